@@ -23,7 +23,8 @@ from pydantic import (
 from leadflow.domain.members import HoursText
 from leadflow.domain.values import Model, Name, Text, UtcTime
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DURATION = re.compile(r"^([0-9]{1,5})(s|m|h|d|wh|wd)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = {"s": 99_999, "m": 99_999, "h": 87_600, "d": 3_650, "wh": 26_000, "wd": 2_600}
@@ -80,7 +81,6 @@ DurationField = Annotated[
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Limit = Annotated[int, Field(ge=0, le=1_000_000)]
 Score = Annotated[int, Field(ge=0, le=100)]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _S = TypeVar("_S", bound=str)
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
