@@ -56,6 +56,7 @@ types: $(STAMP)  ## Check the types, strictly
 
 bench: $(STAMP)  ## Measure speed, growth and memory (nothing is asserted about time)
 	@set -e; for file in tests/benchmarks/bench_*.py; do \
+	  [ -e "$$file" ] || { echo "No tests/benchmarks/bench_*.py to run."; exit 2; }; \
 	  echo "== $$file"; PYTHONPATH=. $(BIN)/python "$$file" $(ARGS); done
 
 lock: $(STAMP)  ## Renew requirements-dev.txt, the pinned versions of everything
