@@ -1,0 +1,186 @@
+"""Connections to Postgres, with its errors translated once; the embedded server is in `embedded_postgres`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+import psycopg_pool
+from eventsourcing import persistence
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from leadflow.errors import BrokenInvariant, Conflict, LeadflowError, Unavailable, UsageError
+from leadflow.settings import redact
+
+CONNECT_TIMEOUT_S = 10
+POOL_SIZE_MAX = 4
+_AWAY = "See that the database is running and can be reached, then try again."
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def translate(error: Exception, where: str | None = None) -> LeadflowError:
+    """Our error for one of psycopg's or of the event store's; raise it `from` the original.
+
+    Only the primary message is kept: details of Postgres may quote rows, and so a person's data.
+    """
+    origin: BaseException = error
+    while isinstance(origin, persistence.PersistenceError) and origin.__cause__ is not None:
+        origin = origin.__cause__
+    if isinstance(origin, LeadflowError):
+        return origin
+    primary = origin.diag.message_primary if isinstance(origin, psycopg.Error) else None
+    what = redact(primary or (str(origin).strip().splitlines() or [type(origin).__name__])[0])
+    if isinstance(origin, psycopg.errors.UniqueViolation | persistence.IntegrityError):
+        return Conflict("somebody else wrote first", where=where, do="Read again, then try again.")
+    if isinstance(origin, psycopg.errors.InsufficientPrivilege):
+        do = "Grant the role what is missing, or use another role."
+        return Unavailable(f"the database refuses: {what}", where=where, do=do)
+    if isinstance(
+        origin,
+        psycopg.OperationalError
+        | psycopg.InterfaceError
+        | persistence.OperationalError
+        | persistence.InterfaceError,
+    ):
+        return Unavailable(f"the database is away: {what}", where=where, do=_AWAY)
+    return BrokenInvariant(f"the database refuses a statement: {what}", where=where)
+
+
+@contextmanager
+def translated(where: str | None = None) -> Iterator[None]:
+    """Within this block every error of psycopg and of the event store becomes one of ours."""
+    try:
+        yield
+    except (psycopg.Error, persistence.PersistenceError) as error:
+        raise translate(error, where) from error
+
+
+def parameters(url: str) -> dict[str, str]:
+    """The libpq parameters of an address (URL or `key=value`). Raises UsageError."""
+    try:
+        return {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+    except psycopg.ProgrammingError as error:
+        raise UsageError(
+            f"{redact(url)} is no address of a Postgres database",
+            do="Write it as postgresql://user:password@host:5432/database",
+        ) from error
+
+
+def place_of(url: str) -> str:
+    """Where a database is, without user and password: for messages."""
+    known = parameters(url)
+    host = known.get("host", "localhost")
+    return f"database {known.get('dbname', '?')} at {host}" + (f":{p}" if (p := known.get("port")) else "")
+
+
+def connect(url: str, *, name: str = "leadflow", autocommit: bool = True) -> Connection:
+    """A connection of one's own. Raises Unavailable if there is no database to be reached."""
+    where = place_of(url)
+    with translated(where):
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            application_name=name,
+            connect_timeout=int(parameters(url).get("connect_timeout", CONNECT_TIMEOUT_S)),
+        )
+        configure(connection)
+        connection.autocommit = autocommit
+        return connection
+
+
+def configure(connection: psycopg.Connection[Any]) -> None:
+    """Times come back in UTC, whatever the server or the machine is set to."""
+    connection.autocommit = True
+    connection.execute("SET timezone TO 'UTC'")
+
+
+class Database:
+    """One Postgres database, with a small pool of connections. Opens none before it needs one."""
+
+    def __init__(self, url: str, *, size_max: int = POOL_SIZE_MAX) -> None:
+        self.url = url
+        self.where = place_of(url)
+        self._pool = psycopg_pool.ConnectionPool(
+            make_conninfo(url, application_name="leadflow"),
+            connection_class=psycopg.Connection[tuple[Any, ...]],
+            min_size=0,
+            max_size=size_max,
+            open=False,
+            kwargs={"autocommit": True},
+            timeout=CONNECT_TIMEOUT_S,
+            configure=configure,
+            check=psycopg_pool.ConnectionPool.check_connection,
+        )
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection of the pool, committing each statement. psycopg's errors become ours."""
+        with translated(self.where):
+            self._pool.open()
+            with self._pool.connection() as connection:
+                yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection in a transaction: committed at the end, rolled back by any error."""
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self._pool.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server's address with another database."""
+    if "://" not in url:
+        return make_conninfo(url, dbname=name)
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{quote(name, safe='')}"))
+
+
+def create_database(url: str, name: str, *, template: str = "template0") -> str:
+    """Make a database on the server of `url`, ordering text by code point on every machine.
+
+    Returns its address. Raises Conflict if it exists.
+    """
+    from_scratch = sql.SQL(" ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'")
+    with connect(url) as connection, translated(place_of(url)):
+        try:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+                + (from_scratch if template == "template0" else sql.SQL(""))
+            )
+        except psycopg.errors.DuplicateDatabase as error:
+            raise Conflict(f"a database {name} exists already", where=place_of(url)) from error
+    return with_database(url, name)
+
+
+def drop_database(url: str, name: str) -> None:
+    """Remove a database of the server of `url` with all that is in it; closes its connections."""
+    with connect(url) as connection, translated(place_of(url)):
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def describe(url: str) -> dict[str, Any]:
+    """What `doctor` shows of a database: version, size in bytes, whether writes are durable."""
+    with connect(url) as connection, translated(place_of(url)):
+        row = connection.execute(
+            "SELECT current_setting('server_version'), pg_database_size(current_database()),"
+            " current_setting('fsync'), current_setting('synchronous_commit')"
+        ).fetchone()
+    assert row is not None
+    return {"version": row[0], "bytes": row[1], "fsync": row[2], "synchronous_commit": row[3]}
