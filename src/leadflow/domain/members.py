@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from leadflow.domain.values import Model, Name, Text
 
+HOURS_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+
 
 def _opens_first(hours: str) -> str:
     start, _, end = hours.partition("-")
@@ -19,7 +21,7 @@ def _opens_first(hours: str) -> str:
 
 HoursText = Annotated[
     str,
-    StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"),
+    StringConstraints(pattern=HOURS_PATTERN),
     AfterValidator(_opens_first),
 ]
 """Opening hours of a day in the pool's time zone, `09:00-18:00`; the end may be `24:00`."""

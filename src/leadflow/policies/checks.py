@@ -1,0 +1,281 @@
+"""What a policy's parts must be to each other, and what looks like a mistake."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+
+from leadflow.calendars import country_known, zone_offsets
+from leadflow.domain.policy import Condition, Duration, Policy
+from leadflow.domain.routing import RoutingTable
+from leadflow.domain.values import COMPANY_STREAM
+from leadflow.errors import UsageError
+from leadflow.policies.problems import Problem, path_of
+
+RESERVED_SCORING_NAMES = ("base", "completeness")
+"""Lines of every score's breakdown that are no rule's."""
+
+
+def check_policy(policy: Policy, *, whole: bool = True) -> list[Problem]:
+    """Errors and warnings of a policy by itself.
+
+    Without `whole`, faulty parts are already gone from it: what is only missing then is not told.
+    """
+    checks: list[Callable[[Policy], Iterator[Problem]]] = [
+        _zone,
+        _groups,
+        _scoring,
+        _conditions,
+        _rules,
+        _claiming,
+        _follow_up,
+        _recycling,
+    ]
+    if whole:
+        checks += [_reachable, _unused]
+    return [problem for check in checks for problem in check(policy)]
+
+
+def check_members(
+    policy: Policy, reps: Iterable[str], managers: Iterable[str] | None = None
+) -> list[Problem]:
+    """What the policy names, against the pool's present members.
+
+    A group that is used and has no present rep is an error, and so is a rule directed to nobody; a
+    name that is no member is a warning. A pool without any rep yet makes `all` a warning only.
+    """
+    present = set(reps)
+    found: list[Problem] = []
+    used = policy.group_names()
+    for name, group in policy.groups.items():
+        place = path_of(("groups", name, "reps"))
+        if group.reps == "all":
+            if not present:
+                found.append(_warning(place, "the pool has no rep yet; leads wait until one joins"))
+            continue
+        if not present & set(group.reps):
+            users = [path for path, group_name in used.items() if group_name == name]
+            message = "none of its reps is in the pool"
+            if users:
+                found.append(_error(place, f"{message}, and {', '.join(users)} needs it"))
+            else:
+                found.append(_warning(place, message))
+        for index, rep in enumerate(group.reps):
+            if rep not in present:
+                found.append(_warning(f"{place}[{index}]", f"{rep} is no rep of the pool"))
+    for name, group in policy.groups.items():
+        for rep in group.weights:
+            if group.reps == "all" and rep not in present:
+                found.append(
+                    _warning(path_of(("groups", name, "weights", rep)), f"{rep} is no rep of the pool")
+                )
+    for index, rule in enumerate(policy.rules):
+        target = rule.target
+        if target.directed is not None and target.directed not in present:
+            found.append(
+                _error(f"rules[{index}].target.directed", f"{target.directed} is no rep of the pool")
+            )
+        known = {"managers"} | set(managers or ())
+        if managers is not None and target.queue is not None and target.queue not in known:
+            found.append(
+                _warning(f"rules[{index}].target.queue", f"{target.queue} is no manager of the pool")
+            )
+    return found
+
+
+def check_routing(table: RoutingTable, pools: set[str] | None) -> list[Problem]:
+    """Errors and warnings of a routing table; `pools` are those that exist, None if not known."""
+    found: list[Problem] = []
+    named = [(f"routes[{index}].pool", route.pool) for index, route in enumerate(table.routes)]
+    for path, pool in [*named, ("default", table.default)]:
+        if pool == COMPANY_STREAM:
+            found.append(_error(path, f"{COMPANY_STREAM} is no pool"))
+        elif pools is not None and pool not in pools:
+            found.append(_error(path, f"there is no pool {pool}"))
+    for index, route in enumerate(table.routes):
+        conditions = [getattr(route, name) for name in ("channel", "campaign", "region", "industry")]
+        for name in ("channel", "campaign", "region", "industry"):
+            if getattr(route, name) == ():
+                found.append(_error(f"routes[{index}].{name}", "an empty list matches nothing"))
+        if all(condition is None for condition in conditions):
+            rest = len(table.routes) - index - 1
+            message = "it has no condition, so `default` is never used"
+            if rest:
+                message += f", nor are the {rest} rows after it"
+            found.append(_warning(f"routes[{index}]", message))
+            break
+    return found
+
+
+def _error(path: str, message: str) -> Problem:
+    return Problem(path, message)
+
+
+def _warning(path: str, message: str) -> Problem:
+    return Problem(path, message, "warning")
+
+
+def _zone(policy: Policy) -> Iterator[Problem]:
+    try:
+        zone_offsets(policy.timezone)
+    except UsageError as error:
+        yield _error("timezone", f"{error.what}; {error.do}")
+    country = policy.calendar.country
+    if country is not None and not country_known(country):
+        yield _error("calendar.country", f"there are no public holidays for {country}")
+
+
+def _groups(policy: Policy) -> Iterator[Problem]:
+    for name, group in policy.groups.items():
+        if group.reps == ():
+            yield _error(path_of(("groups", name, "reps")), "the group has no rep")
+        for rep in group.weights:
+            if group.reps != "all" and rep not in group.reps:
+                yield _error(path_of(("groups", name, "weights", rep)), f"{rep} is not in the group")
+    for path, name in policy.group_names().items():
+        if name not in policy.groups:
+            yield _error(path, f"there is no group {name}")
+
+
+def _repeated(names: Iterable[str], path: str) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name in seen:
+            yield _error(f"{path}[{index}].name", f"{path}[{seen[name]}] has the name {name} too")
+        seen.setdefault(name, index)
+
+
+def _scoring(policy: Policy) -> Iterator[Problem]:
+    yield from _repeated((rule.name for rule in policy.scoring.rules), "scoring.rules")
+    for index, rule in enumerate(policy.scoring.rules):
+        path = f"scoring.rules[{index}]"
+        if rule.name in RESERVED_SCORING_NAMES:
+            yield _error(f"{path}.name", f"{rule.name} is a line of its own in every score")
+        if rule.when.score is not None:
+            yield _error(f"{path}.when.score", "a score cannot depend on itself")
+    floors = policy.score_classes
+    for name, floor in floors.items():
+        twins = [other for other, its in floors.items() if its == floor and other < name]
+        if twins:
+            yield _error(path_of(("score_classes", name)), f"class {twins[0]} begins at {floor} too")
+    if floors and min(floors.values()) > 0:
+        yield _warning("score_classes", f"a lead below {min(floors.values())} points has no class")
+
+
+def _conditions(policy: Policy) -> Iterator[Problem]:
+    places = [(f"rules[{index}].when", rule.when) for index, rule in enumerate(policy.rules)]
+    places += [(f"scoring.rules[{i}].when", rule.when) for i, rule in enumerate(policy.scoring.rules)]
+    for path, condition in places:
+        for index, channel in enumerate(condition.channel or ()):
+            if channel not in policy.channels:
+                yield _error(f"{path}.channel[{index}]", f"channel {channel} is not declared in channels")
+        for field in Condition.model_fields:
+            if getattr(condition, field) in ((), {}):
+                yield _error(f"{path}.{field}", "an empty list matches nothing; leave it out")
+        score = condition.score
+        if score is not None and ((score.min or 0) > 100 or (score.max is not None and score.max < 0)):
+            yield _error(f"{path}.score", "a score is 0 to 100")
+
+
+def _rules(policy: Policy) -> Iterator[Problem]:
+    yield from _repeated((rule.name for rule in policy.rules), "rules")
+
+
+def _claiming(policy: Policy) -> Iterator[Problem]:
+    claiming = policy.claiming
+    for name in claiming.per_class_per_day:
+        if name not in policy.score_classes:
+            yield _error(path_of(("claiming", "per_class_per_day", name)), f"there is no score class {name}")
+    for field in ("per_rep_per_day", "per_pool_per_day", "held_at_once"):
+        if getattr(claiming, field) == 0:
+            yield _warning(f"claiming.{field}", "0 lets nobody claim; leave it out for no limit")
+    if _longer(claiming.open_after, policy.recycling.assign_after, or_equal=True):
+        yield _warning(
+            "claiming.open_after",
+            f"leads are assigned after {policy.recycling.assign_after}, before anybody may claim them",
+        )
+
+
+def _follow_up(policy: Policy) -> Iterator[Problem]:
+    rules = policy.follow_up
+    first = rules.first_contact_within
+    for field in ("first_contact_within", "keep_for", "hold_at_most", "protect_at_most"):
+        if _zero(getattr(rules, field)):
+            yield _error(f"follow_up.{field}", "is zero; leave it out, or give some time")
+    for field in ("keep_for", "hold_at_most", "warn_before"):
+        if first is None and getattr(rules, field):
+            yield _error(f"follow_up.{field}", "has nothing to count from without first_contact_within")
+    for index, before in enumerate(rules.warn_before):
+        path = f"follow_up.warn_before[{index}]"
+        if _zero(before):
+            yield _error(path, "is zero; a warning comes before the deadline")
+        elif _longer(before, first, or_equal=True):
+            yield _error(path, f"{before} is not less than first_contact_within, {first}")
+        if before in rules.warn_before[:index]:
+            yield _warning(path, f"{before} stands twice")
+    if _longer(first, rules.hold_at_most):
+        yield _error(
+            "follow_up.hold_at_most", f"{rules.hold_at_most} is less than first_contact_within, {first}"
+        )
+    if rules.hold_at_most is not None and rules.keep_for is None:
+        yield _warning("follow_up.hold_at_most", "has no effect without keep_for")
+    if rules.keep_for is not None and not rules.counts:
+        yield _warning("follow_up.counts", "no outcome counts, so no contact ever keeps a lead")
+    if rules.protect_at_most is not None and not rules.protected_per_rep:
+        yield _warning("follow_up.protect_at_most", "has no effect while protected_per_rep is 0")
+
+
+def _recycling(policy: Policy) -> Iterator[Problem]:
+    rules = policy.recycling
+    rotations = [rule for rule in policy.rules if rule.target.rotation is not None]
+    if _zero(rules.assign_after):
+        yield _error("recycling.assign_after", "is zero; let a rule with a rotation assign at once")
+    if rules.fallback is None:
+        for field, used in (
+            ("assign_after", rules.assign_after is not None),
+            ("after_recycle", rules.after_recycle == "rotate"),
+        ):
+            if used and not rotations:
+                yield _error(f"recycling.{field}", "no rule names a group, and there is no fallback")
+            elif used and len(rotations) < len(policy.rules):
+                names = ", ".join(rule.name for rule in policy.rules if rule.target.rotation is None)
+                yield _warning(
+                    f"recycling.{field}", f"leads of {names} have no group to go to without a fallback"
+                )
+    elif rules.assign_after is None and rules.after_recycle == "public":
+        yield _warning("recycling.fallback", "has no effect without assign_after or after_recycle rotate")
+
+
+def _reachable(policy: Policy) -> Iterator[Problem]:
+    if not policy.rules:
+        yield _warning(
+            "rules", "there is no rule: every lead stays in the public pool, and managers are told"
+        )
+    for index, (rule, _) in enumerate(pairwise(policy.rules)):
+        if all(getattr(rule.when, field) is None for field in Condition.model_fields):
+            for later, other in enumerate(policy.rules[index + 1 :], index + 1):
+                yield _warning(
+                    f"rules[{later}]", f"{other.name} is never reached: {rule.name} matches every lead"
+                )
+            return
+
+
+def _unused(policy: Policy) -> Iterator[Problem]:
+    used = Counter(policy.group_names().values())
+    for name in policy.groups:
+        if not used[name]:
+            yield _warning(path_of(("groups", name)), "no rule, limit or fallback uses the group")
+
+
+def _zero(duration: Duration | None) -> bool:
+    return duration is not None and duration.count == 0
+
+
+def _longer(left: Duration | None, right: Duration | None, *, or_equal: bool = False) -> bool:
+    """Whether `left` is surely longer; the clock and working time cannot be compared."""
+    if left is None or right is None:
+        return False
+    if not left.on_calendar and not right.on_calendar:
+        return left.clock > right.clock or (or_equal and left.clock == right.clock)
+    return left.unit == right.unit and (left.count > right.count or (or_equal and left.count == right.count))
