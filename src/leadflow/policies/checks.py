@@ -84,8 +84,11 @@ def check_members(
     return found
 
 
-def check_routing(table: RoutingTable, pools: set[str] | None) -> list[Problem]:
-    """Errors and warnings of a routing table; `pools` are those that exist, None if not known."""
+def check_routing(table: RoutingTable, pools: set[str] | None, *, whole: bool = True) -> list[Problem]:
+    """Errors and warnings of a routing table; `pools` are those that exist, None if not known.
+
+    `whole` as in `check_policy`.
+    """
     found: list[Problem] = []
     named = [(f"routes[{index}].pool", route.pool) for index, route in enumerate(table.routes)]
     for path, pool in [*named, ("default", table.default)]:
@@ -93,18 +96,16 @@ def check_routing(table: RoutingTable, pools: set[str] | None) -> list[Problem]:
             found.append(_error(path, f"{COMPANY_STREAM} is no pool"))
         elif pools is not None and pool not in pools:
             found.append(_error(path, f"there is no pool {pool}"))
+    parts = ("channel", "campaign", "region", "industry")
     for index, route in enumerate(table.routes):
-        conditions = [getattr(route, name) for name in ("channel", "campaign", "region", "industry")]
-        for name in ("channel", "campaign", "region", "industry"):
-            if getattr(route, name) == ():
-                found.append(_error(f"routes[{index}].{name}", "an empty list matches nothing"))
-        if all(condition is None for condition in conditions):
-            rest = len(table.routes) - index - 1
-            message = "it has no condition, so `default` is never used"
-            if rest:
-                message += f", nor are the {rest} rows after it"
-            found.append(_warning(f"routes[{index}]", message))
-            break
+        for part in parts:
+            if getattr(route, part) == ():
+                found.append(_error(f"routes[{index}].{part}", "an empty list matches nothing"))
+    open_rows = [i for i, route in enumerate(table.routes) if all(getattr(route, p) is None for p in parts)]
+    if whole and open_rows:
+        last = open_rows[0] == len(table.routes) - 1
+        hidden = "`default` is never used" if last else "no row after it is ever used, nor `default`"
+        found.append(_warning(f"routes[{open_rows[0]}]", f"it has no condition, so {hidden}"))
     return found
 
 

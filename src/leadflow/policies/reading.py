@@ -44,7 +44,7 @@ def read(source: str | Path) -> tuple[Policy | None, tuple[Problem, ...]]:
         return None, problems
     policy, partial, found = _validate(Policy, document)
     if partial is not None:
-        found += check_policy(partial, whole=policy is not None)
+        found += _further(found, check_policy(partial, whole=policy is not None))
     return _judge(policy, found)
 
 
@@ -68,7 +68,8 @@ def read_routing(
         return None, problems
     table, partial, found = _validate(RoutingTable, document)
     if partial is not None:
-        found += check_routing(partial, None if pools is None else set(pools))
+        known = None if pools is None else set(pools)
+        found += _further(found, check_routing(partial, known, whole=table is not None))
     return _judge(table, found)
 
 
@@ -80,6 +81,12 @@ def default_text() -> str:
 def default_policy() -> Policy:
     """The policy that a pool gets when none is named."""
     return load(default_text())
+
+
+def _further(found: list[Problem], more: list[Problem]) -> list[Problem]:
+    """Problems of places that have none yet: a part that was mended is not judged twice."""
+    known = {problem.path for problem in found}
+    return [problem for problem in more if problem.path not in known]
 
 
 def _judge(document: _M | None, found: list[Problem]) -> tuple[_M | None, tuple[Problem, ...]]:

@@ -153,4 +153,6 @@ def _path(path: tuple[str, ...]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return json.dumps(value, ensure_ascii=False, default=str)

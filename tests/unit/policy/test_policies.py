@@ -1,0 +1,382 @@
+"""Policies as documents: read, checked, compared, written again."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leadflow.domain.policy import Duration, Policy
+from leadflow.errors import NotFound, UsageError
+from leadflow.policies import (
+    InvalidDocument,
+    Problem,
+    check_members,
+    default_policy,
+    default_text,
+    diff,
+    dump,
+    load,
+    read,
+)
+
+from .rich import RICH, rich
+
+GROUP = '[groups.sales]\nreps = "all"\n'
+CATCH_ALL = '[[rules]]\nname = "all"\ntarget = {rotation = "sales"}\n'
+
+
+def problems(text: str) -> dict[str, str]:
+    """Errors by path."""
+    return {p.path: p.message for p in read(text)[1] if p.severity == "error"}
+
+
+def warnings(text: str) -> dict[str, str]:
+    """Warnings by path, of a document without errors."""
+    policy, found = read(text)
+    assert policy is not None, found
+    return {p.path: p.message for p in found}
+
+
+def test_every_problem_of_a_document_at_once() -> None:
+    text = """
+    schema = 2
+    timezon = "x"
+    timezone = "Asia/Nowhere"
+    [calendar]
+    hours = "18:00-09:00"
+    days = ["mon", "mo"]
+    [channels.a]
+    unit_cost = -3.5
+    [channels."b c"]
+    [groups.x]
+    reps = "everyone"
+    [groups.y]
+    reps = ["a", "a"]
+    [groups.z]
+    reps = ["a"]
+    weights = {b = 3}
+    [[rules]]
+    name = "a"
+    target = {rotation = "x", hold = true}
+    when = {score = {min = 3, max = 1}, channel = "a"}
+    [[rules]]
+    name = "a"
+    target = {rotation = "nobody"}
+    when = {channel = ["q"], chanel = ["b"]}
+    [[rules]]
+    target = {hold = true}
+    [follow_up]
+    keep_for = "3 days"
+    warn_before = ["9d", "5d"]
+    first_contact_within = "5d"
+    """
+    found = problems(text)
+    assert found == {
+        "schema": "it should be 1, not 2",
+        "timezon": "there is no such setting; did you mean timezone?",
+        "timezone": "there is no time zone 'Asia/Nowhere'; name one of the IANA time zone database, "
+        "e.g. Asia/Shanghai or Europe/Berlin",
+        "calendar.hours": "the hours end before they begin; a day's hours lie within that day",
+        "calendar.days[1]": "it should be 'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun', not 'mo'",
+        "channels.a.unit_cost": "it should be greater than or equal to 0, not -3.5",
+        'channels."b c"': "a name has no blanks, slashes or colons",
+        "groups.x.reps": 'give "all", or a list of ids of reps',
+        "groups.y.reps": "a name stands twice",
+        "groups.z.weights.b": "b is not in the group",
+        "rules[0].target": "give exactly one of rotation, directed, queue, hold",
+        "rules[0].when.score": "min is above max",
+        "rules[0].when.channel": 'give a list, e.g. ["a"]',
+        "rules[1].name": "rules[0] has the name a too",
+        "rules[1].target.rotation": "there is no group nobody",
+        "rules[1].when.channel[0]": "channel q is not declared in channels",
+        "rules[1].when.chanel": "there is no such setting; did you mean channel?",
+        "rules[2].name": "is needed",
+        "follow_up.keep_for": found["follow_up.keep_for"],
+        "follow_up.warn_before[0]": "9d is not less than first_contact_within, 5d",
+        "follow_up.warn_before[1]": "5d is not less than first_contact_within, 5d",
+    }
+    assert "'24h', '3d', '2wd'" in found["follow_up.keep_for"]
+    with pytest.raises(InvalidDocument, match=f"the policy has {len(found)} problems") as error:
+        load(text)
+    assert {p.path for p in error.value.problems if p.severity == "error"} == set(found)
+    assert all(f"  {path}: " in str(error.value) for path in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ('[recycling]\nfallback = "x"', "recycling.fallback", "there is no group x"),
+        (
+            "[claiming]\nper_group_per_day = {x = 3}",
+            "claiming.per_group_per_day.x",
+            "there is no group x",
+        ),
+        (
+            "[score_classes]\nA = 0\n[claiming]\nper_class_per_day = {B = 3}",
+            "claiming.per_class_per_day.B",
+            "there is no score class B",
+        ),
+        ("[score_classes]\nA = 0\nB = 0", "score_classes.B", "class A begins at 0 too"),
+        ("[groups.g]\nreps = []", "groups.g.reps", "the group has no rep"),
+        ("[calendar]\ncountry = 'XX'", "calendar.country", "there are no public holidays for XX"),
+        ("[calendar]\ncountry = 'China'", "calendar.country", "two capital letters"),
+        ("[calendar]\ndays = []", "calendar.days", "at least 1 item"),
+        ("[calendar]\nhours = '9-18'", "calendar.hours", "09:00-18:00"),
+        (
+            "[[scoring.rules]]\nname = 'a'\npoints = 1\nwhen = {score = {min = 5}}",
+            "scoring.rules[0].when.score",
+            "cannot depend on itself",
+        ),
+        (
+            "[[scoring.rules]]\nname = 'base'\npoints = 1\nwhen = {}",
+            "scoring.rules[0].name",
+            "a line of its own",
+        ),
+        (
+            "[[scoring.rules]]\nname='a'\npoints=1\nwhen={}\n[[scoring.rules]]\nname='a'\npoints=1\nwhen={}",
+            "scoring.rules[1].name",
+            "scoring.rules[0] has the name a too",
+        ),
+        (
+            "[[rules]]\nname = 'a'\ntarget = {hold = true}\nwhen = {region = []}",
+            "rules[0].when.region",
+            "an empty list matches nothing",
+        ),
+        (
+            "[[rules]]\nname = 'a'\ntarget = {hold = true}\nwhen = {score = {min = 101}}",
+            "rules[0].when.score",
+            "a score is 0 to 100",
+        ),
+        ("[follow_up]\nkeep_for = '3d'", "follow_up.keep_for", "nothing to count from"),
+        ("[follow_up]\nhold_at_most = '3d'", "follow_up.hold_at_most", "nothing to count from"),
+        ("[follow_up]\nwarn_before = ['3d']", "follow_up.warn_before", "nothing to count from"),
+        (
+            "[follow_up]\nfirst_contact_within = '3d'\nkeep_for = '3d'\nhold_at_most = '2d'",
+            "follow_up.hold_at_most",
+            "2d is less than first_contact_within, 3d",
+        ),
+        (
+            "[follow_up]\nfirst_contact_within = '2wd'\nwarn_before = ['3wd']",
+            "follow_up.warn_before[0]",
+            "3wd is not less than first_contact_within, 2wd",
+        ),
+        ("[follow_up]\nfirst_contact_within = '0d'", "follow_up.first_contact_within", "is zero"),
+        ("[follow_up]\nfirst_contact_within = '9999d'", "follow_up.first_contact_within", "ten years"),
+        ("[follow_up]\ncounts = ['sold']", "follow_up", "outcomes that are not declared: sold"),
+        ("[recycling]\nassign_after = '1h'", "recycling.assign_after", "no rule names a group"),
+        ("[recycling]\nafter_recycle = 'rotate'", "recycling.after_recycle", "no rule names a group"),
+        (GROUP + "[recycling]\nassign_after = '0h'\nfallback='sales'", "recycling.assign_after", "is zero"),
+        ("name = ", "", "this is not TOML"),
+        ("name = 'a'\nname = 'b'", "", "this is not TOML"),
+        ("rules = 3", "rules", "give a list"),
+        ("calendar = 3", "calendar", "give a table"),
+    ],
+)
+def test_an_error_by_its_path(text: str, path: str, message: str) -> None:
+    found = problems(text)
+    assert path in found, found
+    assert message in found[path]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("", "rules", "every lead stays in the public pool"),
+        (
+            GROUP + CATCH_ALL + "[[rules]]\nname = 'late'\ntarget = {hold = true}",
+            "rules[1]",
+            "late is never reached: all matches every lead",
+        ),
+        (
+            GROUP + CATCH_ALL.replace("name", "when = {}\nname") + "[[rules]]\nname='l'\ntarget={hold=true}",
+            "rules[1]",
+            "never reached",
+        ),
+        (GROUP, "groups.sales", "uses the group"),
+        ("[score_classes]\nA = 10", "score_classes", "below 10 points has no class"),
+        ("[claiming]\nheld_at_once = 0", "claiming.held_at_once", "lets nobody claim"),
+        (
+            GROUP + CATCH_ALL + "[claiming]\nopen_after = '2h'\n[recycling]\nassign_after = '1h'",
+            "claiming.open_after",
+            "before anybody may claim them",
+        ),
+        (
+            "[follow_up]\nfirst_contact_within = '3d'\nhold_at_most = '5d'",
+            "follow_up.hold_at_most",
+            "no effect without keep_for",
+        ),
+        (
+            "[follow_up]\nfirst_contact_within = '3d'\nwarn_before = ['1d', '1d']",
+            "follow_up.warn_before[1]",
+            "stands twice",
+        ),
+        (
+            "[follow_up]\nfirst_contact_within = '3d'\nkeep_for = '3d'\ncounts = []",
+            "follow_up.counts",
+            "no contact ever keeps a lead",
+        ),
+        ("[follow_up]\nprotect_at_most = '3d'", "follow_up.protect_at_most", "no effect"),
+        (GROUP + "[recycling]\nfallback = 'sales'", "recycling.fallback", "no effect"),
+        (
+            GROUP + "[[rules]]\nname = 'h'\nwhen = {score = {max = 3}}\ntarget = {hold = true}\n"
+            + CATCH_ALL + "[recycling]\nassign_after = '1h'",
+            "recycling.assign_after",
+            "leads of h have no group",
+        ),
+    ],
+)  # fmt: skip
+def test_a_warning_by_its_path(text: str, path: str, message: str) -> None:
+    found = warnings(text)
+    assert path in found, found
+    assert message in found[path]
+
+
+def test_clock_and_working_time_are_not_compared() -> None:
+    warnings("[follow_up]\nfirst_contact_within = '1wd'\nwarn_before = ['20h']")
+
+
+def test_a_rich_policy_has_no_problem() -> None:
+    policy, found = read(dump(rich()))
+    assert policy == rich()
+    assert found == ()
+
+
+def test_what_is_dumped_loads_as_the_same() -> None:
+    for policy in (rich(), default_policy(), Policy()):
+        assert load(dump(policy)) == policy
+    assert "unit_cost = 1.50" in dump(rich())
+
+
+def test_amounts_stay_decimal() -> None:
+    policy = load("[channels]\na = {unit_cost = 0.1}\nb = {unit_cost = 3}\nc = {unit_cost = '2.50'}")
+    costs = {name: channel.unit_cost for name, channel in policy.channels.items()}
+    assert costs == {"a": Decimal("0.1"), "b": Decimal(3), "c": Decimal("2.50")}
+
+
+def test_files(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_bytes(b"\xef\xbb\xbfname = 'windows'\r\n")
+    assert load(path).name == "windows"
+    with pytest.raises(NotFound):
+        load(tmp_path / "absent.toml")
+    with pytest.raises(UsageError, match="cannot be read"):
+        load(tmp_path)
+    path.write_bytes("name = '策略'".encode("gbk"))
+    with pytest.raises(UsageError, match="not UTF-8 at byte 8"):
+        load(path)
+    path.write_bytes(b"#" * 1_000_001)
+    with pytest.raises(UsageError, match="larger"):
+        load(path)
+    path.write_text("schema = 2")
+    with pytest.raises(InvalidDocument) as error:
+        load(path)
+    assert error.value.where == str(path)
+    copied = pickle.loads(pickle.dumps(error.value))
+    assert copied.problems == error.value.problems
+    assert copied.problems[0] == Problem("schema", "it should be 1, not 2")
+    assert str(copied) == str(error.value)
+
+
+# --- against the members ---------------------------------------------------------------------------
+
+
+def test_a_policy_with_a_hole() -> None:
+    found = check_members(rich(), reps=["zhao"])
+    errors = {p.path: p.message for p in found if p.severity == "error"}
+    assert errors == {
+        "groups.field.reps": "none of its reps is in the pool, and rules[2].target.rotation, "
+        "claiming.per_group_per_day.field needs it",
+        "rules[0].target.directed": "wang is no rep of the pool",
+    }
+    assert {p.path for p in found if p.severity == "warning"} == {
+        "groups.field.reps[0]",
+        "groups.field.reps[1]",
+    }
+
+
+def test_names_that_are_no_members_are_warned_of() -> None:
+    found = check_members(rich(), reps=["wang"], managers=["chen"])
+    assert [(p.path, p.severity) for p in found] == [
+        ("groups.field.reps[1]", "warning"),
+        ("rules[1].target.queue", "warning"),
+    ]
+    assert check_members(rich(), reps=["wang", "li"], managers=["boss"]) == []
+    assert check_members(default_policy(), reps=["wang"], managers=[]) == []
+
+
+def test_a_pool_without_reps_may_have_a_policy_for_all() -> None:
+    assert [p.severity for p in check_members(default_policy(), reps=[])] == ["warning"]
+
+
+# --- differences -------------------------------------------------------------------------------------
+
+
+def changed(**parts: Any) -> list[str]:
+    return [str(change) for change in diff(rich(), Policy.model_validate(RICH | parts))]
+
+
+def test_the_same_policy_has_no_difference() -> None:
+    assert diff(rich(), load(dump(rich()))) == []
+
+
+def test_differences_by_path() -> None:
+    assert changed(name="west") == ['name: "east" -> "west"']
+    assert changed(score_classes={"A": 70, "C": 0}) == [
+        "score_classes.A: 60 -> 70",
+        "score_classes.B: removed 0",
+        "score_classes.C: added 0",
+    ]
+    assert changed(recycling={**RICH["recycling"], "assign_after": "8wh"}) == [
+        'recycling.assign_after: "24h" -> "8wh"'
+    ]
+    costs = {"web_form": {"unit_cost": "2.00", "label": "Form"}, "survey": {"label": "Survey"}}
+    assert changed(channels=costs) == ["channels.web_form.unit_cost: 1.50 -> 2.00"]
+
+
+def test_rules_are_compared_by_name_not_by_place() -> None:
+    first, *rest = RICH["rules"]
+    assert changed(rules=[{"name": "new", "target": {"hold": True}}, first, *rest]) == [
+        'rules[new]: added {"when": {}, "target": {"order": "weighted", "hold": true}}'
+    ]
+    assert changed(rules=[*rest, first]) == [
+        'rules.order: ["hot", "vip", "warm", "rest"] -> ["vip", "warm", "rest", "hot"]'
+    ]
+    assert changed(rules=[]) == [
+        line for line in changed(rules=[]) if re.match(r"rules\[(hot|vip|warm|rest)\]: removed \{", line)
+    ]
+    assert len(changed(rules=[])) == 4
+
+
+# --- the default policy --------------------------------------------------------------------------------
+
+
+def test_the_default_policy_has_no_problem() -> None:
+    policy, found = read(default_text())
+    assert found == ()
+    assert policy is not None
+    assert policy.timezone == "Asia/Shanghai"
+    assert policy.follow_up.first_contact_within == Duration(3, "d")
+    expected = {
+        "web_form", "baidu_ads", "douyin_ads", "google_ads", "meta_ads", "seo", "email", "social", "referral",
+        "trade_show", "spreadsheet", "purchased_list", "survey", "campaign", "other",
+    }  # fmt: skip
+    assert expected <= set(policy.channels)
+
+
+def test_the_settings_that_the_default_policy_comments_out_work() -> None:
+    text = default_text()
+    for line in ("weights", "per_group_per_day", "per_pool_per_day", "min_gap", "open_after"):
+        text = re.sub(rf"^# ({line} = )", r"\1", text, flags=re.MULTILINE)
+    lines = ("[[rules]]", 'name = "key-accounts"', "when = { company_size", 'target = { queue = "managers"')
+    for line in lines:
+        assert f"# {line}" in text
+        text = text.replace(f"# {line}", line)
+    policy = load(text)
+    assert [rule.name for rule in policy.rules] == ["best-leads", "key-accounts", "everything-else"]
+    assert policy.groups["sales"].weights == {"wang": 2, "li": 1}
+    assert policy.claiming.open_after == Duration(10, "m")
