@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import pickle
-import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from leadflow.domain.policy import Duration, Policy
+from leadflow.domain.policy import Policy
 from leadflow.errors import NotFound, UsageError
 from leadflow.policies import (
     InvalidDocument,
     Problem,
     check_members,
     default_policy,
-    default_text,
-    diff,
     dump,
     load,
     read,
 )
 
-from .rich import RICH, rich
+from .rich import rich
 
 GROUP = '[groups.sales]\nreps = "all"\n'
 CATCH_ALL = '[[rules]]\nname = "all"\ntarget = {rotation = "sales"}\n'
@@ -311,72 +307,3 @@ def test_names_that_are_no_members_are_warned_of() -> None:
 
 def test_a_pool_without_reps_may_have_a_policy_for_all() -> None:
     assert [p.severity for p in check_members(default_policy(), reps=[])] == ["warning"]
-
-
-# --- differences -------------------------------------------------------------------------------------
-
-
-def changed(**parts: Any) -> list[str]:
-    return [str(change) for change in diff(rich(), Policy.model_validate(RICH | parts))]
-
-
-def test_the_same_policy_has_no_difference() -> None:
-    assert diff(rich(), load(dump(rich()))) == []
-
-
-def test_differences_by_path() -> None:
-    assert changed(name="west") == ['name: "east" -> "west"']
-    assert changed(score_classes={"A": 70, "C": 0}) == [
-        "score_classes.A: 60 -> 70",
-        "score_classes.B: removed 0",
-        "score_classes.C: added 0",
-    ]
-    assert changed(recycling={**RICH["recycling"], "assign_after": "8wh"}) == [
-        'recycling.assign_after: "24h" -> "8wh"'
-    ]
-    costs = {"web_form": {"unit_cost": "2.00", "label": "Form"}, "survey": {"label": "Survey"}}
-    assert changed(channels=costs) == ["channels.web_form.unit_cost: 1.50 -> 2.00"]
-
-
-def test_rules_are_compared_by_name_not_by_place() -> None:
-    first, *rest = RICH["rules"]
-    assert changed(rules=[{"name": "new", "target": {"hold": True}}, first, *rest]) == [
-        'rules[new]: added {"when": {}, "target": {"order": "weighted", "hold": true}}'
-    ]
-    assert changed(rules=[*rest, first]) == [
-        'rules.order: ["hot", "vip", "warm", "rest"] -> ["vip", "warm", "rest", "hot"]'
-    ]
-    assert changed(rules=[]) == [
-        line for line in changed(rules=[]) if re.match(r"rules\[(hot|vip|warm|rest)\]: removed \{", line)
-    ]
-    assert len(changed(rules=[])) == 4
-
-
-# --- the default policy --------------------------------------------------------------------------------
-
-
-def test_the_default_policy_has_no_problem() -> None:
-    policy, found = read(default_text())
-    assert found == ()
-    assert policy is not None
-    assert policy.timezone == "Asia/Shanghai"
-    assert policy.follow_up.first_contact_within == Duration(3, "d")
-    expected = {
-        "web_form", "baidu_ads", "douyin_ads", "google_ads", "meta_ads", "seo", "email", "social", "referral",
-        "trade_show", "spreadsheet", "purchased_list", "survey", "campaign", "other",
-    }  # fmt: skip
-    assert expected <= set(policy.channels)
-
-
-def test_the_settings_that_the_default_policy_comments_out_work() -> None:
-    text = default_text()
-    for line in ("weights", "per_group_per_day", "per_pool_per_day", "min_gap", "open_after"):
-        text = re.sub(rf"^# ({line} = )", r"\1", text, flags=re.MULTILINE)
-    lines = ("[[rules]]", 'name = "key-accounts"', "when = { company_size", 'target = { queue = "managers"')
-    for line in lines:
-        assert f"# {line}" in text
-        text = text.replace(f"# {line}", line)
-    policy = load(text)
-    assert [rule.name for rule in policy.rules] == ["best-leads", "key-accounts", "everything-else"]
-    assert policy.groups["sales"].weights == {"wang": 2, "li": 1}
-    assert policy.claiming.open_after == Duration(10, "m")
