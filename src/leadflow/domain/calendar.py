@@ -123,11 +123,12 @@ class WorkingTime:
 
     # --- deadlines ----------------------------------------------------------------------------
 
-    def add(self, start: datetime, duration: Duration) -> tuple[datetime, bool]:
+    def add(self, start: datetime, duration: Duration, *, anyway: bool = False) -> tuple[datetime, bool]:
         """The moment `duration` after `start`, and whether working time was counted past coverage.
 
         Raises CalendarNotCovered where the policy refuses to, and NoWorkingTime where a century
-        does not hold that much working time.
+        does not hold that much working time. With `anyway` the week alone counts past coverage,
+        whatever the policy says: for what the clock decides, which has nobody to refuse.
         """
         if not duration.on_calendar:
             return start.astimezone(UTC) + duration.clock, False
@@ -138,21 +139,25 @@ class WorkingTime:
         day = self._day(end)
         if self.covered(day):
             return end, False
-        if self._refuse:
+        if self._refuse and not anyway:
             raise CalendarNotCovered(day)
         return end, True
 
     def sub(self, deadline: datetime, duration: Duration) -> datetime:
         """The moment `duration` before `deadline`: when to warn of it.
 
-        Mirrors `add`: a deadline outside working time counts from the closing before it. Past the
-        covered days the week alone counts, whatever the policy says: a warning refuses nothing.
+        Mirrors `add`: a deadline outside working time counts from the closing before it. Never
+        raises, for a warning refuses nothing: past the covered days the week alone counts, and where
+        a century does not hold that much working time, the answer is its beginning.
         """
         if not duration.on_calendar:
             return deadline.astimezone(UTC) - duration.clock
-        if duration.unit == "wh":
-            return self._sub_hours(deadline, duration.count * _HOUR)
-        return self._sub_days(deadline, duration.count)
+        try:
+            if duration.unit == "wh":
+                return self._sub_hours(deadline, duration.count * _HOUR)
+            return self._sub_days(deadline, duration.count)
+        except NoWorkingTime as problem:
+            return self.day_start(problem.day)
 
     def _add_hours(self, start: datetime, left: timedelta) -> datetime:
         day = self._day(start)

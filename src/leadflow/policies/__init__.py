@@ -4,8 +4,8 @@ A document is TOML. Nothing here decides anything: what is read becomes `domain.
 `domain.routing.RoutingTable`, and only those are published.
 """
 
-from leadflow.policies.checks import check_members
 from leadflow.policies.explain import explain, sections
+from leadflow.policies.membership import check_members
 from leadflow.policies.problems import InvalidDocument, Problem
 from leadflow.policies.reading import (
     default_policy,

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 from leadflow.calendars import country_known, zone_offsets
+from leadflow.domain.calendar import parse_hours
 from leadflow.domain.policy import Condition, Duration, Policy
 from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.errors import UsageError
-from leadflow.policies.problems import Problem, path_of
+from leadflow.policies.problems import Problem, error, path_of, warning
 
 RESERVED_SCORING_NAMES = ("base", "completeness")
 """Lines of every score's breakdown that are no rule's."""
+YEARS_MAX = 10
+"""The longest that a duration in working time may take."""
 
 
 def check_policy(policy: Policy, *, whole: bool = True) -> list[Problem]:
@@ -31,57 +34,11 @@ def check_policy(policy: Policy, *, whole: bool = True) -> list[Problem]:
         _claiming,
         _follow_up,
         _recycling,
+        _working_durations,
     ]
     if whole:
         checks += [_reachable, _unused]
     return [problem for check in checks for problem in check(policy)]
-
-
-def check_members(
-    policy: Policy, reps: Iterable[str], managers: Iterable[str] | None = None
-) -> list[Problem]:
-    """What the policy names, against the pool's present members.
-
-    A group that is used and has no present rep is an error, and so is a rule directed to nobody; a
-    name that is no member is a warning. A pool without any rep yet makes `all` a warning only.
-    """
-    present = set(reps)
-    found: list[Problem] = []
-    used = policy.group_names()
-    for name, group in policy.groups.items():
-        place = path_of(("groups", name, "reps"))
-        if group.reps == "all":
-            if not present:
-                found.append(_warning(place, "the pool has no rep yet; leads wait until one joins"))
-            continue
-        if not present & set(group.reps):
-            users = [path for path, group_name in used.items() if group_name == name]
-            message = "none of its reps is in the pool"
-            if users:
-                found.append(_error(place, f"{message}, and {', '.join(users)} needs it"))
-            else:
-                found.append(_warning(place, message))
-        for index, rep in enumerate(group.reps):
-            if rep not in present:
-                found.append(_warning(f"{place}[{index}]", f"{rep} is no rep of the pool"))
-    for name, group in policy.groups.items():
-        for rep in group.weights:
-            if group.reps == "all" and rep not in present:
-                found.append(
-                    _warning(path_of(("groups", name, "weights", rep)), f"{rep} is no rep of the pool")
-                )
-    for index, rule in enumerate(policy.rules):
-        target = rule.target
-        if target.directed is not None and target.directed not in present:
-            found.append(
-                _error(f"rules[{index}].target.directed", f"{target.directed} is no rep of the pool")
-            )
-        known = {"managers"} | set(managers or ())
-        if managers is not None and target.queue is not None and target.queue not in known:
-            found.append(
-                _warning(f"rules[{index}].target.queue", f"{target.queue} is no manager of the pool")
-            )
-    return found
 
 
 def check_routing(table: RoutingTable, pools: set[str] | None, *, whole: bool = True) -> list[Problem]:
@@ -93,57 +50,49 @@ def check_routing(table: RoutingTable, pools: set[str] | None, *, whole: bool = 
     named = [(f"routes[{index}].pool", route.pool) for index, route in enumerate(table.routes)]
     for path, pool in [*named, ("default", table.default)]:
         if pool == COMPANY_STREAM:
-            found.append(_error(path, f"{COMPANY_STREAM} is no pool"))
+            found.append(error(path, f"{COMPANY_STREAM} is no pool"))
         elif pools is not None and pool not in pools:
-            found.append(_error(path, f"there is no pool {pool}"))
+            found.append(error(path, f"there is no pool {pool}"))
     parts = ("channel", "campaign", "region", "industry")
     for index, route in enumerate(table.routes):
         for part in parts:
             if getattr(route, part) == ():
-                found.append(_error(f"routes[{index}].{part}", "an empty list matches nothing"))
+                found.append(error(f"routes[{index}].{part}", "an empty list matches nothing"))
     open_rows = [i for i, route in enumerate(table.routes) if all(getattr(route, p) is None for p in parts)]
     if whole and open_rows:
         last = open_rows[0] == len(table.routes) - 1
         hidden = "`default` is never used" if last else "no row after it is ever used, nor `default`"
-        found.append(_warning(f"routes[{open_rows[0]}]", f"it has no condition, so {hidden}"))
+        found.append(warning(f"routes[{open_rows[0]}]", f"it has no condition, so {hidden}"))
     return found
-
-
-def _error(path: str, message: str) -> Problem:
-    return Problem(path, message)
-
-
-def _warning(path: str, message: str) -> Problem:
-    return Problem(path, message, "warning")
 
 
 def _zone(policy: Policy) -> Iterator[Problem]:
     try:
         zone_offsets(policy.timezone)
-    except UsageError as error:
-        yield _error("timezone", f"{error.what}; {error.do}")
+    except UsageError as problem:
+        yield error("timezone", f"{problem.what}; {problem.do}")
     country = policy.calendar.country
     if country is not None and not country_known(country):
-        yield _error("calendar.country", f"there are no public holidays for {country}")
+        yield error("calendar.country", f"there are no public holidays for {country}")
 
 
 def _groups(policy: Policy) -> Iterator[Problem]:
     for name, group in policy.groups.items():
         if group.reps == ():
-            yield _error(path_of(("groups", name, "reps")), "the group has no rep")
+            yield error(path_of(("groups", name, "reps")), "the group has no rep")
         for rep in group.weights:
             if group.reps != "all" and rep not in group.reps:
-                yield _error(path_of(("groups", name, "weights", rep)), f"{rep} is not in the group")
+                yield error(path_of(("groups", name, "weights", rep)), f"{rep} is not in the group")
     for path, name in policy.group_names().items():
         if name not in policy.groups:
-            yield _error(path, f"there is no group {name}")
+            yield error(path, f"there is no group {name}")
 
 
 def _repeated(names: Iterable[str], path: str) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for index, name in enumerate(names):
         if name in seen:
-            yield _error(f"{path}[{index}].name", f"{path}[{seen[name]}] has the name {name} too")
+            yield error(f"{path}[{index}].name", f"{path}[{seen[name]}] has the name {name} too")
         seen.setdefault(name, index)
 
 
@@ -152,16 +101,16 @@ def _scoring(policy: Policy) -> Iterator[Problem]:
     for index, rule in enumerate(policy.scoring.rules):
         path = f"scoring.rules[{index}]"
         if rule.name in RESERVED_SCORING_NAMES:
-            yield _error(f"{path}.name", f"{rule.name} is a line of its own in every score")
+            yield error(f"{path}.name", f"{rule.name} is a line of its own in every score")
         if rule.when.score is not None:
-            yield _error(f"{path}.when.score", "a score cannot depend on itself")
+            yield error(f"{path}.when.score", "a score cannot depend on itself")
     floors = policy.score_classes
     for name, floor in floors.items():
         twins = [other for other, its in floors.items() if its == floor and other < name]
         if twins:
-            yield _error(path_of(("score_classes", name)), f"class {twins[0]} begins at {floor} too")
+            yield error(path_of(("score_classes", name)), f"class {twins[0]} begins at {floor} too")
     if floors and min(floors.values()) > 0:
-        yield _warning("score_classes", f"a lead below {min(floors.values())} points has no class")
+        yield warning("score_classes", f"a lead below {min(floors.values())} points has no class")
 
 
 def _conditions(policy: Policy) -> Iterator[Problem]:
@@ -170,13 +119,13 @@ def _conditions(policy: Policy) -> Iterator[Problem]:
     for path, condition in places:
         for index, channel in enumerate(condition.channel or ()):
             if channel not in policy.channels:
-                yield _error(f"{path}.channel[{index}]", f"channel {channel} is not declared in channels")
+                yield error(f"{path}.channel[{index}]", f"channel {channel} is not declared in channels")
         for field in Condition.model_fields:
             if getattr(condition, field) in ((), {}):
-                yield _error(f"{path}.{field}", "an empty list matches nothing; leave it out")
+                yield error(f"{path}.{field}", "an empty list matches nothing; leave it out")
         score = condition.score
         if score is not None and ((score.min or 0) > 100 or (score.max is not None and score.max < 0)):
-            yield _error(f"{path}.score", "a score is 0 to 100")
+            yield error(f"{path}.score", "a score is 0 to 100")
 
 
 def _rules(policy: Policy) -> Iterator[Problem]:
@@ -187,12 +136,12 @@ def _claiming(policy: Policy) -> Iterator[Problem]:
     claiming = policy.claiming
     for name in claiming.per_class_per_day:
         if name not in policy.score_classes:
-            yield _error(path_of(("claiming", "per_class_per_day", name)), f"there is no score class {name}")
+            yield error(path_of(("claiming", "per_class_per_day", name)), f"there is no score class {name}")
     for field in ("per_rep_per_day", "per_pool_per_day", "held_at_once"):
         if getattr(claiming, field) == 0:
-            yield _warning(f"claiming.{field}", "0 lets nobody claim; leave it out for no limit")
+            yield warning(f"claiming.{field}", "0 lets nobody claim; leave it out for no limit")
     if _longer(claiming.open_after, policy.recycling.assign_after, or_equal=True):
-        yield _warning(
+        yield warning(
             "claiming.open_after",
             f"leads are assigned after {policy.recycling.assign_after}, before anybody may claim them",
         )
@@ -203,60 +152,66 @@ def _follow_up(policy: Policy) -> Iterator[Problem]:
     first = rules.first_contact_within
     for field in ("first_contact_within", "keep_for", "hold_at_most", "protect_at_most"):
         if _zero(getattr(rules, field)):
-            yield _error(f"follow_up.{field}", "is zero; leave it out, or give some time")
-    for field in ("keep_for", "hold_at_most", "warn_before"):
-        if first is None and getattr(rules, field):
-            yield _error(f"follow_up.{field}", "has nothing to count from without first_contact_within")
+            yield error(f"follow_up.{field}", "is zero; leave it out, or give some time")
+    if rules.keep_for is not None and first is None:
+        yield error("follow_up.keep_for", "has nothing to move without first_contact_within")
+    yield from _warnings_ahead(policy)
+    if _longer(first, rules.hold_at_most):
+        yield error(
+            "follow_up.hold_at_most", f"{rules.hold_at_most} is less than first_contact_within, {first}"
+        )
+    if first is not None and not rules.counts:
+        yield warning("follow_up.counts", "no outcome counts, so no contact ever keeps a lead")
+    if rules.protect_at_most is not None and not rules.protected_per_rep:
+        yield warning("follow_up.protect_at_most", "has no effect while protected_per_rep is 0")
+
+
+def _warnings_ahead(policy: Policy) -> Iterator[Problem]:
+    rules = policy.follow_up
+    name = "first_contact_within" if rules.first_contact_within else "hold_at_most"
+    limit = rules.first_contact_within or rules.hold_at_most
+    if rules.warn_before and limit is None:
+        yield error(
+            "follow_up.warn_before", "there is no deadline without first_contact_within or hold_at_most"
+        )
     for index, before in enumerate(rules.warn_before):
         path = f"follow_up.warn_before[{index}]"
         if _zero(before):
-            yield _error(path, "is zero; a warning comes before the deadline")
-        elif _longer(before, first, or_equal=True):
-            yield _error(path, f"{before} is not less than first_contact_within, {first}")
+            yield error(path, "is zero; a warning comes before the deadline")
+        elif _longer(before, limit, or_equal=True):
+            yield error(path, f"{before} is not less than {name}, {limit}")
         if before in rules.warn_before[:index]:
-            yield _warning(path, f"{before} stands twice")
-    if _longer(first, rules.hold_at_most):
-        yield _error(
-            "follow_up.hold_at_most", f"{rules.hold_at_most} is less than first_contact_within, {first}"
-        )
-    if rules.hold_at_most is not None and rules.keep_for is None:
-        yield _warning("follow_up.hold_at_most", "has no effect without keep_for")
-    if rules.keep_for is not None and not rules.counts:
-        yield _warning("follow_up.counts", "no outcome counts, so no contact ever keeps a lead")
-    if rules.protect_at_most is not None and not rules.protected_per_rep:
-        yield _warning("follow_up.protect_at_most", "has no effect while protected_per_rep is 0")
+            yield warning(path, f"{before} stands twice")
 
 
 def _recycling(policy: Policy) -> Iterator[Problem]:
     rules = policy.recycling
     rotations = [rule for rule in policy.rules if rule.target.rotation is not None]
     if _zero(rules.assign_after):
-        yield _error("recycling.assign_after", "is zero; let a rule with a rotation assign at once")
+        yield error("recycling.assign_after", "is zero; let a rule with a rotation assign at once")
     if rules.fallback is None:
         for field, used in (
             ("assign_after", rules.assign_after is not None),
             ("after_recycle", rules.after_recycle == "rotate"),
         ):
             if used and not rotations:
-                yield _error(f"recycling.{field}", "no rule names a group, and there is no fallback")
+                yield error(f"recycling.{field}", "no rule names a group, and there is no fallback")
             elif used and len(rotations) < len(policy.rules):
                 names = ", ".join(rule.name for rule in policy.rules if rule.target.rotation is None)
-                yield _warning(
+                yield warning(
                     f"recycling.{field}", f"leads of {names} have no group to go to without a fallback"
                 )
     elif rules.assign_after is None and rules.after_recycle == "public":
-        yield _warning("recycling.fallback", "has no effect without assign_after or after_recycle rotate")
+        yield warning("recycling.fallback", "has no effect without assign_after or after_recycle rotate")
 
 
 def _reachable(policy: Policy) -> Iterator[Problem]:
     if not policy.rules:
-        yield _warning(
-            "rules", "there is no rule: every lead stays in the public pool, and managers are told"
-        )
+        yield warning("rules", "there is no rule: every lead stays in the public pool, and managers are told")
     for index, (rule, _) in enumerate(pairwise(policy.rules)):
         if all(getattr(rule.when, field) is None for field in Condition.model_fields):
             for later, other in enumerate(policy.rules[index + 1 :], index + 1):
-                yield _warning(
+                yield warning(
                     f"rules[{later}]", f"{other.name} is never reached: {rule.name} matches every lead"
                 )
             return
@@ -266,7 +221,26 @@ def _unused(policy: Policy) -> Iterator[Problem]:
     used = Counter(policy.group_names().values())
     for name in policy.groups:
         if not used[name]:
-            yield _warning(path_of(("groups", name)), "no rule, limit or fallback uses the group")
+            yield warning(path_of(("groups", name)), "no rule, limit or fallback uses the group")
+
+
+def _working_durations(policy: Policy) -> Iterator[Problem]:
+    """With a short week or short hours, much working time would reach far into the future."""
+    opening, closing = parse_hours(policy.calendar.hours)
+    days_max = YEARS_MAX * 52 * len(policy.calendar.days)
+    hours_max = days_max * (closing - opening) // 60
+    places = [
+        (f"{part}.{field}", getattr(getattr(policy, part), field))
+        for part in ("claiming", "follow_up", "recycling")
+        for field in type(getattr(policy, part)).model_fields
+    ]
+    for index, before in enumerate(policy.follow_up.warn_before):
+        places.append((f"follow_up.warn_before[{index}]", before))
+    for path, value in places:
+        if not isinstance(value, Duration) or not value.on_calendar:
+            continue
+        if value.count > (hours_max if value.unit == "wh" else days_max):
+            yield error(path, f"{value} is more than {YEARS_MAX} years of working time")
 
 
 def _zero(duration: Duration | None) -> bool:

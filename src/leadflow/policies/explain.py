@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leadflow.domain.policy import Calendar, Policy
+from leadflow.domain.policy import Calendar, FollowUp, Policy
 from leadflow.policies.wording import condition, listed, many, target, words
 
 _DAYS = {
@@ -169,25 +169,7 @@ def _follow_up(policy: Policy) -> Iterator[str]:
         else "it goes on to the next rep"
     )
     counts = listed(rules.counts, "or")
-    if rules.first_contact_within is None:
-        yield "A lead that is yours stays yours: it has no deadline."
-    else:
-        yield (
-            f"A claimed or assigned lead is yours for {words(rules.first_contact_within)}. "
-            f"Log a contact that counts ({counts}) in that time, or {back}."
-        )
-    if rules.keep_for is not None:
-        cap = ""
-        if rules.hold_at_most is not None:
-            cap = f", but no longer than {words(rules.hold_at_most)} after it became yours"
-        yield (
-            f"A contact that counts keeps it yours for {words(rules.keep_for)} from when you log it{cap}. "
-            "No contact ever shortens a deadline."
-        )
-        if rules.hold_at_most is not None:
-            yield f"Convert it, or have it protected, before those {words(rules.hold_at_most)} are over."
-    elif rules.hold_at_most is not None:
-        yield f"{words(rules.hold_at_most)} at most would be granted, but contacts move no deadline."
+    yield from _deadline(policy.follow_up, back, counts)
     if rules.warn_before:
         times = listed(words(before) for before in rules.warn_before)
         yield f"You are warned {times} before the deadline."
@@ -200,6 +182,31 @@ def _follow_up(policy: Policy) -> Iterator[str]:
     yield "A new policy never shortens the deadline that you were given."
 
 
+def _deadline(rules: FollowUp, back: str, counts: str) -> Iterator[str]:
+    first, keep, most = rules.first_contact_within, rules.keep_for, rules.hold_at_most
+    if first is not None:
+        yield (
+            f"A claimed or assigned lead is yours for {words(first)}. "
+            f"Log a contact that counts ({counts}) in that time, or {back}."
+        )
+    elif most is not None:
+        yield f"A claimed or assigned lead is yours for {words(most)}. After that {back}."
+    else:
+        yield "A lead that is yours stays yours: it has no deadline."
+    if keep is not None:
+        cap = f", but no longer than {words(most)} after it became yours" if most is not None else ""
+        yield (
+            f"A contact that counts keeps it yours for {words(keep)} from when you log it{cap}. "
+            "No contact ever shortens a deadline."
+        )
+    elif first is not None and most is not None:
+        yield f"A contact that counts keeps it yours until {words(most)} after it became yours."
+    elif first is not None:
+        yield "After a contact that counts it stays yours without a deadline."
+    if most is not None:
+        yield f"Convert it, or have it protected, before those {words(most)} are over."
+
+
 def _protection(policy: Policy) -> Iterator[str]:
     rules = policy.follow_up
     if rules.protected_per_rep:
@@ -208,6 +215,9 @@ def _protection(policy: Policy) -> Iterator[str]:
             f"You may protect {many(rules.protected_per_rep, 'lead')} at a time{limit}; "
             "a protected lead has no deadline."
         )
+        keep = rules.keep_for or rules.first_contact_within
+        if keep is not None:
+            yield f"When its protection ends, you have at least {words(keep)} from then."
     else:
         limit = f" (they would last {words(rules.protect_at_most)} at most)" if rules.protect_at_most else ""
         yield f"Leads cannot be protected{limit}."

@@ -41,6 +41,16 @@ class Problem:
         return f"{self.path}: {mark}{self.message}" if self.path else f"{mark}{self.message}"
 
 
+def error(path: str, message: str) -> Problem:
+    """Something that keeps the document from being used."""
+    return Problem(path, message)
+
+
+def warning(path: str, message: str) -> Problem:
+    """Something that looks like a mistake."""
+    return Problem(path, message, "warning")
+
+
 class InvalidDocument(UsageError):
     """A policy or routing table that cannot be used; `problems` holds everything that is wrong."""
 

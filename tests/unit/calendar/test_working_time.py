@@ -118,6 +118,7 @@ def test_past_the_covered_days_a_policy_may_refuse() -> None:
         work.add(at(12, 31), Duration.parse("1wd"))
     assert refused.value.day == date(2027, 1, 1)
     assert work.add(at(12, 31), Duration.parse("30d")) == (at(1, 30, year=2027), False)
+    assert work.add(at(12, 31), Duration.parse("1wd"), anyway=True) == (at(1, 1, year=2027), True)
     assert work.sub(at(1, 5, year=2027), Duration.parse("1wd")) == at(1, 4, year=2027)
 
 
@@ -156,6 +157,7 @@ def test_a_century_without_enough_working_time_is_an_error_not_a_loop() -> None:
     work = week("Asia/Shanghai", days=["mon"], hours="09:00-09:01")
     with pytest.raises(NoWorkingTime):
         work.add(at(9, 1), Duration.parse("100wh"))
+    assert work.sub(at(9, 1), Duration.parse("100wh")) < at(9, 1, year=1930)
 
 
 # --- availability of a member ---------------------------------------------------------------------

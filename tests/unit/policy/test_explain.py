@@ -91,6 +91,29 @@ def test_what_a_rep_reads() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("follow_up", "told"),
+    [
+        ({}, "A lead that is yours stays yours: it has no deadline."),
+        (
+            {"hold_at_most": "30d"},
+            "A claimed or assigned lead is yours for 30 days. After that it goes back to the public pool.",
+        ),
+        (
+            {"first_contact_within": "2wd", "hold_at_most": "30d"},
+            "A contact that counts keeps it yours until 30 days after it became yours.",
+        ),
+        (
+            {"first_contact_within": "1wh"},
+            "After a contact that counts it stays yours without a deadline.",
+        ),
+    ],
+)
+def test_deadlines_that_are_left_out(follow_up: dict[str, str], told: str) -> None:
+    policy = Policy.model_validate({"follow_up": follow_up})
+    assert told in sections(policy, CALENDAR)["While a lead is yours"]
+
+
 def test_the_calendar_says_what_it_covers() -> None:
     told = " ".join(sections(rich(), CALENDAR)["Working time"])
     assert "chinesecalendar" in told

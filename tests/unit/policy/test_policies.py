@@ -148,9 +148,23 @@ def test_every_problem_of_a_document_at_once() -> None:
             "rules[0].when.score",
             "a score is 0 to 100",
         ),
-        ("[follow_up]\nkeep_for = '3d'", "follow_up.keep_for", "nothing to count from"),
-        ("[follow_up]\nhold_at_most = '3d'", "follow_up.hold_at_most", "nothing to count from"),
-        ("[follow_up]\nwarn_before = ['3d']", "follow_up.warn_before", "nothing to count from"),
+        ("[follow_up]\nkeep_for = '3d'", "follow_up.keep_for", "nothing to move"),
+        ("[follow_up]\nwarn_before = ['3d']", "follow_up.warn_before", "there is no deadline"),
+        (
+            "[follow_up]\nhold_at_most = '2d'\nwarn_before = ['2d']",
+            "follow_up.warn_before[0]",
+            "2d is not less than hold_at_most, 2d",
+        ),
+        (
+            "[calendar]\ndays = ['mon']\n[follow_up]\nfirst_contact_within = '521wd'",
+            "follow_up.first_contact_within",
+            "521wd is more than 10 years of working time",
+        ),
+        (
+            "[calendar]\nhours = '09:00-09:30'\n[follow_up]\nhold_at_most = '9d'\nwarn_before = ['1400wh']",
+            "follow_up.warn_before[0]",
+            "1400wh is more than 10 years of working time",
+        ),
         (
             "[follow_up]\nfirst_contact_within = '3d'\nkeep_for = '3d'\nhold_at_most = '2d'",
             "follow_up.hold_at_most",
@@ -200,11 +214,6 @@ def test_an_error_by_its_path(text: str, path: str, message: str) -> None:
             GROUP + CATCH_ALL + "[claiming]\nopen_after = '2h'\n[recycling]\nassign_after = '1h'",
             "claiming.open_after",
             "before anybody may claim them",
-        ),
-        (
-            "[follow_up]\nfirst_contact_within = '3d'\nhold_at_most = '5d'",
-            "follow_up.hold_at_most",
-            "no effect without keep_for",
         ),
         (
             "[follow_up]\nfirst_contact_within = '3d'\nwarn_before = ['1d', '1d']",
