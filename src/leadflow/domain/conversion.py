@@ -1,0 +1,65 @@
+"""Closing a lead: conversion to a customer, deals, disqualifying and reopening."""
+
+from __future__ import annotations
+
+from leadflow.domain import events as e
+from leadflow.domain.draft import Draft
+from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PRIVATE, Lead
+from leadflow.domain.requests import ConvertLead, DisqualifyLead, RecordDeal, ReopenLead
+from leadflow.domain.values import Person, derived_id
+
+
+def convert(lead: Lead, body: ConvertLead, draft: Draft) -> None:
+    """Make a customer of an owned lead; everything known of it is carried over."""
+    if lead.status == CONVERTED:
+        draft.refuse("already_converted", subject=lead.id, winner=lead.owner, position=lead.closed_seq)
+        return
+    if lead.status != PRIVATE or lead.owner is None:
+        draft.refuse("not_owned", subject=lead.id)
+        return
+    known = lead.unpack()
+    draft.add(
+        lead.id,
+        e.LeadConverted(
+            customer=body.customer or derived_id("customer", draft.stream.id, lead.id),
+            owner=lead.owner,
+            person=known.person,
+            company=known.company,
+            touches=known.touches,
+            contacts=lead.contacts,
+            score=lead.score,
+            captured_sequence=lead.number,
+        ),
+    )
+
+
+def record_deal(lead: Lead, body: RecordDeal, draft: Draft) -> None:
+    """Revenue of the customer that the lead became."""
+    if lead.status != CONVERTED or lead.customer is None or lead.owner is None:
+        draft.refuse("not_converted", subject=lead.id)
+    elif body.value.amount <= 0:
+        draft.refuse("amount_not_positive", subject=lead.id)
+    else:
+        draft.add(
+            lead.id,
+            e.DealRecorded(customer=lead.customer, value=body.value, deal=body.deal, owner=lead.owner),
+        )
+
+
+def disqualify(lead: Lead, body: DisqualifyLead, draft: Draft, by: str) -> None:
+    """Close a lead that will never buy."""
+    if lead.status not in LIVE:
+        draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+    else:
+        draft.add(
+            lead.id,
+            e.LeadDisqualified(by=by, code=body.code, owner=lead.owner, person=Person(note=body.note)),
+        )
+
+
+def reopen(lead: Lead, body: ReopenLead, draft: Draft) -> None:
+    """Put a disqualified lead back into the public pool."""
+    if lead.status != DISQUALIFIED:
+        draft.refuse("not_disqualified", subject=lead.id, detail=lead.status)
+    else:
+        draft.add(lead.id, e.LeadReopened(cause="manual", person=Person(reason=body.reason)))

@@ -1,0 +1,84 @@
+"""Changing what a lead is: editing, merging, and moving it to another pool."""
+
+from __future__ import annotations
+
+from leadflow.domain import events as e
+from leadflow.domain.draft import Draft
+from leadflow.domain.evolve import joined_company, joined_person
+from leadflow.domain.intake import rescore
+from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PUBLIC, QUEUE, Lead, Pool
+from leadflow.domain.requests import EditLead, MergeLeads, TransferLead
+from leadflow.domain.values import COMPANY_STREAM, Company, Person
+
+
+def edit(pool: Pool, lead: Lead, body: EditLead, draft: Draft) -> None:
+    """Correct details. A contact point that another lead has is refused, naming that lead."""
+    if lead.status not in LIVE:
+        draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+        return
+    for kind, key in pool.contact_keys(body.person):
+        other = pool.contacts.get(key)
+        if other is not None and other is not lead:
+            draft.refuse("contact_taken", subject=lead.id, detail=f"{kind} of lead {other.id}")
+            return
+    if body.person == Person() and body.company == Company():
+        draft.refuse("nothing_to_change", subject=lead.id)
+        return
+    known = lead.unpack().company
+    changed = known.model_copy(update={k: v for k, v in body.company if v is not None})
+    draft.add(lead.id, e.LeadDetailsChanged(person=body.person, company=body.company))
+    rescore(pool, lead, changed, known, draft)
+
+
+def merge(pool: Pool, lead: Lead, body: MergeLeads, draft: Draft) -> None:
+    """Make another lead part of this one, which keeps its owner and gets both touch histories."""
+    absorbed = pool.leads.get(body.absorbed)
+    if absorbed is None:
+        draft.refuse("unknown_lead", subject=lead.id, detail=body.absorbed)
+    elif absorbed is lead:
+        draft.refuse("same_lead", subject=lead.id)
+    elif lead.status not in (*LIVE, CONVERTED):
+        draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+    elif absorbed.status not in (*LIVE, DISQUALIFIED):
+        draft.refuse("closed", subject=absorbed.id, position=absorbed.closed_seq, detail=absorbed.status)
+    else:
+        other = absorbed.unpack()
+        person, company = other.person, other.company
+        if lead.dossier:
+            known = lead.unpack()
+            person = joined_person(known.person, person)
+            company = joined_company(known.company, company)
+        draft.add(
+            lead.id,
+            e.LeadsMerged(
+                absorbed=absorbed.id,
+                absorbed_owner=absorbed.owner,
+                person=person.model_copy(update={"reason": body.reason}),
+                company=company,
+                touches=other.touches,
+            ),
+        )
+
+
+def transfer(pool: Pool, lead: Lead, body: TransferLead, draft: Draft) -> None:
+    """Give an unowned lead away to another pool, with everything that belongs to it."""
+    if body.to_pool in (pool.id, COMPANY_STREAM):
+        draft.refuse("same_pool", subject=lead.id, detail=body.to_pool)
+    elif lead.status not in (PUBLIC, QUEUE):
+        if lead.owner is not None:
+            draft.refuse("owned", subject=lead.id, winner=lead.owner, position=lead.owner_seq)
+        else:
+            draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+    else:
+        known = lead.unpack()
+        draft.add(
+            lead.id,
+            e.LeadTransferredOut(
+                to_pool=body.to_pool,
+                person=known.person.model_copy(update={"reason": body.reason}),
+                company=known.company,
+                touches=known.touches,
+                asked=known.asked,
+                filled=known.filled,
+            ),
+        )

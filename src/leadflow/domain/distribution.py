@@ -1,0 +1,244 @@
+"""Distribution: the ordered rules, who is available, and who gets a lead.
+
+`distribute` decides for a lead that has just come in, `place` for one that waits or ran out of time.
+Both return the fact to add, or None where the lead simply stays in the public pool.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from leadflow.domain import events as e
+from leadflow.domain.calendar import CalendarNotCovered
+from leadflow.domain.draft import Draft
+from leadflow.domain.follow_up import Promise, first_deadline
+from leadflow.domain.ownership import groups_for
+from leadflow.domain.policy import DistributionRule
+from leadflow.domain.pool import EPOCH, PUBLIC, QUEUE, Lead, Member, Pool
+from leadflow.domain.requests import AssignLead
+from leadflow.domain.rotation import next_in_turn
+from leadflow.domain.scoring import Subject, holds
+from leadflow.domain.values import Person
+
+Mode = Literal["rotation", "timeout"]
+
+
+class Wanted(NamedTuple):
+    """What availability for a lead depends on."""
+
+    region: str | None
+    industry: str | None
+    past: dict[str, tuple[int, datetime | None]]
+
+
+class Chosen(NamedTuple):
+    """A rotation's choice, with everything that the fact says of it."""
+
+    rep: str | None
+    candidates: tuple[e.Candidate, ...]
+    shares: e.Shares | None
+
+
+def first_rule(pool: Pool, subject: Subject, score: int) -> DistributionRule | None:
+    """The first rule whose condition holds."""
+    return next((r for r in pool.policy.rules if holds(r.when, subject, score)), None)
+
+
+def unavailable(pool: Pool, member: Member, now: datetime, *, by_name: bool = False) -> str | None:
+    """Why the rep cannot be given a lead now, or None. Opening hours do not hold for who is named."""
+    traits = member.traits
+    if member.paused:
+        return "paused"
+    if traits.leave and not pool.working.is_open(now, None, traits.leave):
+        return "on_leave"
+    if traits.hours and not by_name and not pool.working.is_open(now, traits.hours, traits.leave):
+        return "off_hours"
+    if pool.at_cap(member):
+        return "at_cap"
+    return None
+
+
+def unsuited(member: Member, wanted: Wanted) -> str | None:
+    """Why the lead is not for this rep, or None."""
+    traits = member.traits
+    if traits.regions is not None and wanted.region not in traits.regions:
+        return "region"
+    if traits.industries is not None and wanted.industry not in traits.industries:
+        return "industry"
+    return None
+
+
+def _shares_since(pool: Pool, reps: list[Member], now: datetime) -> tuple[int, datetime]:
+    """The last change of availability in the group: by a fact, and by opening hours or leave."""
+    sequence, time = pool.policy_seq, pool.policy_time
+    for member in reps:
+        if member.changed_seq > sequence:
+            sequence, time = member.changed_seq, max(time, member.changed_time)
+        traits = member.traits
+        if traits.hours or traits.leave:
+            changed = pool.working.last_change(now, traits.hours, traits.leave)
+            time = max(time, changed or EPOCH)
+    return sequence, time
+
+
+def _pass_over_those_who_had_it(reps: list[Member], wanted: Wanted, skipped: dict[str, str | None]) -> None:
+    if not wanted.past:
+        return
+    # Whoever will be back today is waited for; whoever is away for long or unsuited is not.
+    rounds = {
+        rep.id: wanted.past.get(rep.id, (0, None))[0]
+        for rep in reps
+        if skipped[rep.id] in (None, "off_hours", "at_cap")
+    }
+    fewest = min(rounds.values(), default=0)
+    for rep, times in rounds.items():
+        if times > fewest and skipped[rep] is None:
+            skipped[rep] = "had_it"
+
+
+def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) -> Chosen:
+    """Whose turn it is in a group, each rep considered, and why others were skipped."""
+    reps = pool.reps_of(group)
+    skipped: dict[str, str | None] = {
+        rep.id: unavailable(pool, rep, now) or unsuited(rep, wanted) for rep in reps
+    }
+    _pass_over_those_who_had_it(reps, wanted, skipped)
+    eligible = tuple(rep.id for rep in reps if skipped[rep.id] is None)
+    weights = pool.policy.groups[group].weights if group in pool.policy.groups else {}
+    weight = {rep.id: weights.get(rep.id, 1) for rep in reps}
+    had: dict[str, int] = {}
+    shares: e.Shares | None = None
+    chosen: str | None = None
+    if eligible:
+        waited = {rep.id: rep.last_given for rep in reps}
+        if order == "least_loaded":
+            place = {rep: at for at, rep in enumerate(eligible)}
+            chosen = min(eligible, key=lambda rep: (len(pool.members[rep].held), waited[rep], place[rep]))
+        else:
+            sequence, time = _shares_since(pool, reps, now)
+            rotation = pool.rotations.get(group)
+            current = rotation is not None and (rotation.sequence, rotation.time) == (sequence, time)
+            counted = rotation.had.get(eligible) if current and rotation else None
+            had = dict(counted or dict.fromkeys(eligible, 0))
+            chosen = next_in_turn(eligible, weight, had, waited)
+            shares = e.Shares(sequence=sequence, time=time, turn=sum(had.values()) + 1)
+    candidates = tuple(
+        e.Candidate(rep=rep.id, weight=weight[rep.id], had=had.get(rep.id), skipped=skipped[rep.id])
+        for rep in reps
+    )
+    return Chosen(chosen, candidates, shares)
+
+
+def _assigned(
+    pool: Pool, now: datetime, group: str, mode: Mode, rule: str | None, order: str, chosen: Chosen
+) -> e.Fact:
+    try:
+        promise = first_deadline(pool, now)
+    except CalendarNotCovered:
+        return e.AssignmentFailed(
+            mode=mode, rule=rule, group=group, reason="calendar_not_covered", candidates=chosen.candidates
+        )
+    return e.LeadAssigned(
+        to=chosen.rep,
+        mode=mode,
+        rule=rule,
+        group=group,
+        order="least_loaded" if order == "least_loaded" else "weighted",
+        shares=chosen.shares,
+        candidates=chosen.candidates,
+        until=promise.until,
+        past_calendar=promise.past_calendar,
+    )
+
+
+def _directed(pool: Pool, rule: DistributionRule, now: datetime) -> e.Fact:
+    name = rule.target.directed
+    member = pool.rep(name)
+    reason = "unknown_rep" if member is None else unavailable(pool, member, now, by_name=True)
+    promise = Promise(None, False)
+    if reason is None:
+        try:
+            promise = first_deadline(pool, now)
+        except CalendarNotCovered:
+            reason = "calendar_not_covered"
+    if reason is not None:
+        considered = () if name is None else (e.Candidate(rep=name, skipped=reason),)
+        return e.AssignmentFailed(mode="directed", rule=rule.name, reason=reason, candidates=considered)
+    return e.LeadAssigned(
+        to=name, mode="directed", rule=rule.name, until=promise.until, past_calendar=promise.past_calendar
+    )
+
+
+def distribute(pool: Pool, rule: DistributionRule | None, wanted: Wanted, now: datetime) -> e.Fact | None:
+    """What becomes of a lead that has just come in: the fact, or None where its rule says hold."""
+    if rule is None:
+        return e.AssignmentFailed(mode="rotation", reason="no_rule")
+    target = rule.target
+    if target.hold:
+        return None
+    if target.queue is not None:
+        return e.LeadAssigned(queue=target.queue, mode="directed", rule=rule.name)
+    if target.directed is not None:
+        return _directed(pool, rule, now)
+    group = target.rotation
+    assert group is not None
+    chosen = choose(pool, group, wanted, now, target.order)
+    if chosen.rep is None:
+        reason = "nobody_available" if chosen.candidates else "empty_group"
+        return e.AssignmentFailed(
+            mode="rotation", rule=rule.name, group=group, reason=reason, candidates=chosen.candidates
+        )
+    return _assigned(pool, now, group, "rotation", rule.name, target.order, chosen)
+
+
+def wanted_by(lead: Lead) -> Wanted:
+    """What availability for a known lead depends on."""
+    return Wanted(lead.region, lead.industry, lead.past)
+
+
+def place(pool: Pool, lead: Lead, groups: tuple[str, ...], mode: Mode, now: datetime) -> e.Fact:
+    """Give a known lead to the next rep of the first group that has one, or say why that failed."""
+    rule = pool.policy.rule(lead.rule)
+    name = rule.name if rule else None
+    considered: tuple[e.Candidate, ...] = ()
+    for group in groups:
+        order = rule.target.order if rule and rule.target.rotation == group else "weighted"
+        chosen = choose(pool, group, wanted_by(lead), now, order)
+        if chosen.rep is not None:
+            return _assigned(pool, now, group, mode, name, order, chosen)
+        considered += chosen.candidates
+    reason = "nobody_available" if considered else ("empty_group" if groups else "no_fallback")
+    return e.AssignmentFailed(
+        mode=mode, rule=name, group=groups[0] if groups else None, reason=reason, candidates=considered
+    )
+
+
+def timed_out(pool: Pool, lead: Lead, now: datetime) -> e.Fact:
+    """Nobody took the lead within `assign_after`: its rule's group, else the fallback."""
+    return place(pool, lead, groups_for(pool, lead), "timeout", now)
+
+
+def assign(pool: Pool, lead: Lead, body: AssignLead, draft: Draft) -> None:
+    """A manager or marketing gives an unowned lead to a rep, by hand and with a reason."""
+    member = pool.rep(body.to)
+    if member is None:
+        draft.refuse("unknown_rep", subject=lead.id, detail=body.to)
+    elif lead.owner is not None and lead.status not in (PUBLIC, QUEUE):
+        draft.refuse("owned", subject=lead.id, winner=lead.owner, position=lead.owner_seq)
+    elif pool.at_cap(member):
+        draft.refuse(
+            "at_cap", subject=lead.id, rep=member.id, limit=pool.cap_of(member), used=len(member.held)
+        )
+    else:
+        promise = first_deadline(pool, draft.now)
+        draft.add(
+            lead.id,
+            e.LeadAssigned(
+                to=member.id,
+                mode="manual",
+                until=promise.until,
+                past_calendar=promise.past_calendar,
+                person=Person(reason=body.reason),
+            ),
+        )

@@ -1,0 +1,68 @@
+"""A decision while it is being made: the facts that it will consist of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from leadflow.domain.events import Event, Fact, RequestRefused
+from leadflow.domain.pool import Stream
+
+
+class Draft:
+    """Collects the facts of one decision and numbers them."""
+
+    __slots__ = ("_facts", "actor", "causation", "correlation", "digest", "now", "request", "stream")
+
+    def __init__(
+        self,
+        stream: Stream,
+        now: datetime,
+        actor: str,
+        causation: str,
+        request: str = "",
+        digest: str = "",
+    ) -> None:
+        self.stream = stream
+        self.now = now
+        self.actor = actor
+        self.causation = causation
+        self.request = request
+        """The request's name; empty for what the clock decides."""
+        self.digest = digest
+        self.correlation = ""
+        self._facts: list[tuple[str, Fact]] = []
+
+    def add(self, subject: str, fact: Fact) -> None:
+        """One more fact about `subject`."""
+        self._facts.append((subject, fact))
+
+    def refuse(self, reason: str, *, subject: str = "", **particulars: Any) -> None:
+        """The decision is a refusal: whatever was drafted so far is dropped."""
+        self._facts = [(subject, RequestRefused(request=self.request, reason=reason, **particulars))]
+
+    @property
+    def next_sequence(self) -> int:
+        """The sequence that the next fact will have."""
+        return self.stream.sequence + len(self._facts) + 1
+
+    def events(self, policy_version: int) -> list[Event]:
+        """The facts in their places, all or none of which are appended."""
+        stream, count = self.stream, len(self._facts)
+        return [
+            Event(
+                stream.id,
+                stream.sequence + index,
+                self.now,
+                subject,
+                self.actor,
+                self.causation,
+                subject or stream.id,
+                index,
+                count,
+                policy_version,
+                fact,
+                self.digest if index == 1 else "",
+            )
+            for index, (subject, fact) in enumerate(self._facts, 1)
+        ]

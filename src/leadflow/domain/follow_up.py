@@ -1,0 +1,241 @@
+"""The private pool: what a rep owes a lead, how long it is theirs, and how it goes back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from leadflow.domain import events as e
+from leadflow.domain.draft import Draft
+from leadflow.domain.pool import CONVERTED, PRIVATE, Lead, Pool
+from leadflow.domain.requests import (
+    AddCollaborator,
+    HandOverLead,
+    LogContact,
+    ProtectLead,
+    RemoveCollaborator,
+    ReturnLead,
+    UnprotectLead,
+    WithdrawLead,
+)
+from leadflow.domain.values import Person
+
+
+class Promise(NamedTuple):
+    """A deadline given to a rep, and whether it lies past the calendar's covered days."""
+
+    until: datetime | None
+    past_calendar: bool
+
+
+def first_deadline(pool: Pool, now: datetime) -> Promise:
+    """Until when a rep that gets a lead now must have logged a contact.
+
+    Raises CalendarNotCovered where the policy refuses to count past the covered days.
+    """
+    rules = pool.policy.follow_up
+    limit = rules.first_contact_within or rules.hold_at_most
+    return Promise(None, False) if limit is None else Promise(*pool.working.add(now, limit))
+
+
+def extended_deadline(pool: Pool, lead: Lead, now: datetime) -> Promise:
+    """The deadline after a contact that counts, logged now:
+    `max(deadline so far, min(contact + keep_for, owned since + hold_at_most))`."""
+    rules = pool.policy.follow_up
+    if lead.until is None:
+        return Promise(None, False)
+    bounds = []
+    if rules.keep_for is not None:
+        bounds.append(Promise(*pool.working.add(now, rules.keep_for)))
+    if rules.hold_at_most is not None:
+        bounds.append(Promise(*pool.working.add(lead.since, rules.hold_at_most)))
+    if not bounds:
+        # Nothing ends the holding of a lead that was contacted in time.
+        return Promise(None, False)
+    new = min(bounds, key=lambda bound: bound.until or now)
+    assert new.until is not None
+    return new if new.until > lead.until else Promise(lead.until, False)
+
+
+def overdue_reason(pool: Pool, lead: Lead) -> str:
+    """Why a lead whose deadline has passed goes back."""
+    rules = pool.policy.follow_up
+    if not lead.contacted:
+        return "no_first_contact" if rules.first_contact_within else "held_too_long"
+    if rules.hold_at_most is not None and lead.until is not None:
+        hard, _ = pool.working.add(lead.since, rules.hold_at_most)
+        if lead.until >= hard:
+            return "held_too_long"
+    return "inactive"
+
+
+def log_contact(pool: Pool, lead: Lead, body: LogContact, draft: Draft, by: str) -> None:
+    """A contact by the owner, a manager for it, or a collaborator."""
+    rules = pool.policy.follow_up
+    if body.outcome not in rules.outcomes:
+        draft.refuse("unknown_outcome", subject=lead.id, detail=body.outcome)
+        return
+    if lead.status not in (PRIVATE, CONVERTED):
+        draft.refuse("not_owned", subject=lead.id)
+        return
+    counts = body.outcome in rules.counts
+    promise = Promise(lead.until, False)
+    if counts and lead.status == PRIVATE:
+        promise = extended_deadline(pool, lead, draft.now)
+    draft.add(
+        lead.id,
+        e.ContactLogged(
+            by=by,
+            outcome=body.outcome,
+            counts=counts,
+            means=body.means,
+            stated_at=body.stated_at,
+            until=promise.until,
+            past_calendar=promise.past_calendar,
+            person=Person(note=body.note),
+        ),
+    )
+
+
+def recycled(lead: Lead, reason: str, why: str | None = None) -> e.LeadRecycled:
+    """The fact that an owned lead goes back."""
+    return e.LeadRecycled.model_validate(
+        {"rep": lead.owner, "reason": reason, "since": lead.since, "person": Person(reason=why)}
+    )
+
+
+def return_lead(lead: Lead, body: ReturnLead, draft: Draft) -> None:
+    """The owner gives the lead back."""
+    draft.add(lead.id, recycled(lead, "returned", body.reason))
+
+
+def withdraw(lead: Lead, body: WithdrawLead, draft: Draft) -> None:
+    """A manager takes the lead from its owner."""
+    if lead.status != PRIVATE:
+        draft.refuse("not_owned", subject=lead.id)
+    else:
+        draft.add(lead.id, recycled(lead, "withdrawn", body.reason))
+
+
+def hand_over(pool: Pool, lead: Lead, body: HandOverLead, draft: Draft) -> None:
+    """A lead or a customer goes from its owner to another rep."""
+    member = pool.rep(body.to)
+    if member is None:
+        draft.refuse("unknown_rep", subject=lead.id, detail=body.to)
+    elif lead.status not in (PRIVATE, CONVERTED):
+        draft.refuse("not_owned", subject=lead.id)
+    elif lead.owner == body.to:
+        draft.refuse("already_owner", subject=lead.id, winner=body.to, position=lead.owner_seq)
+    elif lead.status == CONVERTED:
+        draft.add(lead.id, customer_handed_over(lead, body.to, body.reason))
+    elif pool.at_cap(member):
+        draft.refuse(
+            "at_cap", subject=lead.id, rep=member.id, limit=pool.cap_of(member), used=len(member.held)
+        )
+    else:
+        draft.add(lead.id, handed_over(pool, lead, body.to, draft.now, body.reason))
+
+
+def handed_over(
+    pool: Pool, lead: Lead, to: str, now: datetime, reason: str | None = None
+) -> e.LeadHandedOver:
+    """The fact that a lead goes to another rep, with a fresh deadline if the policy says so."""
+    fresh = pool.policy.follow_up.fresh_deadline_on_hand_over
+    promise = first_deadline(pool, now) if fresh else Promise(lead.until, False)
+    assert lead.owner is not None
+    return e.LeadHandedOver(
+        from_rep=lead.owner,
+        to=to,
+        until=promise.until,
+        past_calendar=promise.past_calendar,
+        fresh=fresh,
+        person=Person(reason=reason),
+    )
+
+
+def customer_handed_over(lead: Lead, to: str, reason: str | None = None) -> e.CustomerHandedOver:
+    """The fact that a customer has a new owner."""
+    assert lead.customer is not None
+    assert lead.owner is not None
+    return e.CustomerHandedOver(
+        customer=lead.customer, from_rep=lead.owner, to=to, person=Person(reason=reason)
+    )
+
+
+def add_collaborator(pool: Pool, lead: Lead, body: AddCollaborator, draft: Draft) -> None:
+    """Let another member of the pool work on an owned lead."""
+    member = pool.members.get(body.member)
+    if member is None or member.left:
+        draft.refuse("unknown_member", subject=lead.id, detail=body.member)
+    elif lead.status != PRIVATE:
+        draft.refuse("not_owned", subject=lead.id)
+    elif body.member == lead.owner:
+        draft.refuse("already_owner", subject=lead.id, winner=lead.owner, position=lead.owner_seq)
+    elif lead.collaborators and body.member in lead.collaborators:
+        position = lead.collaborators[body.member][0]
+        draft.refuse("already_collaborator", subject=lead.id, detail=body.member, position=position)
+    elif body.expires is not None and body.expires <= draft.now:
+        draft.refuse("expired", subject=lead.id, until=body.expires)
+    else:
+        draft.add(lead.id, e.CollaboratorAdded(member=body.member, expires=body.expires))
+
+
+def remove_collaborator(lead: Lead, body: RemoveCollaborator, draft: Draft) -> None:
+    """End a collaboration."""
+    if not lead.collaborators or body.member not in lead.collaborators:
+        draft.refuse("no_collaborator", subject=lead.id, detail=body.member)
+    else:
+        draft.add(lead.id, e.CollaboratorRemoved(member=body.member, reason="removed"))
+
+
+def protect(pool: Pool, lead: Lead, body: ProtectLead, draft: Draft) -> None:
+    """Keep the lead from being recycled, within the rep's limit of protections."""
+    rules = pool.policy.follow_up
+    assert lead.owner is not None
+    member = pool.members[lead.owner]
+    longest = None
+    if rules.protect_at_most is not None:
+        longest, _ = pool.working.add(draft.now, rules.protect_at_most)
+    until = body.until if body.until is not None else longest
+    if lead.protected:
+        draft.refuse("already_protected", subject=lead.id, position=lead.protected)
+    elif member.protected >= rules.protected_per_rep:
+        draft.refuse(
+            "protection_limit",
+            subject=lead.id,
+            rep=member.id,
+            limit=rules.protected_per_rep,
+            used=member.protected,
+        )
+    elif until is not None and until <= draft.now:
+        draft.refuse("expired", subject=lead.id, until=until)
+    elif until is not None and longest is not None and until > longest:
+        draft.refuse("protection_too_long", subject=lead.id, until=longest)
+    else:
+        draft.add(lead.id, e.LeadProtected(rep=member.id, until=until))
+
+
+def protection_ended(pool: Pool, lead: Lead, reason: str, now: datetime) -> e.ProtectionEnded:
+    """The fact that a protection is over: the deadline is `max(old deadline, now + keep_for)`."""
+    rules = pool.policy.follow_up
+    keep = rules.keep_for or rules.first_contact_within
+    promise = Promise(lead.until, False)
+    if lead.until is not None and keep is not None:
+        new = Promise(*pool.working.add(now, keep))
+        promise = max(promise, new, key=lambda p: p.until or now)
+    return e.ProtectionEnded.model_validate(
+        {
+            "rep": lead.owner,
+            "reason": reason,
+            "until": promise.until,
+            "past_calendar": promise.past_calendar,
+        }
+    )
+
+
+def unprotect(pool: Pool, lead: Lead, body: UnprotectLead, draft: Draft) -> None:
+    """End a protection early."""
+    if not lead.protected:
+        draft.refuse("not_protected", subject=lead.id)
+    else:
+        draft.add(lead.id, protection_ended(pool, lead, "ended", draft.now))

@@ -1,0 +1,320 @@
+"""The state of a pool: what its facts add up to. `evolve.py` folds them in; decisions read it.
+
+State holds what decisions need and nothing else. What must be remembered for ever (contact points,
+request identities) is kept as 16-byte digests; what is needed rarely (names, touches) as one compact
+JSON document per live lead, the dossier.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+from pydantic import Field
+
+from leadflow.domain.calendar import WorkingTime
+from leadflow.domain.members import MemberTraits
+from leadflow.domain.ordered import SortedRuns
+from leadflow.domain.policy import Calendar, Offset, Policy
+from leadflow.domain.values import Company, Model, Person, Touch, digest, no_company
+
+STATE_VERSION = 1
+"""Raised whenever the shape of the state changes: older snapshots are then ignored."""
+
+PUBLIC, QUEUE, PRIVATE = "public", "queue", "private"
+CONVERTED, DISQUALIFIED, MERGED, TRANSFERRED = "converted", "disqualified", "merged", "transferred"
+LIVE = (PUBLIC, QUEUE, PRIVATE)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WARN, RECYCLE, PROTECTION, COLLABORATION, RESUME = range(5)
+"""Kinds of timers."""
+
+Timer = tuple[datetime, int, int, str, str]
+"""Due time, sequence of the fact that set it, kind, lead or member, and a further word."""
+
+
+class Dossier(Model):
+    """What a live lead's conversion, transfer or merge carries over."""
+
+    person: Person
+    company: Company = Field(default_factory=no_company)
+    touches: tuple[Touch, ...]
+    asked: int = 0
+    filled: int = 0
+
+    def packed(self) -> bytes:
+        """The compact form that the state keeps."""
+        return self.__pydantic_serializer__.to_json(self, exclude_defaults=True)
+
+
+class Lead:
+    """A lead as its pool knows it."""
+
+    __slots__ = (
+        "captured_at",
+        "closed_seq",
+        "collaborators",
+        "contacted",
+        "contacts",
+        "customer",
+        "dossier",
+        "failed",
+        "id",
+        "industry",
+        "last",
+        "merged_into",
+        "number",
+        "owner",
+        "owner_seq",
+        "past",
+        "protected",
+        "public_seq",
+        "public_since",
+        "queue",
+        "region",
+        "rule",
+        "score",
+        "since",
+        "status",
+        "until",
+        "until_seq",
+        "waiting",
+    )
+
+    def __init__(self, lead_id: str, number: int, captured_at: datetime) -> None:
+        self.id = lead_id
+        self.number = number
+        """Sequence of the fact that brought it here: the order of age."""
+        self.captured_at = captured_at
+        self.last = number
+        """Sequence of the last fact that changed it: what `if_sequence` is compared with."""
+        self.status = PUBLIC
+        self.score = 0
+        self.region: str | None = None
+        self.industry: str | None = None
+        self.rule: str | None = None
+        self.owner: str | None = None
+        self.since = captured_at
+        """Since when the owner has held it, as deadlines count."""
+        self.owner_seq = 0
+        self.until: datetime | None = None
+        """The promise: the owner's deadline."""
+        self.until_seq = 0
+        self.contacted = False
+        """Whether a contact that counts was logged since `since`."""
+        self.contacts = 0
+        self.public_since: datetime | None = captured_at
+        self.public_seq = number
+        self.queue: str | None = None
+        self.past: dict[str, tuple[int, datetime | None]] = {}
+        """By rep: how many times it had the lead, and when it last lost it."""
+        self.protected = 0
+        """Sequence of the `LeadProtected` in force, or 0."""
+        self.collaborators: dict[str, tuple[int, datetime | None]] | None = None
+        """By member: sequence of the fact, and when it expires."""
+        self.waiting: tuple[str, ...] = ()
+        """Groups whose next available rep gets it."""
+        self.failed = ""
+        """The cause that the last `AssignmentFailed` named, so that it is said once."""
+        self.customer: str | None = None
+        self.closed_seq = 0
+        self.merged_into: str | None = None
+        self.dossier = b""
+
+    def unpack(self) -> Dossier:
+        """The dossier, read."""
+        return Dossier.model_validate_json(self.dossier)
+
+
+class Member:
+    """A member of the pool, with what limits count."""
+
+    __slots__ = (
+        "changed_seq",
+        "changed_time",
+        "claims",
+        "claims_by_class",
+        "claims_day",
+        "customers",
+        "held",
+        "id",
+        "last_claim",
+        "last_given",
+        "left",
+        "paused",
+        "protected",
+        "reveals",
+        "reveals_day",
+        "role",
+        "traits",
+    )
+
+    def __init__(self, member: str, role: str, traits: MemberTraits) -> None:
+        self.id = member
+        self.role = role
+        self.traits = traits
+        self.paused = 0
+        """Sequence of the `MemberPaused` in force, or 0."""
+        self.left = False
+        self.held: dict[str, None] = {}
+        """Ids of the leads that it owns, in the order in which it got them."""
+        self.customers: dict[str, None] = {}
+        """Ids of the leads whose customers it owns."""
+        self.protected = 0
+        self.changed_seq = 0
+        self.changed_time = EPOCH
+        """When its availability last changed by a fact: rotation shares count from there."""
+        self.last_given = 0
+        """Sequence of its last assignment by a rotation: who waited longest goes first in a tie."""
+        self.last_claim: datetime | None = None
+        self.claims_day = date.min
+        self.claims = 0
+        self.claims_by_class: dict[str, int] = {}
+        self.reveals_day = date.min
+        self.reveals = 0
+
+    def claims_on(self, day: date) -> int:
+        """Claims made on that local day."""
+        return self.claims if self.claims_day == day else 0
+
+    def class_claims_on(self, day: date, score_class: str) -> int:
+        """Claims of that score class on that local day."""
+        return self.claims_by_class.get(score_class, 0) if self.claims_day == day else 0
+
+    def reveals_on(self, day: date) -> int:
+        """Contact points revealed on that local day."""
+        return self.reveals if self.reveals_day == day else 0
+
+
+class Rotation:
+    """A group's shares since the last change of availability, by the set of eligible reps."""
+
+    __slots__ = ("had", "sequence", "time")
+
+    def __init__(self, sequence: int, time: datetime) -> None:
+        self.sequence = sequence
+        self.time = time
+        self.had: dict[tuple[str, ...], dict[str, int]] = {}
+
+
+class Stream:
+    """What every stream of facts remembers: its place, and which requests it has decided."""
+
+    def __init__(self, stream_id: str) -> None:
+        self.id = stream_id
+        self.sequence = 0
+        self.time = EPOCH
+        """The last fact's time; no decision is earlier."""
+        self.policy_version = 0
+        self.requests: dict[bytes, bytes] = {}
+        """Identity digest → payload digest (8 bytes, or none) and first fact's sequence."""
+
+    def remember(self, identity: str, payload: str, sequence: int) -> None:
+        """Keep where a request was decided; a second payload under one identity has its own place."""
+        key = digest(identity)
+        if key in self.requests:
+            key = digest(identity, payload)
+        self.requests[key] = bytes.fromhex(payload) + sequence.to_bytes(8, "big")
+
+    def first_decided(self, identity: str) -> tuple[str, int] | None:
+        """Payload digest (hex) and sequence of the decision on that identity, if there is one."""
+        kept = self.requests.get(digest(identity))
+        return (kept[:-8].hex(), int.from_bytes(kept[-8:], "big")) if kept else None
+
+    def refused_as_reused(self, identity: str, payload: str) -> int | None:
+        """Sequence of the refusal that this very payload got because the identity was taken."""
+        kept = self.requests.get(digest(identity, payload))
+        return int.from_bytes(kept[-8:], "big") if kept else None
+
+    def outcome_sequence(self, identity: str, payload: str) -> int | None:
+        """Where the outcome of this request stands, if it was decided."""
+        first = self.first_decided(identity)
+        if first is None:
+            return None
+        return first[1] if first[0] in ("", payload) else self.refused_as_reused(identity, payload)
+
+
+class Pool(Stream):
+    """A sales team's pool: the consistency boundary. Everything in it is decided in one order."""
+
+    def __init__(self, pool_id: str) -> None:
+        super().__init__(pool_id)
+        self.clock = "real"
+        self.opener = ""
+        self.policy = Policy()
+        self.policy_seq = 0
+        self.policy_time = EPOCH
+        self.calendar = Calendar(offsets=(Offset(start=EPOCH, minutes=0),))
+        self.working = WorkingTime(self.calendar, self.policy.calendar)
+        self.members: dict[str, Member] = {}
+        self.leads: dict[str, Lead] = {}
+        self.contacts: dict[bytes, Lead] = {}
+        self.rotations: dict[str, Rotation] = {}
+        self.timers: list[Timer] = []
+        self.claimable = SortedRuns()
+        """Public leads as (-score, number, id): best first, then oldest."""
+        self.unclaimed: list[tuple[datetime, int, str]] = []
+        """Public and queued leads in the order in which `assign_after` runs out (heap)."""
+        self.fresh: deque[str] = deque()
+        """Leads that began to wait for a rotation and were not tried yet."""
+        self.waiting: dict[tuple[str, ...], SortedRuns] = {}
+        """Leads that wait for a rep of these groups, as (number, id)."""
+        self.waiting_kinds: dict[tuple[str, ...], dict[tuple[str | None, str | None], int]] = {}
+        """How many of them have which region and industry."""
+        self.availability_changed = True
+        """Whether somebody may have become available since `retry_at` was worked out."""
+        self.retry_at: datetime | None = None
+        """When a waiting lead may find somebody next; worked out from the rest, never a fact's."""
+        self.claims_day = date.min
+        self.claims = 0
+
+    def __getstate__(self) -> dict[str, object]:
+        # What working time has memorised is only speed; a snapshot need not carry it.
+        return {name: value for name, value in self.__dict__.items() if name != "working"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self.working = WorkingTime(self.calendar, self.policy.calendar)
+
+    def rep(self, member_id: str | None) -> Member | None:
+        """The present rep of that id."""
+        member = self.members.get(member_id) if member_id else None
+        return member if member and member.role == "rep" and not member.left else None
+
+    def reps_of(self, group: str) -> list[Member]:
+        """The present reps of a group, in the policy's order (`all`: in the order they joined)."""
+        rules = self.policy.groups.get(group)
+        if rules is None:
+            return []
+        ids = self.members if rules.reps == "all" else rules.reps
+        return [rep for rep in (self.rep(member_id) for member_id in ids) if rep]
+
+    def cap_of(self, member: Member) -> int | None:
+        """How many leads the rep may hold at once."""
+        own = member.traits.holding_cap
+        return own if own is not None else self.policy.claiming.held_at_once
+
+    def at_cap(self, member: Member) -> bool:
+        """Whether the rep holds all it may."""
+        cap = self.cap_of(member)
+        return cap is not None and len(member.held) >= cap
+
+    def claims_on(self, day: date) -> int:
+        """Claims in the whole pool on that local day."""
+        return self.claims if self.claims_day == day else 0
+
+    def timer(self, due: datetime, sequence: int, kind: int, subject: str, word: str = "") -> None:
+        """Note a deadline; one that no longer holds when it comes due is passed over."""
+        heapq.heappush(self.timers, (due, sequence, kind, subject, word))
+
+    def contact_keys(self, person: Person) -> Iterator[tuple[str, bytes]]:
+        """The person's contact points in the order of matching: phone, e-mail, WeChat id."""
+        for kind, values in (
+            ("phone", person.phones),
+            ("email", person.emails),
+            ("wechat", person.wechats),
+        ):
+            for value in values:
+                yield kind, digest(kind, value)

@@ -1,0 +1,48 @@
+"""Fair rotation: whose turn it is, so that nobody is off its share by a whole lead.
+
+Tijdeman's chairman assignment (R. Tijdeman, "The chairman assignment problem", Discrete Mathematics 32,
+1980): with shares w/W, after n turns each rep's count differs from its share n·w/W by at most
+1 − 1/(2k−2) for k reps, whatever the weights. All in whole numbers, so it is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+
+def next_in_turn(
+    eligible: Sequence[str],
+    weights: Mapping[str, int],
+    had: Mapping[str, int],
+    waited: Mapping[str, int],
+) -> str:
+    """The rep whose turn it is.
+
+    `had` counts what each got since the shares began to count; `waited` is the sequence of its last
+    assignment ever: of reps with an equal claim, the one that waited longest goes first.
+    Raises ValueError if nobody is eligible.
+    """
+    if not eligible:
+        raise ValueError("a rotation needs at least one eligible rep")
+    reps = len(eligible)
+    if reps == 1:
+        return eligible[0]
+    total = sum(weights[rep] for rep in eligible)
+    turn = sum(had[rep] for rep in eligible) + 1
+    step = 2 * reps - 2
+
+    def owed(rep: str) -> int:
+        return weights[rep] * turn - had[rep] * total
+
+    # Only reps that are owed at least 1/(2k-2) of a lead may be chosen; of these, the one whose
+    # debt would reach the bound soonest.
+    due = [rep for rep in eligible if owed(rep) * step >= total]
+    return min(
+        due,
+        key=lambda rep: (
+            Fraction(total * (step - 1) - owed(rep) * step, weights[rep]),
+            waited[rep],
+            eligible.index(rep),
+        ),
+    )

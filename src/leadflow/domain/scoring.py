@@ -1,0 +1,79 @@
+"""Conditions on a lead, and its score: 0–100 with the points of each rule that applied."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from leadflow.domain.policy import Condition, Policy, Range
+from leadflow.domain.values import Company, ScorePart, Touch
+
+
+class Subject(NamedTuple):
+    """What conditions look at: a lead as its first touch and its company show it."""
+
+    touch: Touch
+    company: Company
+    asked: int
+    filled: int
+
+
+class Scored(NamedTuple):
+    """A score with its breakdown and its class."""
+
+    score: int
+    breakdown: tuple[ScorePart, ...]
+    score_class: str | None
+
+
+def _within(value: int | None, bounds: Range) -> bool:
+    return (
+        value is not None
+        and (bounds.min is None or value >= bounds.min)
+        and (bounds.max is None or value <= bounds.max)
+    )
+
+
+def holds(condition: Condition, subject: Subject, score: int | None) -> bool:
+    """Whether every part of the condition that is given holds; unknown values meet nothing."""
+    given = condition.model_fields_set
+    if not given:
+        return True
+    touch, company = subject.touch, subject.company
+    for field in given:
+        wanted = getattr(condition, field)
+        if wanted is None:
+            continue
+        if field == "company_size":
+            met = _within(company.size, wanted)
+        elif field == "score":
+            met = _within(score, wanted)
+        elif field in ("region", "industry"):
+            met = getattr(company, field) in wanted
+        elif field == "landing_page":
+            met = touch.landing_page is not None and touch.landing_page.startswith(wanted)
+        elif field == "utm":
+            met = all(touch.utm.get(key) == value for key, value in wanted.items())
+        else:
+            met = getattr(touch, field) in wanted
+        if not met:
+            return False
+    return True
+
+
+def score(policy: Policy, subject: Subject) -> Scored:
+    """The lead's score under this policy: base, completeness and every rule that holds."""
+    scoring = policy.scoring
+    parts: list[ScorePart] = []
+    if scoring.base:
+        parts.append(ScorePart(rule="base", points=scoring.base))
+    if scoring.completeness and subject.asked:
+        points = scoring.completeness * subject.filled // subject.asked
+        if points:
+            parts.append(ScorePart(rule="completeness", points=points))
+    parts.extend(
+        ScorePart(rule=rule.name, points=rule.points)
+        for rule in scoring.rules
+        if holds(rule.when, subject, None)
+    )
+    total = max(0, min(100, sum(part.points for part in parts)))
+    return Scored(total, tuple(parts), policy.class_of(total))

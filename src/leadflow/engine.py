@@ -1,0 +1,397 @@
+"""The engine: requests in, facts out. Catch up, decide, append; all of a batch or nothing.
+
+A batch holds the lock of its pools from catch-up to commit, so log order is decision order. What the
+engine holds in memory is only a fold of the log: after a failed append it is dropped and rebuilt, never
+patched. Deadlines are asked for before each request and by `tick`; nothing sleeps.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+import structlog
+from eventsourcing.persistence import StoredEvent
+
+from leadflow.domain.deadlines import decide_due, next_due
+from leadflow.domain.decide import NotOpen, decide, payload_of
+from leadflow.domain.events import (
+    Event,
+    LeadCaptured,
+    LeadTransferredOut,
+    RequestRefused,
+    TouchRecorded,
+)
+from leadflow.domain.evolve import OutOfSequence, evolve, initial
+from leadflow.domain.pool import Pool, Stream
+from leadflow.domain.requests import AdvanceClock, OpenPool, ReceiveTransfer, Request, TransferLead
+from leadflow.domain.values import COMPANY_STREAM
+from leadflow.errors import BrokenInvariant, Conflict, LeadflowError, LogDamaged, NotFound, UsageError
+from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.envelope import GENESIS, decode, decode_full, encode, hash_of
+from leadflow.log.snapshots import Snapshots
+
+ATTEMPTS_MAX = 5
+"""How often a batch is decided anew when another writer came first."""
+SNAPSHOT_EVERY = 5_000
+"""Events after which a pool's state is worth another snapshot."""
+TRANSFER_SOURCE, TRANSFER_ACTOR = "transfer", "system/transfer"
+
+log_ = structlog.get_logger(__name__)
+
+
+class Clock(Protocol):
+    """Where an engine gets the time from."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        return datetime.now(UTC)
+
+
+class Outcome(NamedTuple):
+    """What became of a request: the facts of its decision, or why it could not be decided at all."""
+
+    request: Request
+    events: tuple[Event, ...] = ()
+    repeated: bool = False
+    """It was decided before; these are the first outcome's facts."""
+    error: LeadflowError | None = None
+
+    @property
+    def refusal(self) -> RequestRefused | None:
+        """The refusal, if a rule refused the request."""
+        data = self.events[0].data if self.events else None
+        return data if isinstance(data, RequestRefused) else None
+
+    @property
+    def answer(self) -> str:
+        """`created`, `merged` or `duplicate` for an intake, else `done`; `refused` for a refusal."""
+        if self.refusal is not None:
+            return "refused"
+        kinds = [type(event.data) for event in self.events]
+        if LeadCaptured in kinds or TouchRecorded in kinds:
+            return "duplicate" if self.repeated else "created" if LeadCaptured in kinds else "merged"
+        return "done"
+
+    def facts(self) -> tuple[Event, ...]:
+        """The facts, raising the error if there is one instead."""
+        if self.error is not None:
+            raise self.error
+        return self.events
+
+
+@dataclass(slots=True)
+class _Held:
+    """A stream's state in memory, at the end of the log as far as read."""
+
+    stream: Stream
+    last_hash: str = GENESIS
+    snapshot_at: int = 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one append will write."""
+
+    stored: list[StoredEvent] = field(default_factory=list)
+    events: dict[tuple[str, int], Event] = field(default_factory=dict)
+
+
+class Engine:
+    """The pools of one log. Thread-safe: batches follow one another."""
+
+    def __init__(
+        self,
+        log: EmbeddedLog,
+        *,
+        clock: Clock | None = None,
+        virtual: bool = False,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        """`virtual` runs pools on their requests' own times; an engine of the other kind refuses them."""
+        self.log = log
+        self.clock = clock or SystemClock()
+        self.virtual = virtual
+        self.snapshots = snapshots
+        self.position = 0
+        """Place in the log of the last fact that this engine wrote."""
+        self._held: dict[str, _Held] = {}
+        self._guard = threading.RLock()
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Decide the requests in their order and append all their facts durably, in one insert.
+
+        A request that cannot be decided at all (its pool is unknown, or runs on another clock) has an
+        `error` in its outcome and hinders no other. Raises Unavailable if the log is away: whether the
+        facts were written is then unknown, and the same requests can be sent again.
+        """
+        pools = {request.pool for request in requests}
+        pools |= {r.body.to_pool for r in requests if isinstance(r.body, TransferLead)}
+        return self._in_order(pools, requests) if requests else []
+
+    def one(self, request: Request) -> Outcome:
+        """Decide one request. Raises what kept it from being decided."""
+        outcome = self.submit([request])[0]
+        outcome.facts()
+        return outcome
+
+    def tick(self, pools: Iterable[str] | None = None) -> int:
+        """Decide what is due in these pools (all, if left out); says how many facts that gave."""
+        if self.virtual:
+            return 0
+        count = 0
+        for pool in self.log.pools() if pools is None else pools:
+            if pool != COMPANY_STREAM and self._due(pool):
+                before = self.stream(pool).sequence
+                self._in_order({pool}, [])
+                count += self.stream(pool).sequence - before
+        return count
+
+    def _due(self, pool: str) -> bool:
+        with self._guard:
+            held = self._caught_up(pool)
+            if not isinstance(held.stream, Pool) or held.stream.clock != "real":
+                return False
+            due = next_due(held.stream)
+            return due is not None and due.at <= self.clock.now()
+
+    def stream(self, pool: str) -> Stream:
+        """The state of a stream as of the log's end. Only to be read."""
+        with self._guard:
+            return self._caught_up(pool).stream
+
+    def pool(self, pool: str) -> Pool:
+        """The state of a pool as of the log's end. Raises NotFound if it was never opened."""
+        stream = self.stream(pool)
+        if not isinstance(stream, Pool) or not stream.sequence:
+            raise self._unknown(pool)
+        return stream
+
+    def _in_order(self, pools: set[str], requests: Sequence[Request]) -> list[Outcome]:
+        names = sorted(pools)
+        with self._guard:
+            for _ in range(ATTEMPTS_MAX):
+                try:
+                    with self.log.lock(names):
+                        return self._decide_and_append(names, requests)
+                except Conflict:
+                    self._drop(names)
+                except BaseException:
+                    # State that ran ahead of what was written is never patched.
+                    self._drop(names)
+                    raise
+        raise Conflict(
+            f"another writer came first {ATTEMPTS_MAX} times",
+            where=f"pool {', '.join(names)}",
+            do="Send the request again; it is decided once however often it is sent.",
+        )
+
+    def _decide_and_append(self, names: Sequence[str], requests: Sequence[Request]) -> list[Outcome]:
+        for name in names:
+            self._caught_up(name)
+        batch = _Batch()
+        received = self.clock.now()
+        outcomes = [self._decide(request, received, batch) for request in requests]
+        if not requests:
+            for name in names:
+                self._fire(self._held[name], received, batch)
+        if batch.stored:
+            self.position = self.log.append(batch.stored)[-1]
+        return self._with_first_outcomes(outcomes, batch)
+
+    # --- deciding -------------------------------------------------------------------------------
+
+    def _decide(self, request: Request, received: datetime, batch: _Batch) -> Outcome:
+        held = self._held[request.pool]
+        try:
+            now = self._time_of(request, received, held.stream)
+            self._fire(held, now, batch)
+            events = decide(held.stream, request, now)
+        except NotOpen:
+            return Outcome(request, error=self._unknown(request.pool))
+        except LeadflowError as error:
+            return Outcome(request, error=error)
+        except Exception as problem:
+            # One request that meets a bug must not keep its neighbours from being decided.
+            log_.exception("a request could not be decided", request=request.identity)
+            error = BrokenInvariant(
+                f"{request.body.type} could not be decided: {type(problem).__name__}",
+                where=f"pool {request.pool}",
+                do="Nothing was written. Please report this with the log's traceback.",
+            )
+            error.__cause__ = problem
+            return Outcome(request, error=error)
+        if not events:
+            return Outcome(request, repeated=not isinstance(request.body, AdvanceClock))
+        self._take(held, events, batch)
+        for event in events:
+            if isinstance(event.data, LeadTransferredOut):
+                self._pass_on(event, event.data, now, batch)
+        self._fire(held, now, batch)
+        return Outcome(request, tuple(events))
+
+    def _time_of(self, request: Request, received: datetime, stream: Stream) -> datetime:
+        self._check_clock(request, stream)
+        if isinstance(request.body, TransferLead):
+            target = self._held[request.body.to_pool].stream
+            if request.body.to_pool != COMPANY_STREAM and not target.sequence:
+                raise self._unknown(request.body.to_pool)
+            self._check_clock(request, target)
+        if not self.virtual:
+            return received
+        if request.at is None:
+            raise UsageError(
+                "a request on the virtual clock needs its own time",
+                where=f"pool {request.pool}",
+                do="Give the request a time (`at`).",
+            )
+        return request.at
+
+    def _check_clock(self, request: Request, stream: Stream) -> None:
+        wanted = "requests" if self.virtual else "real"
+        found = stream.clock if isinstance(stream, Pool) and stream.sequence else wanted
+        if isinstance(request.body, OpenPool) and not stream.sequence:
+            found = request.body.clock
+        if found != wanted:
+            raise UsageError(
+                f"pool {stream.id} runs on the clock {found!r}, this engine on {wanted!r}",
+                do="Use a data directory whose engine runs on the pool's clock.",
+            )
+
+    def _fire(self, held: _Held, now: datetime, batch: _Batch) -> None:
+        """Decide every deadline due by now; what the last fact made possible at once is due, too."""
+        stream = held.stream
+        if isinstance(stream, Pool) and stream.sequence:
+            while events := decide_due(stream, max(now, stream.time)):
+                self._take(held, events, batch)
+
+    def _pass_on(self, event: Event, data: LeadTransferredOut, now: datetime, batch: _Batch) -> None:
+        """The other half of a transfer, in the same append: it happens in both pools or in neither."""
+        target = self._held[data.to_pool]
+        body = ReceiveTransfer(
+            lead=event.subject,
+            from_pool=event.pool,
+            from_fact=event.id,
+            person=data.person.model_copy(update={"reason": None}),
+            company=data.company,
+            touches=data.touches,
+            asked=data.asked,
+            filled=data.filled,
+        )
+        request = Request(
+            pool=data.to_pool, source=TRANSFER_SOURCE, id=event.id, actor=TRANSFER_ACTOR, at=now, body=body
+        )
+        self._fire(target, now, batch)
+        self._take(target, decide(target.stream, request, now), batch)
+        self._fire(target, now, batch)
+
+    def _take(self, held: _Held, events: Sequence[Event], batch: _Batch) -> None:
+        for event in events:
+            document = encode(event, held.last_hash)
+            evolve(held.stream, event)
+            held.last_hash = hash_of(document)
+            batch.stored.append(StoredEvent(event.pool, event.sequence, event.type, document))
+            batch.events[event.pool, event.sequence] = event
+
+    # --- outcomes of requests that were decided before ------------------------------------------
+
+    def _with_first_outcomes(self, outcomes: list[Outcome], batch: _Batch) -> list[Outcome]:
+        wanted: dict[str, list[int]] = {}
+        places: dict[int, tuple[str, int]] = {}
+        for at, outcome in enumerate(outcomes):
+            if outcome.repeated:
+                stream = self._held[outcome.request.pool].stream
+                sequence = stream.outcome_sequence(outcome.request.identity, payload_of(outcome.request))
+                assert sequence is not None
+                places[at] = (stream.id, sequence)
+                if (stream.id, sequence) not in batch.events:
+                    wanted.setdefault(stream.id, []).append(sequence)
+        known = dict(batch.events)
+        for pool, sequences in wanted.items():
+            known |= self._decisions(pool, sequences)
+        for at, (pool, first) in places.items():
+            count = known[pool, first].fact_count
+            events = tuple(known[pool, first + offset] for offset in range(count))
+            outcomes[at] = outcomes[at]._replace(events=events)
+        return outcomes
+
+    def _decisions(self, pool: str, firsts: Sequence[int]) -> dict[tuple[str, int], Event]:
+        found = {(pool, s): decode(d) for s, d in self.log.documents(pool, firsts).items()}
+        rest = [
+            first + offset for first in firsts for offset in range(1, found[pool, first].fact_count)
+        ]
+        return found | {(pool, s): decode(d) for s, d in self.log.documents(pool, rest).items()}
+
+    # --- state ----------------------------------------------------------------------------------
+
+    def _drop(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._held.pop(name, None)
+
+    def _caught_up(self, name: str) -> _Held:
+        held = self._held.get(name)
+        if held is None:
+            held = self._restored(name) or _Held(initial(name))
+        for stored in self.log.read_pool(name, gt=held.stream.sequence):
+            event, prevhash = decode_full(stored.state)
+            if prevhash != held.last_hash:
+                self._drop([name])
+                raise LogDamaged(
+                    "its hash of the event before does not fit that event",
+                    event=event.id,
+                    do="Run `leadflow log verify`.",
+                )
+            try:
+                evolve(held.stream, event)
+            except OutOfSequence as problem:
+                self._drop([name])
+                raise LogDamaged(str(problem), event=event.id, do="Run `leadflow log verify`.") from problem
+            held.last_hash = hash_of(stored.state)
+        self._held[name] = held
+        return held
+
+    def _restored(self, name: str) -> _Held | None:
+        """The newest usable snapshot. One that is missing, damaged or unlike the log costs only time."""
+        found = self.snapshots.load(name) if self.snapshots is not None else None
+        if found is None:
+            return None
+        document = self.log.document(name, found.sequence)
+        if document is None or hash_of(document) != found.last_hash:
+            log_.warning("a snapshot does not fit the log and is passed over", pool=name)
+            return None
+        return _Held(found.stream, found.last_hash, found.sequence)
+
+    def save_snapshots(self, every: int = SNAPSHOT_EVERY) -> int:
+        """Keep the state of pools that have grown by `every` events since their last snapshot."""
+        saved = 0
+        if self.snapshots is None:
+            return saved
+        with self._guard:
+            for name, held in self._held.items():
+                if held.stream.sequence - held.snapshot_at >= every:
+                    self.snapshots.save(held.stream, held.last_hash)
+                    held.snapshot_at = held.stream.sequence
+                    saved += 1
+        return saved
+
+    def _unknown(self, pool: str) -> NotFound:
+        known = [name for name in self.log.pools() if name != COMPANY_STREAM]
+        listed = f"There are: {', '.join(known)}." if known else "There is none yet."
+        return NotFound(
+            f"there is no pool {pool!r}", do=f"{listed} Open it with `leadflow pool open {pool}`."
+        )
+
+
+__all__ = ["Clock", "Engine", "Outcome", "SystemClock"]
