@@ -63,7 +63,7 @@ def overdue_reason(pool: Pool, lead: Lead) -> str:
     if not lead.contacted:
         return "no_first_contact" if rules.first_contact_within else "held_too_long"
     if rules.hold_at_most is not None and lead.until is not None:
-        hard, _ = pool.working.add(lead.since, rules.hold_at_most)
+        hard, _ = pool.working.add(lead.since, rules.hold_at_most, anyway=True)
         if lead.until >= hard:
             return "held_too_long"
     return "inactive"
@@ -221,7 +221,7 @@ def protection_ended(pool: Pool, lead: Lead, reason: str, now: datetime) -> e.Pr
     keep = rules.keep_for or rules.first_contact_within
     promise = Promise(lead.until, False)
     if lead.until is not None and keep is not None:
-        new = Promise(*pool.working.add(now, keep))
+        new = Promise(*pool.working.add(now, keep, anyway=True))
         promise = max(promise, new, key=lambda p: p.until or now)
     return e.ProtectionEnded.model_validate(
         {
