@@ -92,3 +92,11 @@ class LogDamaged(LeadflowError):
 
 def _rebuild_damaged(what: str, event: str | None, where: str | None, do: str | None) -> LogDamaged:
     return LogDamaged(what, event=event, where=where, do=do)
+
+
+class UnreadableFile(UsageError):
+    """A file that comes in cannot be read at all: corrupt, empty, protected, too big, not its format."""
+
+
+class UnmappableHeader(UsageError):
+    """No column of a file could be understood as a contact point; a mapping file helps."""

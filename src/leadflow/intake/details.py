@@ -1,0 +1,188 @@
+"""The fields of one arrival, each understood or noted as a problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadflow.domain.values import Money
+from leadflow.intake import contacts, quantities, regions
+from leadflow.intake.mapping import MappingFile, Plan
+from leadflow.intake.problems import Problem
+from leadflow.intake.text import CELL_LENGTH_MAX, as_text, given
+
+TEXT_LENGTH_MAX = 4000
+"""Characters of a name or a note, as `domain.values.Text` has it."""
+
+
+class Details:
+    """One arrival while it is read: its members, their plan, and what was noted on the way."""
+
+    __slots__ = ("filled", "flat", "plan", "problems", "settings", "spare", "written")
+
+    def __init__(self, flat: dict[str, Any], plan: Plan, settings: MappingFile) -> None:
+        self.flat = flat
+        self.plan = plan
+        self.settings = settings
+        self.problems: list[Problem] = []
+        self.written: dict[str, str] = {}
+        self.spare: dict[str, str] = {}
+        """Texts too long for their field; kept whole among the answers."""
+        self.filled = 0
+
+    def raw(self, field: str) -> Any:
+        """The first column of the field that holds something."""
+        columns = self.plan.fields.get(field)
+        if columns is None:
+            return None
+        for column in columns:
+            value = self.flat[column]
+            if value is not None and value != "":
+                return value
+        return None
+
+    def text(self, field: str) -> str | None:
+        """The text of a single field, or None where nothing usable was given."""
+        if field not in self.plan.fields:
+            return None
+        text = given(self.raw(field))
+        if text is not None and len(text) > TEXT_LENGTH_MAX:
+            self.problems.append(Problem(field, "too_long", f"is longer than {TEXT_LENGTH_MAX} characters"))
+            self.spare[self.plan.fields[field][0]] = text[:CELL_LENGTH_MAX]
+            return None
+        return text
+
+    def contact(self, field: str) -> tuple[str, ...]:
+        """All contact points of one kind, from all its columns."""
+        found: tuple[str, ...] = ()
+        if field not in self.plan.fields:
+            return found
+        for number, column in enumerate(self.plan.fields[field], 1):
+            value = self.flat[column]
+            if value is None or value == "":
+                continue
+            if field == "phone":
+                understood = contacts.phones(value, self.settings.region)
+            else:
+                understood = contacts.emails(value) if field == "email" else contacts.wechats(value)
+            if type(understood) is tuple:
+                if len(understood) == 1 and understood[0] == value:
+                    found += understood
+                    continue
+                found += understood
+            elif isinstance(understood, Problem):
+                self.problems.append(understood)
+            text = as_text(value)
+            if text:
+                self.written[field if number == 1 else f"{field}_{number}"] = text[:CELL_LENGTH_MAX]
+        if not found:
+            return found
+        self.filled += 1
+        return found if len(found) == 1 else tuple(dict.fromkeys(found))
+
+    def person(
+        self, phones: tuple[str, ...], emails: tuple[str, ...], wechats: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """The person's members, with everything written and every further answer."""
+        parts: dict[str, Any] = {"phones": phones, "emails": emails, "wechats": wechats}
+        name = self._name()
+        if name is not None:
+            parts["name"] = name
+            self.filled += 1
+        note = self._note()
+        if note:
+            parts["note"] = note
+        if self.plan.answers or self.spare:
+            answers = {}
+            for column in self.plan.answers:
+                text = as_text(self.flat[column])
+                if text:
+                    answers[as_text(column)[:200]] = text[:CELL_LENGTH_MAX]
+            parts["answers"] = answers | self.spare
+        if self.written:
+            parts["written"] = self.written
+        return parts
+
+    def _name(self) -> str | None:
+        whole = self.text("name")
+        if whole is not None or (
+            "family_name" not in self.plan.fields and "given_name" not in self.plan.fields
+        ):
+            return whole
+        family, given = self.text("family_name") or "", self.text("given_name") or ""
+        if (family + given).isascii():
+            return f"{given} {family}".strip() or None
+        return family + given
+
+    def _note(self) -> str | None:
+        columns = self.plan.fields.get("note")
+        if not columns:
+            return None
+        if len(columns) == 1:
+            return self.text("note")
+        texts = [text for text in (as_text(self.flat[column]) for column in columns) if text]
+        note = "\n".join(texts)
+        if len(note) <= TEXT_LENGTH_MAX:
+            return note or None
+        self.problems.append(Problem("note", "too_long", f"is longer than {TEXT_LENGTH_MAX} characters"))
+        self.spare.update({column: as_text(self.flat[column])[:CELL_LENGTH_MAX] for column in columns})
+        return None
+
+    def company(self) -> dict[str, Any]:
+        """The company's members; what could not be read of it is noted."""
+        parts: dict[str, Any] = {}
+        for field in ("company", "industry"):
+            text = self.text(field)
+            if text is not None:
+                parts["name" if field == "company" else field] = text
+                self.filled += 1
+        raw = self.raw("size")
+        if raw is not None:
+            size = quantities.company_size(raw)
+            if isinstance(size, Problem):
+                self.problems.append(size)
+                self.written["size"] = as_text(raw)[:CELL_LENGTH_MAX]
+            elif size is not None:
+                parts["size"] = size
+                self.filled += 1
+                text = as_text(raw)
+                if text != str(size):
+                    self.written["size"] = text[:CELL_LENGTH_MAX]
+        self._place(parts)
+        return parts
+
+    def _place(self, parts: dict[str, Any]) -> None:
+        region, city = None, None
+        for field, read in (("region", regions.place), ("city", regions.city)):
+            raw = self.raw(field)
+            if raw is None:
+                continue
+            found = read(raw)
+            text = as_text(raw)
+            if isinstance(found, Problem):
+                self.problems.append(found)
+                self.written[field] = text[:CELL_LENGTH_MAX]
+                continue
+            # A column of provinces goes before what a city's name implies.
+            region, city = region or found.region, found.city or city
+            if text and text not in (found.region, found.city):
+                self.written[field] = text
+        if region is not None:
+            parts["region"] = region
+        if city is not None:
+            parts["city"] = city
+        if region or city:
+            self.filled += 1
+
+    def cost(self) -> Money | None:
+        """What this arrival itself cost, if it says so."""
+        raw = self.raw("cost")
+        if raw is None:
+            return None
+        cost = quantities.money(raw, self.raw("currency"), default=self.settings.currency, field="cost")
+        if isinstance(cost, Money) and cost.amount < 0:
+            cost = Problem("cost", "negative", "is below zero")
+        if isinstance(cost, Problem):
+            self.problems.append(cost)
+            self.written["cost"] = as_text(raw)[:CELL_LENGTH_MAX]
+            return None
+        return cost

@@ -1,0 +1,222 @@
+"""Files of leads: .xlsx, .xls, .ods, .csv and .jsonl, told apart by what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from leadflow.errors import UnreadableFile
+from leadflow.intake.arrivals import Arrival, ArrivalReader
+from leadflow.intake.attribution import Attribution
+from leadflow.intake.limits import Limits
+from leadflow.intake.mapping import ANSWER, MappingFile, make_plan
+from leadflow.intake.opening import kind_of, open_tables, read_head
+from leadflow.intake.problems import Problem
+from leadflow.intake.tables import Table
+from leadflow.intake.text import CELL_LENGTH_MAX, as_text
+from leadflow.intake.textfiles import Encoding, encoding_of, lines
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One row or line of a file and what was understood of it."""
+
+    row: int
+    """Its number in the file, from 1; of csv the line that it begins in."""
+    sheet: str | None
+    raw: dict[str, Any]
+    """As read: column → value; of a line that is no object, `{"line": …}`."""
+    arrival: Arrival
+
+    def payload(self) -> dict[str, Any]:
+        """`raw` as JSON can hold it."""
+        return {as_text(key): _plain(value) for key, value in self.raw.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (date, time, timedelta)):
+        return as_text(value)
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    return value
+
+
+class ArrivalFile:
+    """A file of leads, opened: iterate over it once for its rows; `report()` says what was mapped.
+
+    Opening raises UnreadableFile, UnmappableHeader or NotFound, before anything is read as a lead.
+    """
+
+    def __init__(self, path: Path, reader: ArrivalReader, limits: Limits | None = None) -> None:
+        self.path = path
+        self.reader = reader
+        self.limits = limits or Limits()
+        self.encoding: Encoding | None = None
+        self.delimiter: str | None = None
+        self._tables: list[tuple[str | None, Table]] = []
+        self.format = self._open()
+
+    def _open(self) -> str:
+        head = read_head(self.path, self.limits)
+        kind = kind_of(self.path, head)
+        own = self.reader.mapping
+        if kind != "jsonl":
+            self._tables, self.encoding, self.delimiter = open_tables(
+                self.path, head, self._score, own, self.limits, own.sheet
+            )
+            return kind
+        self.encoding = encoding_of(self.path, own.encoding)
+        first = next(
+            (line.strip() for line in lines(self.path, self.encoding, self.limits) if line.strip()), ""
+        )
+        if not first:
+            raise UnreadableFile("the file holds no rows", where=str(self.path))
+        if first.startswith("[") or first in ("{", "{{"):
+            raise UnreadableFile(
+                "the file is one JSON document, not one object a line",
+                where=str(self.path),
+                do="Write each lead as one line; `jq -c '.[]'` does it for an array.",
+            )
+        return kind
+
+    def _score(self, names: list[str]) -> int:
+        """How many columns are understood; 0 without a contact point among them."""
+        plan = make_plan(names, self.reader.mapping.columns, click_ids=self.reader.attribution.click_id_names)
+        if not plan.contacts:
+            return 0
+        return sum(field != ANSWER for _, field in plan.uses)
+
+    def __iter__(self) -> Iterator[Incoming]:
+        if self.format == "jsonl":
+            yield from self._json_lines()
+            return
+        count = 0
+        for sheet, table in self._tables:
+            for number, document in table.documents():
+                count += 1
+                if count > self.limits.rows_max:
+                    raise _too_many(self.path, self.limits)
+                yield Incoming(number, sheet, document, self._read(document, number))
+
+    def _read(self, document: dict[str, Any], number: int) -> Arrival:
+        if self.format == "csv":
+            for column, value in document.items():
+                if len(value) > CELL_LENGTH_MAX:
+                    raise UnreadableFile(
+                        f"a cell of line {number} is longer than {CELL_LENGTH_MAX:,} characters",
+                        where=str(self.path),
+                        do="Look there for a quotation mark that is not closed.",
+                    )
+                if "\n" in value and self._swallowed(value, len(document)):
+                    message = "a quotation mark that is not closed swallowed the lines that follow"
+                    return self.reader.refuse("unclosed_quote", message, str(document), column)
+        arrival = self.reader.read(document)
+        if self.encoding and not self.encoding.clean and any("\ufffd" in str(v) for v in document.values()):
+            note = Problem("row", "garbled", f"holds characters that are not {self.encoding.name}")
+            return Arrival(arrival.body, (*arrival.problems, note), arrival.ref)
+        return arrival
+
+    def _swallowed(self, value: str, width: int) -> bool:
+        """Whether a cell holds whole rows of the table: text with line ends and as many delimiters."""
+        inner = value.splitlines()[1:]
+        return width > 2 and any(line.count(self.delimiter or ",") >= width - 1 for line in inner)
+
+    def _json_lines(self) -> Iterator[Incoming]:
+        assert self.encoding is not None
+        # Without a header there is nothing to make fit: each line says itself what its members are.
+        count = 0
+        for number, line in enumerate(json_lines(self.path, self.encoding, self.limits), 1):
+            if line is None:
+                message = f"is longer than {self.limits.line_length_max:,} characters"
+                yield Incoming(number, None, {}, self.reader.refuse("too_long", message, str(number), "line"))
+                continue
+            text = line.strip()
+            if not text:
+                continue
+            count += 1
+            if count > self.limits.rows_max:
+                raise _too_many(self.path, self.limits)
+            yield self._json_line(number, text)
+
+    def _json_line(self, number: int, text: bytes | str) -> Incoming:
+        shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
+        try:
+            document = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            message = f"is not JSON: {error.msg} at character {error.pos + 1}"
+            return Incoming(
+                number, None, {"line": shown}, self.reader.refuse("not_json", message, shown, "line")
+            )
+        if not isinstance(document, dict):
+            refused = self.reader.refuse("not_an_object", "is JSON, but not an object", shown, "line")
+            return Incoming(number, None, {"line": shown}, refused)
+        return Incoming(number, None, document, self.reader.read(document))
+
+    def report(self) -> dict[str, Any]:
+        """Format, encoding, header and mapping; of jsonl after it was read, whatever its lines had."""
+        said: dict[str, Any] = {"file": self.path.name, "format": self.format}
+        if self.encoding:
+            said["encoding"] = self.encoding.name
+        if self.delimiter:
+            said["delimiter"] = self.delimiter
+        mapped = {"columns": {}, "answers": {}, "ignored": {}}  # type: dict[str, dict[str, Any]]
+        for plan in self.reader.plans():
+            part = plan.report()
+            mapped["columns"] |= part["columns"]
+            mapped["answers"] |= dict.fromkeys(part["answers"])
+            mapped["ignored"] |= dict.fromkeys(part["ignored"])
+        said["columns"] = mapped["columns"]
+        said["answers"] = [name for name in mapped["answers"] if name not in mapped["columns"]]
+        said["ignored"] = list(mapped["ignored"])
+        if self._tables:
+            said["tables"] = [
+                {"sheet": sheet, "header_row": table.header_row, "skipped": asdict(table.skipped)}
+                for sheet, table in self._tables
+            ]
+        return said
+
+
+def open_arrivals(
+    path: Path,
+    channel: str,
+    *,
+    campaign: str | None = None,
+    door: str | None = None,
+    mapping: MappingFile | None = None,
+    attribution: Attribution | None = None,
+    limits: Limits | None = None,
+) -> ArrivalFile:
+    """Open a file of leads that came through `channel`. Raises as `ArrivalFile` does."""
+    reader = ArrivalReader(channel, campaign=campaign, door=door, mapping=mapping, attribution=attribution)
+    file = ArrivalFile(path, reader, limits)
+    for _, table in file._tables:
+        reader.plan(table.columns)
+    return file
+
+
+def json_lines(path: Path, encoding: Encoding, limits: Limits) -> Iterator[bytes | str | None]:
+    """The lines of a jsonl file; None for one that is too long, which is passed over."""
+    if encoding.name not in ("utf-8", "utf-8-sig"):
+        yield from lines(path, encoding, limits)
+        return
+    with path.open("rb") as file:
+        if encoding.name == "utf-8-sig":
+            file.seek(3)
+        while line := file.readline(limits.line_length_max + 1):
+            if len(line) <= limits.line_length_max:
+                yield line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = file.readline(limits.line_length_max)
+            yield None
+
+
+def _too_many(path: Path, limits: Limits) -> UnreadableFile:
+    return UnreadableFile(
+        f"the file holds more than {limits.rows_max:,} rows", where=str(path), do="Split it."
+    )

@@ -1,0 +1,305 @@
+"""What a column, a form's field or a push body's member is: usual names, vendor shapes, mapping files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+
+from leadflow.domain.values import Model
+from leadflow.errors import UsageError
+from leadflow.intake.text import fold
+
+CONTACT_FIELDS = ("phone", "email", "wechat")
+DETAIL_FIELDS = ("name", *CONTACT_FIELDS, "company", "industry", "size", "region")
+"""What a form may ask of a lead; their share that is filled is the form's completeness."""
+SEVERAL = frozenset((*CONTACT_FIELDS, "note"))
+"""Fields that more than one column may fill."""
+FIELDS = (
+    "name", "family_name", "given_name", "phone", "email", "wechat", "company", "industry", "size", "region",
+    "city", "note", "id", "weak_id", "row_number", "time", "campaign", "landing_page", "referrer", "cost",
+    "currency", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id",
+)  # fmt: skip
+ANSWER, IGNORE = "answer", "ignore"
+CLICK_ID = "click_id:"
+COLUMNS_MAX = 500
+
+_NUMBERING = re.compile(r"^\s*\*?\s*(?:q\s*)?\d{1,3}\s*[.、:：_)）-]\s*(?=\D)", re.IGNORECASE)
+_BRACKETS = re.compile(r"[(（\[【<{].*?[)）\]】>}]")
+_POLITE = re.compile(
+    r"^(?:请(?:输入|填写|留下|提供|选择)?|您|你|贵)?(?:所在|所属)?的?"
+    r"|^(?:what(?:'s| is) your|please (?:enter|provide) your|your)\s+",
+    re.IGNORECASE,
+)
+_POLITE_END = re.compile(r"(?:是什么|是多少|是)?[?？:：*\s]*$")
+_JUNK = re.compile(r"[\s_\-·.,:：;；/\\|*#'\"“”‘’?？!！+()（）\[\]【】]+")
+_QUESTION = re.compile(r"是否|吗|愿意|方便|可否|能否|有无|密码|验证")
+
+
+def header_key(text: str) -> str:
+    """A column's name without what does not matter: case, blanks, numbering, brackets, punctuation."""
+    bare = _BRACKETS.sub("", _NUMBERING.sub("", fold(text))).lower()
+    return _JUNK.sub("", bare) or text.strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Names of columns by what they mean."""
+
+    exact: dict[str, str]
+    endings: tuple[tuple[str, str], ...]
+
+    def field_of(self, column: str) -> str | None:
+        """The field that a column of this name holds, or None."""
+        if len(column) > 60 or not column:
+            return None
+        found = self.exact.get(header_key(column))
+        if found:
+            return found
+        parts = [part for part in re.split(r"[/／|\n]", column) if part.strip()]
+        for spelling in (*parts, *_BRACKETS.findall(column)) if len(parts) > 1 or "(" in fold(column) else ():
+            found = self.exact.get(header_key(spelling.strip("()（）[]【】")))
+            if found:
+                return found
+        polite = _POLITE_END.sub("", _POLITE.sub("", _NUMBERING.sub("", fold(column)).strip()))
+        return self.exact.get(header_key(polite)) or self._by_ending(polite)
+
+    def _by_ending(self, text: str) -> str | None:
+        """`客户手机号`, `work e-mail`: short names that end with a known word; no questions."""
+        key = header_key(text)
+        if _QUESTION.search(key) or len(text.split()) > 3 or (not key.isascii() and len(key) > 12):
+            return None
+        if key.isascii() and len(key) > 30:
+            return None
+        for ending, field in self.endings:
+            if key.endswith(ending):
+                return field
+        return None
+
+
+@cache
+def vocabulary(part: str = "fields") -> Vocabulary:
+    """The usual names: `fields` of a lead, or `spend`."""
+    exact: dict[str, str] = {}
+    endings: dict[str, str] = {}
+    for field, names in _data("columns")[part].items():
+        for name in names["exact"]:
+            exact[header_key(name)] = field
+        for name in names.get("endings", ()):
+            endings[header_key(name)] = field
+    ordered = sorted(endings.items(), key=lambda item: (-len(item[0]), item[0]))
+    return Vocabulary(exact, tuple(ordered))
+
+
+@cache
+def _data(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(f"data/{name}.toml").read_text("utf-8"))
+
+
+# --- mapping files --------------------------------------------------------------------------
+
+
+def _known_field(field: str) -> str:
+    if field not in (*FIELDS, ANSWER, IGNORE) and not re.fullmatch(r"click_id:[a-z0-9_]{1,40}", field):
+        raise ValueError(f"unknown field {field!r}; known are {', '.join((*FIELDS, ANSWER, IGNORE))}")
+    return field
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"unknown time zone {name!r}") from error
+    return name
+
+
+class MappingFile(Model):
+    """What a mapping file says; everything may be left out."""
+
+    columns: dict[str, Annotated[str, AfterValidator(_known_field)]] = {}
+    """Column name, or `#N` for the Nth column, → field, `answer` or `ignore`."""
+    sheet: str | None = None
+    header_row: Annotated[int, Field(ge=0)] | None = None
+    """The header's row in the file, from 1; 0 if there is none (then use `#N`)."""
+    encoding: str | None = None
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
+    """Zone of times without an offset."""
+    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "CN"
+    """Country (ISO 3166) of phone numbers without a country code."""
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
+    """Currency of costs that name none."""
+
+
+def load_mapping(path: Path) -> MappingFile:
+    """Read a mapping file (TOML). Raises UsageError naming every problem by its path."""
+    try:
+        return MappingFile.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+    except OSError as error:
+        raise UsageError(f"cannot read the mapping file: {error.strerror}", where=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the mapping file is not TOML: {error}", where=str(path)) from error
+    except ValidationError as error:
+        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"the mapping file is not right: {what}", where=str(path)) from error
+
+
+# --- plans ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What each column of a file, form or body is."""
+
+    uses: tuple[tuple[str, str], ...]
+    """Every column with its field, `answer` or `ignore`, in order."""
+    fields: dict[str, tuple[str, ...]]
+    """Field → its columns."""
+    answers: tuple[str, ...]
+    marks: tuple[str, ...]
+    """The fields among them that are UTM values and click ids."""
+    asked: int
+    """Details of a lead that are asked for."""
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """The columns that hold contact points."""
+        return tuple(column for field in CONTACT_FIELDS for column in self.fields.get(field, ()))
+
+    def report(self) -> dict[str, Any]:
+        """What was mapped, for people: column → field, and the columns kept as answers."""
+        return {
+            "columns": {column: field for column, field in self.uses if field not in (ANSWER, IGNORE)},
+            "answers": list(self.answers),
+            "ignored": [column for column, field in self.uses if field == IGNORE],
+        }
+
+
+def make_plan(
+    columns: Sequence[str],
+    own: dict[str, str] | None = None,
+    shape: dict[str, str] | None = None,
+    click_ids: Iterable[str] = (),
+    part: str = "fields",
+) -> Plan:
+    """What `columns` are: by the mapping file, then the vendor's shape, then the usual names.
+
+    Where two columns mean the same single field the first has it; the other is kept as an answer.
+    """
+    words, clicks = vocabulary(part), frozenset(click_ids)
+    own_by_key = {header_key(name): field for name, field in (own or {}).items()}
+    guesses: list[tuple[str, str | None, bool]] = []
+    for position, column in enumerate(columns, 1):
+        sure = (
+            (own or {}).get(f"#{position}") or (own or {}).get(column) or own_by_key.get(header_key(column))
+        )
+        sure = sure or (shape or {}).get(column)
+        if sure is None and column.lower() in clicks:
+            sure = CLICK_ID + column.lower()
+        guesses.append((column, sure or words.field_of(column.rpartition(".")[2] or column), bool(sure)))
+    taken = {field for _, field, sure in guesses if sure and field}
+    uses: list[tuple[str, str]] = []
+    fields: dict[str, list[str]] = {}
+    for column, guess, certain in guesses:
+        field = guess
+        if field is None or (not certain and field in taken and field not in SEVERAL):
+            field = ANSWER
+        elif field not in (ANSWER, IGNORE):
+            taken.add(field)
+            fields.setdefault(field, []).append(column)
+        uses.append((column, field))
+    details = set(fields)
+    if details & {"family_name", "given_name"}:
+        details.add("name")
+    if "city" in details:
+        details.add("region")
+    return Plan(
+        tuple(uses),
+        {field: tuple(names) for field, names in fields.items()},
+        tuple(column for column, field in uses if field == ANSWER),
+        tuple(field for field in fields if field.startswith(("utm_", CLICK_ID))),
+        len(details.intersection(DETAIL_FIELDS)),
+    )
+
+
+# --- documents ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A vendor's body: members by which it is known, and what its members are."""
+
+    name: str
+    has: frozenset[str]
+    fields: dict[str, str]
+
+
+@cache
+def shapes() -> tuple[Shape, ...]:
+    """The shapes of `data/shapes.toml`."""
+    return tuple(
+        Shape(entry["name"], frozenset(entry["has"]), dict(entry["fields"]))
+        for entry in _data("shapes")["shape"]
+    )
+
+
+def shape_of(members: Iterable[str]) -> Shape | None:
+    """The vendor's shape that a body with these members has, if it is a known one."""
+    present = frozenset(members)
+    return next((shape for shape in shapes() if shape.has <= present), None)
+
+
+@cache
+def _pairs() -> tuple[tuple[str, str], ...]:
+    return tuple((pair["name"], pair["value"]) for pair in _data("shapes")["pairs"])
+
+
+DEPTH_MAX = 5
+
+
+def flatten(document: dict[str, Any]) -> dict[str, Any]:
+    """A body as one level of members: nested objects and lists of named answers are opened.
+
+    A member whose name is taken is called `outer.inner`.
+    """
+    for value in document.values():
+        if type(value) in (dict, list):
+            flat: dict[str, Any] = {}
+            # Outer members keep their names, whatever the inner ones are called.
+            flat.update((key, own) for key, own in document.items() if type(own) not in (dict, list))
+            for key, own in document.items():
+                if type(own) in (dict, list):
+                    _open(flat, key, own, 1)
+            return flat
+    return document
+
+
+def _open(flat: dict[str, Any], name: str, value: Any, depth: int) -> None:
+    if depth < DEPTH_MAX and isinstance(value, dict):
+        for key, inner in value.items():
+            _open(flat, key if key not in flat else f"{name}.{key}", inner, depth + 1)
+        return
+    if (
+        depth < DEPTH_MAX
+        and isinstance(value, list)
+        and value
+        and all(isinstance(one, dict) for one in value)
+    ):
+        for key_of, value_of in _pairs():
+            if all(isinstance(one.get(key_of), str) and value_of in one for one in value):
+                for one in value:
+                    key = one[key_of]
+                    _open(flat, key if key not in flat else f"{name}.{key}", one[value_of], depth + 1)
+                return
+    unique, number = name, 2
+    while unique in flat:
+        unique, number = f"{name} ({number})", number + 1
+    flat[unique] = value

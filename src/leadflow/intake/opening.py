@@ -1,0 +1,132 @@
+"""What a file is, and where its tables are: before anything in it is read as a lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from leadflow.errors import NotFound, UnmappableHeader, UnreadableFile
+from leadflow.intake.limits import MIB, Limits
+from leadflow.intake.mapping import MappingFile
+from leadflow.intake.tables import Table, find_table
+from leadflow.intake.textfiles import Encoding, csv_rows, delimiter_of, encoding_of
+from leadflow.intake.workbooks import OLE_MAGIC, ZIP_MAGIC, read_workbook
+
+WORKBOOK_ENDINGS = frozenset((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"))
+CONTACT_POINT = "a phone number, an e-mail or a WeChat id"
+JSONL_ENDINGS = frozenset((".jsonl", ".ndjson"))
+_HOW_TO_NAME = "Name the columns as the documentation has them, and give the table a header."
+_HOW_TO_MAP = (
+    'Write a mapping file, e.g.\n[columns]\n"{example}" = "phone"\n'
+    'and give it with --map. "#3" names the third column; header_row = 0 says that there is no header.'
+)
+
+
+def kind_of(path: Path, head: bytes) -> str:
+    """`xlsx`, `xls`, `ods`, `csv` or `jsonl`. A workbook is known by its content, whatever its name."""
+    ending = path.suffix.lower()
+    if head.startswith((ZIP_MAGIC, OLE_MAGIC)):
+        return ending[1:] if ending in WORKBOOK_ENDINGS else "xlsx" if head.startswith(ZIP_MAGIC) else "xls"
+    if ending in WORKBOOK_ENDINGS:
+        text = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
+        if text.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta")):
+            what, do = "a web page or XML", "Open it in a spreadsheet program and save it as .xlsx."
+        else:
+            what, do = "something else", "If it is text, rename it to .csv; else save it anew as .xlsx."
+        raise UnreadableFile(f"the file is no workbook but {what}", where=str(path), do=do)
+    if ending in JSONL_ENDINGS:
+        return "jsonl"
+    if ending in (".csv", ".tsv", ".txt"):
+        return "csv"
+    raise UnreadableFile(
+        f"files that end in {ending or 'nothing'} are not read",
+        where=str(path),
+        do="Use xlsx, xls, ods, csv or jsonl.",
+    )
+
+
+def open_tables(
+    path: Path,
+    head: bytes,
+    score: Callable[[list[str]], int],
+    own: MappingFile,
+    limits: Limits,
+    only_sheet: str | None = None,
+    needs: str = CONTACT_POINT,
+) -> tuple[list[tuple[str | None, Table]], Encoding | None, str | None]:
+    """The tables of a workbook's visible sheets, or the one of a CSV file, their headers found."""
+    if head.startswith((ZIP_MAGIC, OLE_MAGIC)):
+        sheets = read_workbook(path, head, limits)
+        if only_sheet is not None:
+            sheets = [sheet for sheet in sheets if sheet.name == only_sheet]
+            if not sheets:
+                raise NotFound(f"the workbook has no visible sheet {only_sheet!r}", where=str(path))
+        found = [
+            (sheet.name, find_table(sheet.rows, score, own.header_row, sheet.title_rows)) for sheet in sheets
+        ]
+        tables: list[tuple[str | None, Table]] = [
+            (name, table) for name, table in found if isinstance(table, Table) and score(list(table.columns))
+        ]
+        if not tables:
+            raise no_header(path, [_first_rows(table) for _, table in found], needs)
+        return tables, None, None
+    encoding = encoding_of(path, own.encoding)
+    delimiter = own.delimiter or delimiter_of(path, encoding, limits, score)
+    table = find_table(csv_rows(path, encoding, delimiter, limits), score, own.header_row)
+    if not isinstance(table, Table) or not score(list(table.columns)):
+        raise no_header(path, [_first_rows(table)], needs)
+    if len(table.columns) > limits.columns_max:
+        raise UnreadableFile(f"the table has more than {limits.columns_max} columns", where=str(path))
+    return [(None, table)], encoding, delimiter
+
+
+def _first_rows(table: Table | list[list[str]]) -> list[list[str]]:
+    return [list(table.columns)] if isinstance(table, Table) else table
+
+
+def no_header(path: Path, found: list[list[list[str]]], needs: str = CONTACT_POINT) -> Exception:
+    """The error that names the columns seen and says how to write a mapping file.
+
+    Only a row without contact points is shown as the columns: the first row may be a person's.
+    """
+    rows = [row for rows in found for row in rows if any(row)]
+    if not rows:
+        return UnreadableFile("the file holds no rows", where=str(path))
+    widest = max(sum(map(bool, row)) for row in rows)
+    for row in rows:
+        if sum(map(bool, row)) * 2 >= widest:
+            if any("@" in cell or sum(map(str.isdigit, cell)) >= 5 for cell in row):
+                break
+            columns = [cell for cell in row if cell]
+            do = _HOW_TO_MAP.format(example=columns[0]) if needs == CONTACT_POINT else _HOW_TO_NAME
+            return UnmappableHeader(
+                f"no column is known to hold {needs}; the columns seen are: {', '.join(columns)[:1000]}",
+                where=str(path),
+                do=do,
+            )
+    return UnmappableHeader(
+        f"the file has no header, or none that is known; its rows have {widest} columns",
+        where=str(path),
+        do=_HOW_TO_MAP.format(example="#1") if needs == CONTACT_POINT else _HOW_TO_NAME,
+    )
+
+
+def read_head(path: Path, limits: Limits) -> bytes:
+    """The first bytes of a file that is there, is not empty and is not too large."""
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise UnreadableFile("this is no file", where=str(path))
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except FileNotFoundError as error:
+        raise NotFound("the file does not exist", where=str(path)) from error
+    except OSError as error:
+        raise UnreadableFile(f"cannot read the file: {error.strerror}", where=str(path)) from error
+    if not head.strip(b"\xef\xbb\xbf \r\n\t\0"):
+        raise UnreadableFile("the file is empty", where=str(path))
+    if size > limits.text_bytes_max:
+        raise UnreadableFile(
+            f"the file is larger than {limits.text_bytes_max // MIB} MiB", where=str(path), do="Split it."
+        )
+    return head

@@ -1,0 +1,182 @@
+"""Where a table begins, and which of its rows are rows: no titles, blanks, totals or footers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any
+
+from leadflow.intake.contacts import fast_mobile
+from leadflow.intake.text import as_text, fold
+
+HEADER_ROWS_MAX = 50
+"""The header is looked for in so many rows that are not blank."""
+NAME_LENGTH_MAX = 200
+
+_TOTAL = re.compile(
+    r"(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|总\s*数|汇\s*总|本页小计|(?:grand\s+|sub-?\s*)?totals?|sum|subtotal)"
+    r"(?:\s*[(（].*[)）])?\s*[:：]?\s*[\d,.]*\s*[条个人家行元]?",
+    re.IGNORECASE,
+)
+_COUNT_LINE = re.compile(r"(?:以上)?(?:总?共|合计|总计)[计有]?\s*[:：]?\s*[\d,]+\s*[条个人家行名位].{0,10}")
+_FOOTER = re.compile(
+    r"(?:制表|导出|填表|审核|打印|备注|说明|注|数据来源|来源|更新|exported|generated|printed|source|note|prepared|created)"
+    r"[^:：]{0,30}[:：].*",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"[¥￥$€]?\s*[+-]?[\d,]+(?:\.\d+)?(?:E\+?\d+)?\s*[%条个人家行元名位]?|[-—/]+", re.IGNORECASE
+)
+_VALUE = re.compile(r"@|\d[\d\s-]{6,}")
+
+
+@dataclass
+class Skipped:
+    """Rows that are not rows."""
+
+    blank: int = 0
+    title: int = 0
+    total: int = 0
+    footer: int = 0
+    header: int = 0
+    """The header again, in the middle of the table."""
+
+
+@dataclass
+class Table:
+    """A table with its header found."""
+
+    columns: tuple[str, ...]
+    header_row: int
+    rows: Iterator[tuple[int, list[Any]]]
+    """What follows the header, untouched."""
+    skipped: Skipped = field(default_factory=Skipped)
+    title_rows: frozenset[int] = frozenset()
+
+    def documents(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Each real row with its number in the file, as column → value."""
+        width, columns = len(self.columns), self.columns
+        for number, values in self.rows:
+            kind = row_kind(values, columns, number in self.title_rows)
+            if kind:
+                setattr(self.skipped, kind, getattr(self.skipped, kind) + 1)
+                continue
+            document = dict(zip(columns, values, strict=False))
+            if len(values) < width:
+                for column in columns[len(values) :]:
+                    document[column] = ""
+            else:
+                for place in range(width, len(values)):
+                    if as_text(values[place]):
+                        document[f"column {place + 1}"] = values[place]
+            yield number, document
+
+
+def row_kind(values: list[Any], columns: tuple[str, ...], merged: bool) -> str | None:
+    """Why a row is none: blank, title, total, footer, header; None for a real one."""
+    place = next((at for at, value in enumerate(values) if value not in (None, "") and as_text(value)), -1)
+    if place < 0:
+        return "blank"
+    first = as_text(values[place])
+    if len(first) < 80 and _TOTAL.fullmatch(fold(first)) and _is_total(values[place + 1 :]):
+        return "total"
+    if place + 1 < len(values) and any(value is not None and value != "" for value in values[place + 1 :]):
+        if first == columns[0] and tuple(map(as_text, values[: len(columns)])) == columns:
+            return "header"
+        return None
+    if merged:
+        return "title"
+    if len(columns) > 2 and not _VALUE.search(first):
+        if _COUNT_LINE.fullmatch(first):
+            return "total"
+        if _FOOTER.fullmatch(first):
+            return "footer"
+    return None
+
+
+def _is_total(rest: list[Any]) -> bool:
+    """Whether all that follows is figures. A person named Total would have a phone number."""
+    for value in rest:
+        text = as_text(value)
+        if text and (not _NUMBER.fullmatch(text) or fast_mobile(text)):
+            return False
+    return True
+
+
+def find_table(
+    rows: Iterable[tuple[int, list[Any]]],
+    score: Callable[[list[str]], int],
+    header_row: int | None = None,
+    title_rows: frozenset[int] = frozenset(),
+) -> Table | list[list[str]]:
+    """The table in `rows`, its header being the row that `score` likes best.
+
+    `score` gives 0 for what cannot be a header. A header of two rows, groups above names, is read as
+    one. `header_row` (from 1; 0 for none) settles it beforehand. If there is no header, the first rows
+    as text, for the error message.
+    """
+    stream = iter(rows)
+    if header_row is not None:
+        return _at(stream, header_row, title_rows)
+    head: list[tuple[int, list[Any]]] = []
+    for number, values in islice(stream, HEADER_ROWS_MAX * 20):
+        head.append((number, values))
+        if sum(1 for _, row in head[-HEADER_ROWS_MAX:] if any(map(as_text, row))) >= HEADER_ROWS_MAX:
+            break
+    best, best_at, names = 0, -1, [""]
+    before: list[str] = []
+    for place, (_, values) in enumerate(head):
+        texts = [as_text(value) for value in values]
+        if not any(texts) or any(_VALUE.search(text) for text in texts):
+            before = []
+            continue
+        both = [
+            own or (before[column] if column < len(before) else "") for column, own in enumerate(texts)
+        ] + before[len(texts) :]
+        for candidate in (texts, both):
+            points = score(candidate)
+            if points > best:
+                best, best_at, names = points, place, candidate
+        before = texts
+    if best_at < 0:
+        return [[as_text(value) for value in values] for _, values in head]
+    return Table(
+        unique_names(names),
+        head[best_at][0],
+        chain(head[best_at + 1 :], stream),
+        Skipped(title=sum(any(map(as_text, row)) for _, row in head[:best_at])),
+        title_rows,
+    )
+
+
+def _at(
+    stream: Iterator[tuple[int, list[Any]]], header_row: int, titles: frozenset[int]
+) -> Table | list[list[str]]:
+    if header_row == 0:
+        first = next(stream, None)
+        if first is None:
+            return []
+        columns = tuple(f"column {place}" for place in range(1, len(first[1]) + 1))
+        return Table(columns, 0, chain([first], stream), Skipped(), titles)
+    for number, values in stream:
+        if number >= header_row:
+            return Table(
+                unique_names([as_text(value) for value in values]), number, stream, Skipped(), titles
+            )
+    return []
+
+
+def unique_names(texts: list[str]) -> tuple[str, ...]:
+    """Column names, none empty and none twice; empty ones at the end are no columns."""
+    while texts and not texts[-1]:
+        texts = texts[:-1]
+    names: dict[str, None] = {}
+    for place, text in enumerate(texts, 1):
+        name = plain = " ".join(text.split())[:NAME_LENGTH_MAX] or f"column {place}"
+        number = 2
+        while name in names:
+            name, number = f"{plain} ({number})", number + 1
+        names[name] = None
+    return tuple(names)

@@ -1,0 +1,174 @@
+"""Text files: which encoding, which delimiter, and their lines, streamed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from charset_normalizer import from_bytes
+
+from leadflow.errors import UnreadableFile
+from leadflow.intake.limits import Limits
+
+SAMPLE_BYTES = 256 * 1024
+DELIMITERS = ",;\t|"
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BROKEN_SHARE_MAX = 0.1
+_COMMON_SHARE_MIN = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A text file's encoding; `clean` is False where single characters cannot be read."""
+
+    name: str
+    clean: bool = True
+
+
+def encoding_of(path: Path, declared: str | None = None) -> Encoding:
+    """The encoding by byte-order mark, then UTF-8, then GB18030 (of which GBK is a part), then by
+    charset-normalizer. Raises UnreadableFile if the file is no text, or not in the declared encoding."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if declared:
+        return _declared(path, declared)
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return Encoding(name, clean=_decodes(path, name))
+    if b"\0" in head:
+        zeros = [head[parity::2].count(0) / max(1, len(head) // 2) for parity in (0, 1)]
+        if max(zeros) > 0.2 and min(zeros) < 0.1:
+            return Encoding("utf-16-be" if zeros[0] > zeros[1] else "utf-16-le")
+        raise UnreadableFile("the file is not text", where=str(path), do="Save it as CSV in UTF-8.")
+    if _decodes(path, "utf-8"):
+        return Encoding("utf-8")
+    sample = _telling_sample(path)
+    broken = sample.decode("utf-8", "replace").count("\ufffd")
+    if broken <= _BROKEN_SHARE_MAX * sum(byte >= 0xC0 for byte in sample):
+        return Encoding("utf-8", clean=False)
+    if _looks_chinese(sample):
+        return Encoding("gb18030", clean=_decodes(path, "gb18030"))
+    best = from_bytes(sample).best()
+    if best is None:
+        raise UnreadableFile(
+            "the file's encoding cannot be told",
+            where=str(path),
+            do='Save it in UTF-8, or name it in a mapping file: encoding = "gb18030".',
+        )
+    return Encoding(best.encoding, clean=_decodes(path, best.encoding))
+
+
+def _declared(path: Path, name: str) -> Encoding:
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise UnreadableFile(f"unknown encoding {name!r} in the mapping file", where=str(path)) from error
+    if _decodes(path, name):
+        return Encoding(name)
+    sample = _telling_sample(path)
+    broken = sample.decode(name, "replace").count("\ufffd")
+    if broken > max(3, _BROKEN_SHARE_MAX * sum(byte >= 0x80 for byte in sample) / 2):
+        raise UnreadableFile(
+            f"the file is not encoded in {name}",
+            where=str(path),
+            do="Leave `encoding` out of the mapping file.",
+        )
+    return Encoding(name, clean=False)
+
+
+def _decodes(path: Path, name: str) -> bool:
+    decoder = codecs.getincrementaldecoder(name)()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _telling_sample(path: Path) -> bytes:
+    """Lines with other than ASCII characters, up to a limit: the rest tells nothing."""
+    parts, size = [], 0
+    with path.open("rb") as file:
+        while size < SAMPLE_BYTES and (line := file.readline(SAMPLE_BYTES)):
+            if not line.isascii():
+                parts.append(line)
+                size += len(line)
+    return b"".join(parts)
+
+
+def _looks_chinese(sample: bytes) -> bool:
+    """Whether read as GB18030 most characters are everyday ones (GB 2312 level 1 and punctuation)."""
+    text = sample.decode("gb18030", "replace")
+    wide = [character for character in text if not character.isascii()]
+    if not wide:
+        return False
+    common = 0
+    for character in wide:
+        code = character.encode("gb2312", "ignore")
+        common += len(code) == 2 and (0xB0 <= code[0] <= 0xD7 or code[0] in (0xA1, 0xA3))
+    return common >= _COMMON_SHARE_MIN * len(wide)
+
+
+def lines(path: Path, encoding: Encoding, limits: Limits) -> Iterator[str]:
+    """The lines of a text file with their ends. Raises UnreadableFile at a line that is too long."""
+    with path.open(encoding=encoding.name, errors="replace", newline="") as file:
+        number = 0
+        while line := file.readline(limits.line_length_max + 1):
+            number += 1
+            if len(line) > limits.line_length_max:
+                raise UnreadableFile(
+                    f"line {number} is longer than {limits.line_length_max:,} characters", where=str(path)
+                )
+            yield line
+
+
+def delimiter_of(path: Path, encoding: Encoding, limits: Limits, score: Callable[[list[str]], int]) -> str:
+    """The delimiter under which the first lines look most like a table with a known header."""
+    sample = list(islice(lines(path, encoding, limits), 60))
+
+    def rate(delimiter: str) -> tuple[int, float, int]:
+        try:
+            rows = [row for row in csv.reader(sample, delimiter=delimiter) if any(row)]
+        except csv.Error:
+            return (0, 0.0, 0)
+        widths = [len(row) for row in rows]
+        usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
+        steady = widths.count(usual) / len(widths) if usual > 1 else 0.0
+        return (max(map(score, rows), default=0), steady, usual)
+
+    return max(DELIMITERS, key=rate)
+
+
+def csv_rows(
+    path: Path, encoding: Encoding, delimiter: str, limits: Limits
+) -> Iterator[tuple[int, list[Any]]]:
+    """The rows of a CSV file, each with the number of the line that it begins in."""
+    reader = csv.reader(lines(path, encoding, limits), delimiter=delimiter, skipinitialspace=False)
+    begins = 1
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise UnreadableFile(
+                f"the row that begins in line {begins} cannot be read: {error}",
+                where=str(path),
+                do="Look there for a quotation mark that is not closed.",
+            ) from error
+        yield begins, row
+        begins = reader.line_num + 1
