@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -140,6 +141,23 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def advisory_key(*names: str) -> int:
+    """The 64-bit key of an advisory lock for a name: from SHA-256, the same in every process."""
+    digest = hashlib.sha256("\x1f".join(names).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def ensure_table(database: Database, table: str, ddl: str) -> None:
+    """Run `ddl` if `table` (`schema.name`) is not there; of several processes one does it."""
+    with database.transaction() as connection:
+        present = "SELECT to_regclass(%s) IS NOT NULL"
+        if connection.execute(present, (table,)).fetchone() == (True,):
+            return
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (advisory_key("set-up", table),))
+        if connection.execute(present, (table,)).fetchone() == (False,):
+            connection.execute(ddl.encode())
 
 
 def with_database(url: str, name: str) -> str:
