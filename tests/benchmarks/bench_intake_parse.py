@@ -1,4 +1,7 @@
-"""µs for each step of one intake, from the bytes of a line to `SubmitIntake`. Run: python tests/benchmarks/bench_intake_parse.py"""
+"""µs for each step of one intake, from the bytes of a line to `SubmitIntake`.
+
+Run: `python tests/benchmarks/bench_intake_parse.py`.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ FILES = {
     "purchased_list.csv": "purchased_list",
     "survey.csv": "survey",
 }
-ROUNDS = 5
+ROUNDS = 15
 
 
 def measure(label: str, count: int, run: Callable[[], Any]) -> None:

@@ -18,6 +18,7 @@ from leadflow.intake import quantities
 from leadflow.intake.attribution import Attribution, default_attribution
 from leadflow.intake.details import Details
 from leadflow.intake.mapping import (
+    CLICK_ID,
     COLUMNS_MAX,
     CONTACT_FIELDS,
     MappingFile,
@@ -177,9 +178,12 @@ class ArrivalReader:
         cost = details.cost()
         if cost is not None:
             parts["cost"], parts["cost_basis"] = cost, "own"
-        for field, value in (("campaign", campaign), ("landing_page", landing_page), ("referrer", referrer)):
-            if value:
-                parts[field] = value
+        if campaign:
+            parts["campaign"] = campaign
+        if landing_page:
+            parts["landing_page"] = landing_page
+        if referrer:
+            parts["referrer"] = referrer
         if utm:
             parts["utm"] = utm
         if click_ids:
