@@ -1,0 +1,317 @@
+"""The base of all read models: an event in its place, tables, and a fold over a row store.
+
+A projection is data: a name, a version, tables, the rows that an event touches (`keys`) and what the
+event does to them (`handlers`). The same handlers run against Postgres in batches (`store.PostgresRows`)
+and in memory (`MemoryRows`, for verification and for reports as of an earlier time).
+
+Handlers work on the CloudEvents document as JSON has it, not on the models: building models costs five
+times as much as everything else together. Times are strings of one fixed form (`values.format_time`),
+so that they compare as they are; days are `YYYY-MM-DD`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, Protocol
+
+from leadflow.domain.events import FACTS, PolicyPublished, PoolOpened
+from leadflow.domain.values import COMPANY_STREAM
+from leadflow.errors import LeadflowError, LogDamaged, WrongVersion
+from leadflow.log.envelope import parse
+from leadflow.log.upcasters import UPCASTERS, upcast
+from projections.times import as_text, local_day, offset_at
+
+Key = tuple[Any, ...]
+Row = dict[str, Any]
+
+
+class ProjectionStopped(LeadflowError):
+    """An event could not be applied. The projection stands before it and goes no further."""
+
+    exit_code = 70
+
+    def __init__(self, projection: str, position: int, event: str, why: str) -> None:
+        super().__init__(
+            f"the projection {projection!r} stopped: {why}",
+            where=f"event {event} at position {position} of the log",
+            do="Nothing of this event was written. After the cause is repaired, "
+            f"run `leadflow projections rebuild {projection}`.",
+        )
+        self.projection = projection
+        self.position = position
+        self.event = event
+        self.why = why
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (ProjectionStopped, (self.projection, self.position, self.event, self.why))
+
+
+class Entry(NamedTuple):
+    """An event and its place in the log, as its JSON document has it."""
+
+    position: int
+    recorded_at: str
+    """When the log wrote it."""
+    pool: str
+    sequence: int
+    time: str
+    type: str
+    subject: str
+    actor: str
+    causation: str
+    index: int  # type: ignore[assignment]  # CloudEvents' `factindex` hides tuple.index, which nobody uses
+    count: int  # type: ignore[assignment]
+    policy: int
+    data: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """`pool/sequence`."""
+        return f"{self.pool}/{self.sequence}"
+
+
+def entry_of(position: int, recorded_at: datetime, document: bytes) -> Entry:
+    """The entry of an event's document, lifted to its newest version.
+
+    Raises LogDamaged for a document that cannot be read, WrongVersion for a type that is unknown here.
+    """
+    raw = upcast(parse(document)) if UPCASTERS else parse(document)
+    if _CONTROL in document:
+        raw = _without_controls(raw)
+    try:
+        entry = Entry(
+            position,
+            as_text(recorded_at),
+            raw["partitionkey"],
+            int(raw["sequence"]),
+            raw["time"],
+            raw["type"],
+            raw.get("subject", ""),
+            raw["authid"],
+            raw.get("causationid", ""),
+            raw["factindex"],
+            raw["factcount"],
+            raw.get("policyversion", 0),
+            raw["data"],
+        )
+    except (KeyError, ValueError) as error:
+        raise LogDamaged(f"a member is missing or unreadable: {error}", event=raw.get("id")) from error
+    if entry.type not in FACTS:
+        raise WrongVersion(
+            f"the event type {entry.type!r} is not known here",
+            where=f"event {entry.id}",
+            do="Read this log with the version of LeadFlow that wrote it, or a later one.",
+        )
+    return entry
+
+
+_CONTROL = b"\\u000"
+_NO_CONTROLS = {0: "\ufffd", 1: "\ufffd"}
+
+
+def _without_controls(value: Any) -> Any:
+    """Postgres keeps no NUL in a text, and the COPY format here needs U+0001 for itself: in rows, both
+    are shown as U+FFFD. The log keeps what was written."""
+    if isinstance(value, str):
+        return value.translate(_NO_CONTROLS)
+    if isinstance(value, list):
+        return [_without_controls(part) for part in value]
+    if isinstance(value, dict):
+        return {_without_controls(name): _without_controls(part) for name, part in value.items()}
+    return value
+
+
+class Head:
+    """What a projection must know of a pool beside its rows: the last sequence that it took, which clock
+    the pool runs on, and how far its local time is from UTC."""
+
+    __slots__ = ("clock", "offsets", "sequence")
+
+    def __init__(
+        self, sequence: int = 0, clock: str | None = None, offsets: list[list[Any]] | None = None
+    ) -> None:
+        self.sequence = sequence
+        self.clock = clock
+        self.offsets = offsets or []
+        """Pairs of (from when, minutes ahead of UTC), in order; none counts in UTC."""
+
+    def known_at(self, entry: Entry) -> str:
+        """When the fact was known: the one place of this rule.
+
+        On the real clock that is when the log wrote it. A pool on the requests' clock was written at some
+        other time than it lived in, so there a fact was known at its own time.
+        """
+        return entry.time if self.clock == "requests" else entry.recorded_at
+
+    def day(self, moment: str) -> str:
+        """The pool's local day of a moment."""
+        return local_day(moment, offset_at(self.offsets, moment))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a projection.
+
+    `rows` are read, changed and written back; `log` is only appended to; the columns of `sums` are only
+    added to, so they are never read while folding.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    """Column → SQL type, the key's columns first."""
+    kind: Literal["rows", "log", "sums"] = "rows"
+    indexes: tuple[str, ...] = ()
+    """What stands in the parentheses of CREATE INDEX (and behind them)."""
+
+    def key_of(self, row: Row) -> Key:
+        """The key of a row."""
+        return tuple([row[column] for column in self.key])
+
+
+class Rows(Protocol):
+    """A row store as handlers see it."""
+
+    def head(self, pool: str) -> Head:
+        """What is known of the pool."""
+        ...
+
+    def get(self, table: str, key: Key) -> Row | None:
+        """A row named by `keys`; changing it needs `put`."""
+        ...
+
+    def put(self, table: str, key: Key, row: Row) -> None:
+        """Write a row, new or changed."""
+        ...
+
+    def delete(self, table: str, key: Key) -> None:
+        """Remove a row named by `keys`, if it is there."""
+        ...
+
+    def append(self, table: str, row: Row) -> None:
+        """Add a row that cannot be there yet."""
+        ...
+
+    def add(self, table: str, key: Key, amounts: Mapping[str, int | Decimal]) -> None:
+        """Add to the sums under a key."""
+        ...
+
+
+Handler = Callable[[Entry, Rows], None]
+Keys = Callable[[Entry], Iterable[tuple[str, Key]]]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A read model. A new `version` is rebuilt beside the old one when LeadFlow next starts."""
+
+    name: str
+    version: int
+    tables: tuple[Table, ...]
+    handlers: Mapping[str, Handler]
+    """By fact type."""
+    keys: Keys
+    otherwise: Handler | None = None
+    """For every other fact."""
+
+    def handler(self, entry: Entry) -> Handler | None:
+        """What applies this entry; None where the projection does not care."""
+        return self.handlers.get(entry.type, self.otherwise)
+
+    def table(self, name: str) -> Table:
+        """The table of that name."""
+        return next(table for table in self.tables if table.name == name)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Fact types that change its rows, and those that every projection needs; empty for all."""
+        if self.otherwise is not None:
+            return ()
+        return tuple(sorted({*self.handlers, PoolOpened.TYPE, PolicyPublished.TYPE}))
+
+
+def note_pool(entry: Entry, rows: Rows) -> None:
+    """Keep what the head of a pool must know: its clock and its offsets.
+
+    `_company` has no policy. It runs on the clock that its own `PoolOpened` names, and where it has none,
+    on that of the first pool.
+    """
+    if entry.type == PoolOpened.TYPE:
+        clock = entry.data.get("clock", "real")
+        rows.head(entry.pool).clock = clock
+        company = rows.head(COMPANY_STREAM)
+        company.clock = company.clock or clock
+    elif entry.type == PolicyPublished.TYPE:
+        calendar = entry.data["calendar"]
+        rows.head(entry.pool).offsets = [[part["start"], part["minutes"]] for part in calendar["offsets"]]
+
+
+def apply(projection: Projection, entry: Entry, rows: Rows, *, gapless: bool = True) -> None:
+    """Fold one entry into the rows. Raises ProjectionStopped where it cannot.
+
+    `gapless` refuses an entry that does not follow the pool's last one; a fold over a choice of fact
+    types cannot ask for that.
+    """
+    head = rows.head(entry.pool)
+    if gapless and entry.sequence != head.sequence + 1:
+        why = f"after sequence {head.sequence} of pool {entry.pool!r} comes {entry.sequence}"
+        raise ProjectionStopped(projection.name, entry.position, entry.id, why)
+    head.sequence = entry.sequence
+    handler = projection.handlers.get(entry.type, projection.otherwise)
+    try:
+        if entry.type in _POOL_FACTS:
+            note_pool(entry, rows)
+        if handler is not None:
+            handler(entry, rows)
+    except LeadflowError as error:
+        raise ProjectionStopped(projection.name, entry.position, entry.id, error.what) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ProjectionStopped(projection.name, entry.position, entry.id, why) from error
+
+
+_POOL_FACTS = frozenset({PoolOpened.TYPE, PolicyPublished.TYPE})
+
+
+class MemoryRows:
+    """A projection's rows in memory."""
+
+    def __init__(self, projection: Projection) -> None:
+        self.tables: dict[str, dict[Key, Row]] = {table.name: {} for table in projection.tables}
+        self.heads: dict[str, Head] = {}
+        self._specs = {table.name: table for table in projection.tables}
+
+    def head(self, pool: str) -> Head:
+        head = self.heads.get(pool)
+        if head is None:
+            head = self.heads[pool] = Head()
+        return head
+
+    def get(self, table: str, key: Key) -> Row | None:
+        return self.tables[table].get(key)
+
+    def put(self, table: str, key: Key, row: Row) -> None:
+        self.tables[table][key] = row
+
+    def delete(self, table: str, key: Key) -> None:
+        self.tables[table].pop(key, None)
+
+    def append(self, table: str, row: Row) -> None:
+        key = self._specs[table].key_of(row)
+        if key in self.tables[table]:
+            raise ValueError(f"{table} has {key} already")
+        self.tables[table][key] = row
+
+    def add(self, table: str, key: Key, amounts: Mapping[str, int | Decimal]) -> None:
+        row = self.tables[table].get(key)
+        if row is None:
+            row = self.tables[table][key] = dict(zip(self._specs[table].key, key, strict=True))
+        for column, amount in amounts.items():
+            row[column] = row.get(column, 0) + amount
+
+    def rows(self, table: str) -> Iterator[Row]:
+        """All rows of a table."""
+        return iter(self.tables[table].values())

@@ -1,0 +1,66 @@
+"""A lead's details in a row: how persons, companies and touches of its facts add up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from projections.base import Row
+
+CONTACT_POINTS = ("phones", "emails", "wechats")
+COMPANY_COLUMNS = {
+    "company_name": "name",
+    "industry": "industry",
+    "size": "size",
+    "region": "region",
+    "city": "city",
+}
+"""Column of a row → field of a company."""
+
+
+def person_columns(person: dict[str, Any]) -> Row:
+    """A row's columns for a person as its first fact names it."""
+    return {
+        "person_name": person.get("name"),
+        "phones": list(person.get("phones", ())),
+        "emails": list(person.get("emails", ())),
+        "wechats": list(person.get("wechats", ())),
+    }
+
+
+def company_columns(company: dict[str, Any]) -> Row:
+    """A row's columns for a company as its first fact names it."""
+    return {column: company.get(field) for column, field in COMPANY_COLUMNS.items()}
+
+
+def contact_points(row: Row) -> set[str]:
+    """All contact points of a row."""
+    return {value for kind in CONTACT_POINTS for value in row[kind]}
+
+
+def correct(row: Row, person: dict[str, Any], company: dict[str, Any]) -> None:
+    """What is given replaces what was; contact points join."""
+    if person.get("name") is not None:
+        row["person_name"] = person["name"]
+    _join_points(row, person, ())
+    for column, field in COMPANY_COLUMNS.items():
+        if company.get(field) is not None:
+            row[column] = company[field]
+
+
+def complete(row: Row, person: dict[str, Any], company: dict[str, Any], taken: Collection[str] = ()) -> None:
+    """What was unknown is filled in; contact points join, but for those that another lead has."""
+    if row["person_name"] is None:
+        row["person_name"] = person.get("name")
+    _join_points(row, person, taken)
+    for column, field in COMPANY_COLUMNS.items():
+        if row[column] is None:
+            row[column] = company.get(field)
+
+
+def _join_points(row: Row, person: dict[str, Any], taken: Collection[str]) -> None:
+    for kind in CONTACT_POINTS:
+        given: Iterable[str] = person.get(kind, ())
+        new = [value for value in given if value not in row[kind] and value not in taken]
+        if new:
+            row[kind] = row[kind] + new

