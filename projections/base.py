@@ -31,8 +31,6 @@ Row = dict[str, Any]
 class ProjectionStopped(LeadflowError):
     """An event could not be applied. The projection stands before it and goes no further."""
 
-    exit_code = 70
-
     def __init__(self, projection: str, position: int, event: str, why: str) -> None:
         super().__init__(
             f"the projection {projection!r} stopped: {why}",

@@ -329,9 +329,7 @@ class Engine:
 
     def _decisions(self, pool: str, firsts: Sequence[int]) -> dict[tuple[str, int], Event]:
         found = {(pool, s): decode(d) for s, d in self.log.documents(pool, firsts).items()}
-        rest = [
-            first + offset for first in firsts for offset in range(1, found[pool, first].fact_count)
-        ]
+        rest = [first + offset for first in firsts for offset in range(1, found[pool, first].fact_count)]
         return found | {(pool, s): decode(d) for s, d in self.log.documents(pool, rest).items()}
 
     # --- state ----------------------------------------------------------------------------------

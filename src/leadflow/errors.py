@@ -72,13 +72,9 @@ class Conflict(LeadflowError):
 class BrokenInvariant(LeadflowError):
     """A promise of the code to itself does not hold: a bug. Nothing was written."""
 
-    exit_code = 70
-
 
 class LogDamaged(LeadflowError):
     """An event of the log cannot be read or does not fit its place. `event` names it: `pool/sequence`."""
-
-    exit_code = 70
 
     def __init__(
         self, what: str, *, event: str | None = None, where: str | None = None, do: str | None = None

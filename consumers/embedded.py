@@ -1,0 +1,115 @@
+"""The embedded deployment: decider, clock, projector and snapshots as threads of one process.
+
+`leadflow up` runs this until it is told to stop. Every part can fail without spoiling another: what a
+part cannot do is logged, tried again, and reported by `healthy`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from consumers.group_commit import GroupCommit
+from consumers.handover import HandoverServer
+from consumers.snapshots import DATABASE_VARIABLE
+from leadflow.engine import SNAPSHOT_EVERY, Engine
+from leadflow.errors import LeadflowError
+from projections.runner import Projections
+
+TICK_S = 0.5
+"""How often deadlines are asked for: at least once a second."""
+PROJECT_S = 0.5
+"""How long the projector waits for news before it looks by itself."""
+SNAPSHOT_S = 30.0
+RETRY_S = 2.0
+
+log_ = structlog.get_logger(__name__)
+
+
+class Embedded:
+    """All parts of one machine's LeadFlow, running."""
+
+    def __init__(self, home: Path, engine: Engine, projections: Projections, url: str) -> None:
+        """Start every part. Raises HomeInUse if another engine runs in the data directory."""
+        self.engine = engine
+        self._url = url
+        self._snapshot_position = 0
+        self.projections = projections
+        self.problems: dict[str, str] = {}
+        """By part: what kept it from working at its last try."""
+        self._stop = threading.Event()
+        self.commits = GroupCommit(engine)
+        try:
+            self._server = HandoverServer(home, self.commits)
+        except BaseException:
+            self.commits.close()
+            raise
+        self._threads = [
+            threading.Thread(target=self._repeat, args=args, name=args[0], daemon=True)
+            for args in (
+                ("clock", self._tick, TICK_S),
+                ("projector", self._project, 0.0),
+                ("snapshots", self._snapshot, SNAPSHOT_S),
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until told to stop; says whether that has happened."""
+        return self._stop.wait(timeout_s)
+
+    def stop(self) -> None:
+        """Ask every part to end; may be called from a signal handler."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """End every part: take no more requests, decide what waits, let the projector catch up."""
+        self._stop.set()
+        self._server.close()
+        self.commits.close()
+        for thread in self._threads:
+            thread.join()
+        self.projections.catch_up()
+
+    def _repeat(self, name: str, work: Callable[[], None], pause_s: float) -> None:
+        while not self._stop.is_set():
+            try:
+                work()
+                self.problems.pop(name, None)
+                self._stop.wait(pause_s)
+            except LeadflowError as error:
+                if self.problems.get(name) != str(error):
+                    log_.error("a part cannot work", part=name, problem=str(error))
+                self.problems[name] = str(error)
+                self._stop.wait(RETRY_S)
+
+    def _tick(self) -> None:
+        self.engine.tick()
+
+    def _project(self) -> None:
+        self.engine.log.wait(PROJECT_S)
+        self.projections.catch_up()
+
+    def _snapshot(self) -> None:
+        end = self.engine.log.end()
+        if end - self._snapshot_position < SNAPSHOT_EVERY:
+            return
+        # A process of its own: packing a large state would hold up every thread of this one.
+        child = subprocess.Popen(
+            [sys.executable, "-m", "consumers.snapshots"], env=os.environ | {DATABASE_VARIABLE: self._url}
+        )
+        while child.poll() is None:
+            if self._stop.wait(0.2):
+                child.terminate()
+                child.wait()
+                return
+        if child.returncode:
+            log_.error("snapshots could not be taken", exit_code=child.returncode)
+        self._snapshot_position = end

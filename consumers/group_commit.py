@@ -1,0 +1,87 @@
+"""Group commit: requests that wait together are decided together and appended as one insert."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import Future
+from typing import NamedTuple
+
+from leadflow.domain.requests import Request
+from leadflow.engine import Engine, Outcome
+from leadflow.errors import LeadflowError, Unavailable
+
+WAITING_MAX = 20_000
+"""Requests that may wait; past that a sender is told to come back."""
+BATCH_MAX = 512
+
+
+class _Waiting(NamedTuple):
+    request: Request
+    outcome: Future[Outcome]
+
+
+class GroupCommit:
+    """One thread that hands everything that waits to the engine, as often as it can."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(maxsize=WAITING_MAX)
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="decider", daemon=True)
+        self._thread.start()
+
+    def send(self, request: Request) -> Future[Outcome]:
+        """Queue a request. Raises Unavailable while the queue is full or after it was closed."""
+        waiting = _Waiting(request, Future())
+        if self._closed:
+            raise Unavailable("the engine is stopping", do="Send the request again in a moment.")
+        try:
+            self._waiting.put_nowait(waiting)
+        except queue.Full:
+            raise Unavailable(
+                f"{WAITING_MAX} requests are waiting already", do="Send the request again in a moment."
+            ) from None
+        return waiting.outcome
+
+    @property
+    def position(self) -> int:
+        """Place in the log of the last fact written here."""
+        return self._engine.position
+
+    def close(self) -> None:
+        """Decide what waits, then stop."""
+        self._closed = True
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            batch = [first]
+            last = False
+            while len(batch) < BATCH_MAX and not last:
+                try:
+                    following = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    last = True
+                else:
+                    batch.append(following)
+            self._decide(batch)
+            if last:
+                return
+
+    def _decide(self, batch: list[_Waiting]) -> None:
+        try:
+            outcomes = self._engine.submit([waiting.request for waiting in batch])
+        except LeadflowError as error:
+            for waiting in batch:
+                waiting.outcome.set_exception(error)
+        except BaseException as error:
+            for waiting in batch:
+                waiting.outcome.set_exception(error)
+            raise
+        else:
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                waiting.outcome.set_result(outcome)

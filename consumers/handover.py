@@ -1,0 +1,228 @@
+"""Handing requests to the engine that runs: a Unix socket in the data directory.
+
+A frame is four bytes of length (big-endian) and a JSON document. A question is
+`{"requests": [<CloudEvents document>, …]}`, its answer `{"outcomes": […], "position": n}`. Whoever can
+open the socket can do everything, as with the data directory itself: only its owner may.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import socketserver
+import stat
+import struct
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from consumers.group_commit import GroupCommit
+from leadflow.domain.requests import Request
+from leadflow.engine import Outcome
+from leadflow.errors import HomeInUse, LeadflowError, Unavailable
+from leadflow.log.envelope import GENESIS, decode, decode_request, encode, encode_request
+
+FRAME_MAX = 64 * 1024 * 1024
+"""Bytes of one frame."""
+PATH_MAX = 100
+"""Bytes of a socket's path that every system takes."""
+ANSWER_WAIT_S = 120.0
+_LENGTH = struct.Struct(">I")
+
+
+def socket_path(home: Path) -> Path:
+    """Where the engine of a data directory listens."""
+    path = home.resolve() / "leadflow.sock"
+    if len(os.fsencode(path)) <= PATH_MAX:
+        return path
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
+    return Path(tempfile.gettempdir()) / f"leadflow-{name}.sock"
+
+
+def _receive(connection: socket.socket) -> Any:
+    head = _exactly(connection, _LENGTH.size)
+    if not head:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    if length > FRAME_MAX:
+        raise Unavailable(f"a frame of {length} bytes is larger than {FRAME_MAX}")
+    return json.loads(_exactly(connection, length))
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < count:
+        part = connection.recv(min(count - len(parts), 1 << 20))
+        if not part:
+            if parts:
+                raise Unavailable("the connection to the engine ended in the middle of an answer")
+            return b""
+        parts += part
+    return bytes(parts)
+
+
+def _send(connection: socket.socket, document: Any) -> None:
+    data = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    connection.sendall(_LENGTH.pack(len(data)) + data)
+
+
+def _outcome_document(outcome: Outcome) -> dict[str, Any]:
+    error = outcome.error
+    return {
+        "events": [encode(event, GENESIS).decode() for event in outcome.events],
+        "repeated": outcome.repeated,
+        "error": _error_document(error) if error else None,
+    }
+
+
+def _error_document(error: LeadflowError) -> dict[str, Any]:
+    return {"kind": type(error).__name__, "what": error.what, "where": error.where, "do": error.do}
+
+
+def _error(document: dict[str, Any]) -> LeadflowError:
+    kinds = {kind.__name__: kind for kind in _all_kinds(LeadflowError)}
+    kind = kinds.get(document["kind"], LeadflowError)
+    return kind(document["what"], where=document["where"], do=document["do"])
+
+
+def _all_kinds(kind: type[LeadflowError]) -> list[type[LeadflowError]]:
+    return [kind, *(found for below in kind.__subclasses__() for found in _all_kinds(below))]
+
+
+class HandoverServer:
+    """Takes requests from other processes and queues them for group commit."""
+
+    def __init__(self, home: Path, commits: GroupCommit) -> None:
+        """Listen. Raises HomeInUse if another engine of this data directory does."""
+        self.path = socket_path(home)
+        if HandoverClient.reachable(home):
+            raise HomeInUse(
+                "an engine runs in this data directory already",
+                where=str(home),
+                do="Stop it first; commands hand their requests to it meanwhile.",
+            )
+        self.path.unlink(missing_ok=True)
+        umask = os.umask(0o177)
+        try:
+            self._server = _Server(str(self.path), commits)
+        finally:
+            os.umask(umask)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="handover", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening; answers under way are finished."""
+        self._server.shutdown()
+        self._server.server_close()
+        self.path.unlink(missing_ok=True)
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+
+    def __init__(self, path: str, commits: GroupCommit) -> None:
+        self.commits = commits
+        super().__init__(path, _Handler)
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while (question := _receive(self.request)) is not None:
+                try:
+                    answer = self._answer(question)
+                except LeadflowError as error:
+                    answer = {"error": _error_document(error)}
+                _send(self.request, answer)
+
+    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        futures: list[Future[Outcome]] = [
+            self.server.commits.send(decode_request(document.encode()))
+            for document in question["requests"]
+        ]
+        outcomes = [future.result(timeout=ANSWER_WAIT_S) for future in futures]
+        return {
+            "outcomes": [_outcome_document(outcome) for outcome in outcomes],
+            "position": self.server.commits.position,
+        }
+
+
+class HandoverClient:
+    """Sends requests to the engine that runs in a data directory."""
+
+    def __init__(self, home: Path) -> None:
+        """Connect. Raises Unavailable if no engine listens."""
+        path = socket_path(home)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(ANSWER_WAIT_S)
+        try:
+            if path.exists() and path.stat().st_uid not in (os.geteuid(), 0):
+                raise Unavailable(
+                    "the engine's socket belongs to somebody else",
+                    where=str(path),
+                    do="Run the command as the user whose data directory it is.",
+                )
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise Unavailable(
+                "no engine is running", where=str(home), do="Start one with `leadflow up`."
+            ) from error
+
+    @staticmethod
+    def reachable(home: Path) -> bool:
+        """Whether an engine listens in this data directory."""
+        path = socket_path(home)
+        if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex(str(path)) == 0
+
+    def submit(self, requests: Sequence[Request]) -> tuple[list[Outcome], int]:
+        """The outcomes, and a position of the log by which all their facts stand there.
+
+        Raises Unavailable if the engine goes away; whether the requests were decided is then unknown,
+        and they can be sent again.
+        """
+        try:
+            documents = [encode_request(request).decode() for request in requests]
+            _send(self._socket, {"requests": documents})
+            answer = _receive(self._socket)
+        except OSError as error:
+            answer = None
+            cause: OSError | None = error
+        else:
+            cause = None
+        if answer is None:
+            raise Unavailable(
+                "the engine went away before it answered",
+                do="Send the same request again: it is decided once, however often it is sent.",
+            ) from cause
+        if answer.get("error"):
+            raise _error(answer["error"])
+        outcomes = [
+            Outcome(
+                request,
+                tuple(decode(document.encode()) for document in found["events"]),
+                found["repeated"],
+                _error(found["error"]) if found["error"] else None,
+            )
+            for request, found in zip(requests, answer["outcomes"], strict=True)
+        ]
+        return outcomes, answer["position"]
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()

@@ -1,0 +1,225 @@
+"""What every command shares: whose it is, how it prints, how it ends.
+
+Data goes to stdout (a table for people, one JSON document with `--json`), messages to stderr.
+Exit codes: 0 done, 1 refused by a rule, 2 wrong usage or unreadable input, 3 something needed is away.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import click
+from pydantic import BaseModel, ValidationError
+from rich.console import Console
+
+from leadflow.bootstrap import App, Outcome, new_request_id, open_app, refusal_text, request_of
+from leadflow.domain.values import COMPANY_STREAM, format_time
+from leadflow.errors import LeadflowError, UsageError
+from leadflow.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+REFUSED = 1
+"""Exit code of a command that a rule refused."""
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: times in RFC 3339 with `Z`, money as text."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, datetime):
+        return format_time(value)
+    if isinstance(value, (date, Decimal)):
+        return str(value)
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return value
+
+
+class Session:
+    """One run of the command line: who acts, on which data, and where output goes."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+        self.actor = "manager/local"
+        self.json = False
+        self.out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._settings: Settings | None = None
+        self._app: App | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this run."""
+        if self._settings is None:
+            self._settings = Settings.from_environment(**self.given)
+        return self._settings
+
+    @property
+    def app(self) -> App:
+        """LeadFlow, opened at the first use and closed when the command ends."""
+        if self._app is None:
+            self._app = click.get_current_context().with_resource(open_app(self.settings))
+        return self._app
+
+    # --- output ---------------------------------------------------------------------------------
+
+    def say(self, message: str) -> None:
+        """A message for the person, on stderr."""
+        self.err.print(message, markup=False)
+
+    def emit(self, data: Any, render: Callable[[Console], None]) -> None:
+        """Print data: as JSON where asked for, else as `render` draws it for people."""
+        if self.json:
+            click.echo(json.dumps(plain(data), ensure_ascii=False, indent=2))
+        else:
+            render(self.out)
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def pool(self, given: str | None) -> str:
+        """The pool that is meant: the one named, the setting's, or the only one there is."""
+        if given or self.settings.pool:
+            return str(given or self.settings.pool)
+        pools = [name for name in self.app.log.pools() if name != COMPANY_STREAM]
+        if len(pools) == 1:
+            return pools[0]
+        if not pools:
+            raise UsageError("there is no pool yet", do="Open one: `leadflow pool open ID`.")
+        raise UsageError(
+            f"there are several pools: {', '.join(pools)}", do="Say which with `--pool ID`."
+        )
+
+    def send(self, pool: str, kind: type[BaseModel], request_id: str | None = None, **fields: Any) -> Outcome:
+        """Have a request decided; what is None is left out.
+
+        Prints a refusal with its reason and position and ends the command with exit code 1.
+        """
+        values = {name: value for name, value in fields.items() if value is not None}
+        try:
+            body = kind(**values)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, p['loc'])) or 'request'}: {p['msg']}" for p in error.errors()
+            )
+            raise UsageError(f"{kind.__name__} cannot be sent: {problems}") from error
+        request = request_of(pool, self.actor, request_id or new_request_id(), body)
+        outcome = self.app.one(request)
+        if outcome.refusal is not None:
+            self.refused(outcome)
+        return outcome
+
+    def refused(self, outcome: Outcome) -> None:
+        """Say why a rule refused a request, and end with exit code 1."""
+        refusal, event = outcome.refusal, outcome.events[0]
+        assert refusal is not None
+        if self.json:
+            document = {"refused": plain(refusal), "fact": event.id, "time": plain(event.time)}
+            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        self.say(f"Refused: {refusal_text(refusal, event)} (fact {event.id})")
+        sys.exit(REFUSED)
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
+
+
+def _actor(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.ensure_object(Session).actor = value
+
+
+def _json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Session).json = True
+
+
+def _home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.ensure_object(Session).given["home"] = value
+
+
+class ActorType(click.ParamType[str]):
+    """`role/id`, checked where it is typed."""
+
+    name = "role/id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The actor, or a usage error naming the roles."""
+        from pydantic import TypeAdapter
+
+        from leadflow.domain.values import ROLES, ActorName
+
+        try:
+            return str(TypeAdapter(ActorName).validate_python(value))
+        except ValidationError:
+            self.fail(f"{value!r} is not ROLE/ID; roles are {', '.join(ROLES)}", param, ctx)
+
+
+def shared_options(function: F) -> F:
+    """`--as`, `--json` and `--home`, on every command as well as on `leadflow` itself."""
+    for option in (
+        click.option(
+            "--home",
+            expose_value=False,
+            callback=_home,
+            metavar="DIR",
+            help="The data directory (LEADFLOW_HOME).",
+        ),
+        click.option("--json", is_flag=True, expose_value=False, callback=_json, help="Print data as JSON."),
+        click.option(
+            "--as",
+            "actor",
+            type=ActorType(),
+            expose_value=False,
+            callback=_actor,
+            metavar="ROLE/ID",
+            help="Who acts; manager/local if left out.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def pool_option(function: F) -> F:
+    """`--pool`, which may be left out where there is one pool."""
+    return click.option("--pool", metavar="ID", help="The pool; may be left out where there is one.")(function)
+
+
+def request_option(function: F) -> F:
+    """`--request-id`: the same id again gets the first outcome."""
+    return click.option(
+        "--request-id", metavar="ID", help="Name the request: sent again, it gets its first outcome."
+    )(function)
+
+
+def run(main: click.Group, arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; every way that it ends becomes an exit code and words on stderr."""
+    try:
+        result = main.main(args=arguments, prog_name="leadflow", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        return 130
+    except LeadflowError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough, as with `leadflow leads | head`.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
