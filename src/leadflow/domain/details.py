@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from leadflow.domain import events as e
 from leadflow.domain.draft import Draft
-from leadflow.domain.evolve import joined_company, joined_person
 from leadflow.domain.intake import rescore
+from leadflow.domain.joining import joined_company, joined_person
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PUBLIC, QUEUE, Lead, Pool
 from leadflow.domain.requests import EditLead, MergeLeads, TransferLead
 from leadflow.domain.values import COMPANY_STREAM, Company, Person

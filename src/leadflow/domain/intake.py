@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadflow.domain import events as e
 from leadflow.domain.distribution import Wanted, distribute, first_rule
 from leadflow.domain.draft import Draft
-from leadflow.domain.evolve import joined_company
+from leadflow.domain.joining import joined_company
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, Lead, Pool
 from leadflow.domain.requests import ReceiveTransfer, SubmitIntake
 from leadflow.domain.scoring import Scored, Subject, score

@@ -1,0 +1,178 @@
+"""Folding the facts that say who has a lead, until when, and how that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from leadflow.domain import events as e
+from leadflow.domain import ownership as own
+from leadflow.domain.pool import COLLABORATION, CONVERTED, DISQUALIFIED, PROTECTION, Pool, Rotation
+
+# --- distribution and claiming --------------------------------------------------------------
+
+
+def _assigned(pool: Pool, event: e.Event, data: e.LeadAssigned) -> None:
+    lead = pool.leads[event.subject]
+    if data.queue is not None:
+        own.put_into_queue(pool, lead, data.queue, event)
+        return
+    assert data.to is not None
+    if data.shares is not None and data.group is not None:
+        _count_share(pool, event, data, data.group, data.shares)
+    member = pool.members[data.to]
+    if data.mode in ("rotation", "timeout"):
+        member.last_given = event.sequence
+    own.take(pool, lead, data.to, data.until, event)
+
+
+def _count_share(pool: Pool, event: e.Event, data: e.LeadAssigned, group: str, shares: e.Shares) -> None:
+    rotation = pool.rotations.get(group)
+    if rotation is None or (rotation.sequence, rotation.time) != (shares.sequence, shares.time):
+        rotation = pool.rotations[group] = Rotation(shares.sequence, shares.time)
+    eligible = tuple(c.rep for c in data.candidates if c.skipped is None)
+    had = rotation.had.setdefault(eligible, dict.fromkeys(eligible, 0))
+    assert data.to is not None
+    had[data.to] += 1
+
+
+def _failed(pool: Pool, event: e.Event, data: e.AssignmentFailed) -> None:
+    lead = pool.leads[event.subject]
+    lead.failed = f"{data.mode}:{data.reason}"
+    own.stop_waiting(pool, lead)
+    if data.mode == "timeout":
+        wanted = own.groups_for(pool, lead)
+    else:
+        wanted = (data.group,) if data.group is not None else ()
+    if wanted:
+        own.wait_for(pool, lead, wanted)
+
+
+def _claimed(pool: Pool, event: e.Event, data: e.LeadClaimed) -> None:
+    lead, member = pool.leads[event.subject], pool.members[data.rep]
+    own.take(pool, lead, data.rep, data.until, event)
+    day = pool.working.local_day(event.time)
+    if member.claims_day != day:
+        member.claims_day, member.claims, member.claims_by_class = day, 0, {}
+    member.claims += 1
+    if data.score_class is not None:
+        member.claims_by_class[data.score_class] = member.class_claims_on(day, data.score_class) + 1
+    member.last_claim = event.time
+    if pool.claims_day != day:
+        pool.claims_day, pool.claims = day, 0
+    pool.claims += 1
+
+
+def _handed_over(pool: Pool, event: e.Event, data: e.LeadHandedOver) -> None:
+    lead = pool.leads[event.subject]
+    own.hand_over(pool, lead, data.to, data.until, event, fresh=data.fresh)
+
+
+# --- private pool ---------------------------------------------------------------------------
+
+
+def _contacted(pool: Pool, event: e.Event, data: e.ContactLogged) -> None:
+    lead = pool.leads[event.subject]
+    lead.contacts += 1
+    if data.counts:
+        lead.contacted = True
+        own.set_deadline(pool, lead, data.until, event)
+
+
+def _revealed(pool: Pool, event: e.Event, data: e.ContactRevealed) -> None:
+    member = pool.members.get(data.by)
+    if member is not None:
+        day = pool.working.local_day(event.time)
+        member.reveals = member.reveals_on(day) + 1
+        member.reveals_day = day
+
+
+def _collaborator_added(pool: Pool, event: e.Event, data: e.CollaboratorAdded) -> None:
+    lead = pool.leads[event.subject]
+    lead.collaborators = (lead.collaborators or {}) | {data.member: (event.sequence, data.expires)}
+    if data.expires is not None:
+        pool.timer(data.expires, event.sequence, COLLABORATION, lead.id, data.member)
+
+
+def _collaborator_removed(pool: Pool, event: e.Event, data: e.CollaboratorRemoved) -> None:
+    lead = pool.leads[event.subject]
+    left = {m: v for m, v in (lead.collaborators or {}).items() if m != data.member}
+    lead.collaborators = left or None
+
+
+def _protected(pool: Pool, event: e.Event, data: e.LeadProtected) -> None:
+    lead = pool.leads[event.subject]
+    lead.protected = event.sequence
+    pool.members[data.rep].protected += 1
+    if data.until is not None:
+        pool.timer(data.until, event.sequence, PROTECTION, lead.id)
+
+
+def _protection_ended(pool: Pool, event: e.Event, data: e.ProtectionEnded) -> None:
+    lead = pool.leads[event.subject]
+    own.end_protection(pool, lead)
+    # The old deadline's timers were passed over meanwhile, so the deadline is set anew.
+    own.set_deadline(pool, lead, data.until, event, anew=True)
+
+
+def _recycled(pool: Pool, event: e.Event, data: e.LeadRecycled) -> None:
+    lead = pool.leads[event.subject]
+    own.release(pool, lead, event)
+    own.make_public(pool, lead, event)
+    lead.failed = ""
+    if pool.policy.recycling.after_recycle == "rotate" and data.reason != "withdrawn":
+        groups = own.groups_for(pool, lead)
+        if groups:
+            own.wait_for(pool, lead, groups[:1])
+            pool.fresh.append(lead.id)
+
+
+# --- closing --------------------------------------------------------------------------------
+
+
+def _converted(pool: Pool, event: e.Event, data: e.LeadConverted) -> None:
+    lead = pool.leads[event.subject]
+    member = pool.members[data.owner]
+    own.end_protection(pool, lead)
+    own.drop_held(pool, member, lead, event)
+    member.customers[lead.id] = None
+    own.close(pool, lead, CONVERTED, event)
+    lead.owner, lead.customer, lead.dossier = data.owner, data.customer, b""
+
+
+def _disqualified(pool: Pool, event: e.Event, data: e.LeadDisqualified) -> None:
+    lead = pool.leads[event.subject]
+    own.release(pool, lead, event)
+    own.close(pool, lead, DISQUALIFIED, event)
+
+
+def _reopened(pool: Pool, event: e.Event, data: e.LeadReopened) -> None:
+    lead = pool.leads[event.subject]
+    lead.closed_seq, lead.failed = 0, ""
+    own.make_public(pool, lead, event)
+
+
+def _customer_handed_over(pool: Pool, event: e.Event, data: e.CustomerHandedOver) -> None:
+    lead = pool.leads[event.subject]
+    pool.members[data.from_rep].customers.pop(lead.id, None)
+    pool.members[data.to].customers[lead.id] = None
+    lead.owner = data.to
+
+
+HANDLERS: dict[type[e.Fact], Callable[[Pool, e.Event, Any], None]] = {
+    e.LeadAssigned: _assigned,
+    e.AssignmentFailed: _failed,
+    e.LeadClaimed: _claimed,
+    e.LeadHandedOver: _handed_over,
+    e.ContactLogged: _contacted,
+    e.ContactRevealed: _revealed,
+    e.CollaboratorAdded: _collaborator_added,
+    e.CollaboratorRemoved: _collaborator_removed,
+    e.LeadProtected: _protected,
+    e.ProtectionEnded: _protection_ended,
+    e.LeadRecycled: _recycled,
+    e.LeadConverted: _converted,
+    e.LeadDisqualified: _disqualified,
+    e.LeadReopened: _reopened,
+    e.CustomerHandedOver: _customer_handed_over,
+}

@@ -1,0 +1,29 @@
+"""What is known of a person and a company when more is heard of them: gaps are filled, nothing is lost."""
+
+from __future__ import annotations
+
+from leadflow.domain.values import Company, Person
+
+
+def joined_person(known: Person, new: Person, *, keep_name: bool = True) -> Person:
+    """What is known of a person after a further touch: nothing is overwritten, gaps are filled."""
+    return known.model_copy(
+        update={
+            "name": (known.name or new.name) if keep_name else (new.name or known.name),
+            "phones": tuple(dict.fromkeys(known.phones + new.phones)),
+            "emails": tuple(dict.fromkeys(known.emails + new.emails)),
+            "wechats": tuple(dict.fromkeys(known.wechats + new.wechats)),
+            "note": known.note or new.note,
+            "answers": new.answers | known.answers,
+        }
+    )
+
+
+def joined_company(known: Company, new: Company) -> Company:
+    """What is known of a company after a further touch: gaps are filled, nothing overwritten."""
+    missing = {
+        field: getattr(new, field)
+        for field in Company.model_fields
+        if getattr(known, field) is None and getattr(new, field) is not None
+    }
+    return known.model_copy(update=missing) if missing else known
