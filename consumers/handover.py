@@ -149,8 +149,7 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
         futures: list[Future[Outcome]] = [
-            self.server.commits.send(decode_request(document.encode()))
-            for document in question["requests"]
+            self.server.commits.send(decode_request(document.encode())) for document in question["requests"]
         ]
         outcomes = [future.result(timeout=ANSWER_WAIT_S) for future in futures]
         return {

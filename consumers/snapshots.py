@@ -20,7 +20,7 @@ DATABASE_VARIABLE = "LEADFLOW_SNAPSHOT_DATABASE"
 def take(url: str, every: int = SNAPSHOT_EVERY) -> int:
     """Snapshot every pool that has grown by `every` events since its last; says how many did."""
     with EmbeddedLog(url) as log:
-        engine = Engine(log, snapshots=Snapshots(log.database))
+        engine = Engine(log, snapshots=Snapshots(log.database, log.document))
         for pool in log.pools():
             engine.stream(pool)
         return engine.save_snapshots(every)

@@ -34,12 +34,14 @@ SETTLE_WAIT_S = 10.0
 class App:
     """LeadFlow on one log: requests in, read models out."""
 
-    def __init__(self, settings: Settings, url: str, *, virtual: bool = False, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, url: str, *, virtual: bool = False, clock: Clock | None = None
+    ) -> None:
         self.settings = settings
         self.url = url
         self.log = EmbeddedLog(url)
         self.database = Database(url)
-        self.snapshots = Snapshots(self.database)
+        self.snapshots = Snapshots(self.database, self.log.document)
         self.engine = Engine(self.log, clock=clock, virtual=virtual, snapshots=self.snapshots)
         self.projections = Projections(self.log, self.database)
         self.dead_letters = DeadLetters(self.database)

@@ -97,9 +97,7 @@ class Session:
             return pools[0]
         if not pools:
             raise UsageError("there is no pool yet", do="Open one: `leadflow pool open ID`.")
-        raise UsageError(
-            f"there are several pools: {', '.join(pools)}", do="Say which with `--pool ID`."
-        )
+        raise UsageError(f"there are several pools: {', '.join(pools)}", do="Say which with `--pool ID`.")
 
     def send(self, pool: str, kind: type[BaseModel], request_id: str | None = None, **fields: Any) -> Outcome:
         """Have a request decided; what is None is left out.
@@ -193,7 +191,9 @@ def shared_options(function: F) -> F:
 
 def pool_option(function: F) -> F:
     """`--pool`, which may be left out where there is one pool."""
-    return click.option("--pool", metavar="ID", help="The pool; may be left out where there is one.")(function)
+    return click.option("--pool", metavar="ID", help="The pool; may be left out where there is one.")(
+        function
+    )
 
 
 def request_option(function: F) -> F:

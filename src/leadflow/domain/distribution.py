@@ -7,6 +7,7 @@ Both return the fact to add, or None where the lead simply stays in the public p
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from leadflow.domain import events as e
@@ -69,19 +70,6 @@ def unsuited(member: Member, wanted: Wanted) -> str | None:
     return None
 
 
-def _shares_since(pool: Pool, reps: list[Member], now: datetime) -> tuple[int, datetime]:
-    """The last change of availability in the group: by a fact, and by opening hours or leave."""
-    sequence, time = pool.policy_seq, pool.policy_time
-    for member in reps:
-        if member.changed_seq > sequence:
-            sequence, time = member.changed_seq, max(time, member.changed_time)
-        traits = member.traits
-        if traits.hours or traits.leave:
-            changed = pool.working.last_change(now, traits.hours, traits.leave)
-            time = max(time, changed or EPOCH)
-    return sequence, time
-
-
 def _pass_over_those_who_had_it(reps: list[Member], wanted: Wanted, skipped: dict[str, str | None]) -> None:
     if not wanted.past:
         return
@@ -97,35 +85,85 @@ def _pass_over_those_who_had_it(reps: list[Member], wanted: Wanted, skipped: dic
             skipped[rep] = "had_it"
 
 
+@lru_cache(maxsize=8192)
+def candidate(rep: str, weight: int, had: int | None, skipped: str | None) -> e.Candidate:
+    """A rep that was considered; most stand as they are in one lead's fact after another's."""
+    return e.Candidate(rep=rep, weight=weight, had=had, skipped=skipped)
+
+
+class _View(NamedTuple):
+    """A group between two changes of availability: what every choice in it would work out anew."""
+
+    reps: list[Member]
+    weights: dict[str, int]
+    away: dict[str, str | None]
+    """Why a rep is away or full, where that is a matter of facts alone."""
+    plain: bool
+    """Nobody has hours, leave, regions or industries: `away` is all that there is to say."""
+    since: tuple[int, datetime]
+
+
+def _view(pool: Pool, group: str) -> _View:
+    known: _View | None = pool.views.get(group)
+    if known is not None:
+        return known
+    reps = pool.reps_of(group)
+    rules = pool.policy.groups.get(group)
+    weights = {rep.id: rules.weights.get(rep.id, 1) if rules else 1 for rep in reps}
+    away = {rep.id: "paused" if rep.paused else "at_cap" if pool.at_cap(rep) else None for rep in reps}
+    traits = [(t.hours, t.leave, t.regions, t.industries) for t in (rep.traits for rep in reps)]
+    plain = all(part is None for parts in traits for part in parts)
+    sequence, time = pool.policy_seq, pool.policy_time
+    for rep in reps:
+        sequence, time = max(sequence, rep.changed_seq), max(time, rep.changed_time)
+    view = pool.views[group] = _View(reps, weights, away, plain, (sequence, time))
+    return view
+
+
+def _skipped(pool: Pool, view: _View, wanted: Wanted, now: datetime) -> dict[str, str | None]:
+    """Each rep of the group, and why it is passed over for this lead, or None."""
+    if view.plain and not wanted.past:
+        return view.away
+    skipped = {rep.id: unavailable(pool, rep, now) or unsuited(rep, wanted) for rep in view.reps}
+    _pass_over_those_who_had_it(view.reps, wanted, skipped)
+    return skipped
+
+
+def _shares_since(pool: Pool, view: _View, now: datetime) -> tuple[int, datetime]:
+    """The last change of availability in the group: by a fact, and by opening hours or leave."""
+    sequence, time = view.since
+    if not view.plain:
+        for rep in view.reps:
+            traits = rep.traits
+            if traits.hours or traits.leave:
+                changed = pool.working.last_change(now, traits.hours, traits.leave)
+                time = max(time, changed or EPOCH)
+    return sequence, time
+
+
 def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) -> Chosen:
     """Whose turn it is in a group, each rep considered, and why others were skipped."""
-    reps = pool.reps_of(group)
-    skipped: dict[str, str | None] = {
-        rep.id: unavailable(pool, rep, now) or unsuited(rep, wanted) for rep in reps
-    }
-    _pass_over_those_who_had_it(reps, wanted, skipped)
-    eligible = tuple(rep.id for rep in reps if skipped[rep.id] is None)
-    weights = pool.policy.groups[group].weights if group in pool.policy.groups else {}
-    weight = {rep.id: weights.get(rep.id, 1) for rep in reps}
+    view = _view(pool, group)
+    skipped = _skipped(pool, view, wanted, now)
+    eligible = tuple([rep for rep, reason in skipped.items() if reason is None])
     had: dict[str, int] = {}
     shares: e.Shares | None = None
     chosen: str | None = None
-    if eligible:
-        waited = {rep.id: rep.last_given for rep in reps}
-        if order == "least_loaded":
-            place = {rep: at for at, rep in enumerate(eligible)}
-            chosen = min(eligible, key=lambda rep: (len(pool.members[rep].held), waited[rep], place[rep]))
-        else:
-            sequence, time = _shares_since(pool, reps, now)
-            rotation = pool.rotations.get(group)
-            current = rotation is not None and (rotation.sequence, rotation.time) == (sequence, time)
-            counted = rotation.had.get(eligible) if current and rotation else None
-            had = dict(counted or dict.fromkeys(eligible, 0))
-            chosen = next_in_turn(eligible, weight, had, waited)
-            shares = e.Shares(sequence=sequence, time=time, turn=sum(had.values()) + 1)
+    members = pool.members
+    if eligible and order == "least_loaded":
+        loads = [(len(members[rep].held), members[rep].last_given) for rep in eligible]
+        chosen = eligible[loads.index(min(loads))]
+    elif eligible:
+        sequence, time = _shares_since(pool, view, now)
+        rotation = pool.rotations.get(group)
+        if rotation is not None and (rotation.sequence, rotation.time) == (sequence, time):
+            had = rotation.had.get(eligible, had)
+        had = had or dict.fromkeys(eligible, 0)
+        chosen = next_in_turn(eligible, view.weights, had, {rep: members[rep].last_given for rep in eligible})
+        shares = e.Shares(sequence=sequence, time=time, turn=sum(had.values()) + 1)
+    weights = view.weights
     candidates = tuple(
-        e.Candidate(rep=rep.id, weight=weight[rep.id], had=had.get(rep.id), skipped=skipped[rep.id])
-        for rep in reps
+        [candidate(rep, weights[rep], had.get(rep), reason) for rep, reason in skipped.items()]
     )
     return Chosen(chosen, candidates, shares)
 

@@ -70,6 +70,7 @@ def _published(pool: Pool, event: e.Event, data: e.PolicyPublished) -> None:
     pool.working = WorkingTime(data.calendar, data.policy.calendar)
     pool.policy_seq, pool.policy_time = event.sequence, event.time
     pool.availability_changed = True
+    pool.views.clear()
 
 
 def _joined(pool: Pool, event: e.Event, data: e.MemberJoined) -> None:

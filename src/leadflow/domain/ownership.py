@@ -110,6 +110,7 @@ def availability_changed(pool: Pool, member: Member, event: Event) -> None:
     """A fact changed whether the rep can be given leads: rotation shares count anew from here."""
     member.changed_seq, member.changed_time = event.sequence, event.time
     pool.availability_changed = True
+    pool.views.clear()
 
 
 def close(pool: Pool, lead: Lead, status: str, event: Event) -> None:

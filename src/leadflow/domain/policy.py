@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -167,6 +168,12 @@ class Condition(Model):
     referrer_class: tuple[str, ...] | None = None
     search_engine: tuple[str, ...] | None = None
     utm: dict[str, str] | None = None
+
+    @cached_property
+    def parts(self) -> tuple[tuple[str, Any], ...]:
+        """The parts that are given, by field."""
+        fields = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return tuple((name, wanted) for name, wanted in fields if wanted is not None)
 
 
 class ScoringRule(Model):

@@ -11,6 +11,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 from pydantic import Field
 
@@ -252,6 +253,8 @@ class Pool(Stream):
         self.leads: dict[str, Lead] = {}
         self.contacts: dict[bytes, Lead] = {}
         self.rotations: dict[str, Rotation] = {}
+        self.views: dict[str, Any] = {}
+        """What distribution memorises of each group until somebody's availability changes."""
         self.timers: list[Timer] = []
         self.claimable = SortedRuns()
         """Public leads as (-score, number, id): best first, then oldest."""
@@ -271,11 +274,12 @@ class Pool(Stream):
         self.claims = 0
 
     def __getstate__(self) -> dict[str, object]:
-        # What working time has memorised is only speed; a snapshot need not carry it.
-        return {name: value for name, value in self.__dict__.items() if name != "working"}
+        # What is only memorised for speed need not be in a snapshot.
+        return {n: value for n, value in self.__dict__.items() if n not in ("working", "views")}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
+        self.views = {}
         self.working = WorkingTime(self.calendar, self.policy.calendar)
 
     def rep(self, member_id: str | None) -> Member | None:
@@ -288,8 +292,9 @@ class Pool(Stream):
         rules = self.policy.groups.get(group)
         if rules is None:
             return []
-        ids = self.members if rules.reps == "all" else rules.reps
-        return [rep for rep in (self.rep(member_id) for member_id in ids) if rep]
+        if rules.reps == "all":
+            return [m for m in self.members.values() if m.role == "rep" and not m.left]
+        return [rep for rep in map(self.rep, rules.reps) if rep]
 
     def cap_of(self, member: Member) -> int | None:
         """How many leads the rep may hold at once."""

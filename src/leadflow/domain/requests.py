@@ -26,7 +26,7 @@ from leadflow.domain.values import (
     Text,
     Touch,
     UtcTime,
-    digest,
+    digest_bytes,
     no_company,
     nobody,
 )
@@ -393,7 +393,9 @@ class Request(Model):
     @property
     def payload_digest(self) -> bytes:
         """Eight bytes that stand for what is asked: actor and body, not when."""
-        return digest(self.actor, self.body.model_dump_json(exclude_defaults=True))[:8]
+        body = self.body
+        content: bytes = type(body).__pydantic_serializer__.to_json(body)
+        return digest_bytes(f"{self.actor} {body.type} ".encode() + content)[:8]
 
 
 def intake_request(pool: str, actor: str, body: SubmitIntake, at: Any = None) -> Request:

@@ -8,7 +8,7 @@ Tijdeman's chairman assignment (R. Tijdeman, "The chairman assignment problem", 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from math import lcm
 
 
 def next_in_turn(
@@ -32,17 +32,17 @@ def next_in_turn(
     turn = sum(had[rep] for rep in eligible) + 1
     step = 2 * reps - 2
 
-    def owed(rep: str) -> int:
-        return weights[rep] * turn - had[rep] * total
-
-    # Only reps that are owed at least 1/(2k-2) of a lead may be chosen; of these, the one whose
-    # debt would reach the bound soonest.
-    due = [rep for rep in eligible if owed(rep) * step >= total]
-    return min(
-        due,
-        key=lambda rep: (
-            Fraction(total * (step - 1) - owed(rep) * step, weights[rep]),
-            waited[rep],
-            eligible.index(rep),
-        ),
-    )
+    # Dividing by a weight is multiplying by what is left of the weights' common multiple.
+    common = lcm(*[weights[rep] for rep in eligible])
+    best: tuple[int, int, int, str] | None = None
+    for place, rep in enumerate(eligible):
+        weight = weights[rep]
+        owed = (weight * turn - had[rep] * total) * step
+        # Only reps that are owed at least 1/(2k-2) of a lead may be chosen; of these, the one whose
+        # debt would reach the bound soonest.
+        if owed >= total:
+            claim = ((total * (step - 1) - owed) * (common // weight), waited[rep], place, rep)
+            if best is None or claim < best:
+                best = claim
+    assert best is not None
+    return best[3]

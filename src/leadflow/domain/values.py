@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -147,9 +148,15 @@ class ScorePart(Model):
     points: int
 
 
+def digest_bytes(content: bytes) -> bytes:
+    """Sixteen bytes that stand for `content`."""
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+@lru_cache(maxsize=256)
 def digest(*parts: str) -> bytes:
     """Sixteen bytes that stand for `parts`: the compact form in which a pool remembers them."""
-    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
+    return digest_bytes("\x1f".join(parts).encode())
 
 
 def derived_id(*parts: str) -> str:
