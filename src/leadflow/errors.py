@@ -41,6 +41,12 @@ class UsageError(LeadflowError):
     """Unreadable input or wrong usage: the caller can put it right. Exit code 2."""
 
 
+class NotPermitted(LeadflowError):
+    """The actor's role may not see what was asked for. Exit code 1, as for a refused request."""
+
+    exit_code = 1
+
+
 class NotFound(UsageError):
     """What was named does not exist: a pool, a member, a lead, a policy version, a file."""
 

@@ -1,0 +1,341 @@
+"""Reading with the rules of "Who may see and do what", in one place: `domain.access.TABLE` decides.
+
+Everything that shows leads, histories or reports to somebody asks here. What an actor may not see is
+masked, or not there: an unknown lead and one that may not be seen answer alike, and no filter, order or
+search tells what a mask hides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from leadflow.domain import access
+from leadflow.domain.values import id_of, role_of
+from leadflow.errors import NotFound, NotPermitted, UsageError
+from leadflow.postgres import Database
+from projections.lead_queries import (
+    ORDERS,
+    Criteria,
+    Order,
+    Reach,
+    Row,
+    find_leads,
+    leads_named,
+    member_roles,
+    members_of,
+    pool_rows,
+    timeline_of,
+)
+
+REFERENCE_LENGTH_MIN = 6
+"""Characters of a lead's id that are enough to name it, where no other begins so."""
+STATUSES = ("public", "queue", "private", "converted", "disqualified", "merged", "transferred")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeadView:
+    """A lead as one actor may see it."""
+
+    pool: str
+    lead: str
+    status: str
+    owner: str | None
+    since: datetime | None
+    """Since when the owner has it."""
+    until: datetime | None
+    """The promise: the owner's deadline."""
+    queue: str | None
+    waiting: str | None
+    failed: str | None
+    rule: str | None
+    score: int
+    score_class: str | None
+    breakdown: list[dict[str, Any]]
+    channel: str
+    campaign: str | None
+    region: str | None
+    city: str | None
+    industry: str | None
+    size: int | None
+    company_name: str | None
+    person_name: str | None
+    phones: list[str]
+    emails: list[str]
+    wechats: list[str]
+    masked: bool
+    """Name and contact points are masked."""
+    captured_at: datetime
+    public_since: datetime | None
+    last_sequence: int
+    """What `if_sequence` is compared with."""
+    touches: int
+    contacts: int
+    """Logged contacts that count."""
+    tries: int
+    collaborators: dict[str, str | None]
+    """By member: until when."""
+    protected: bool
+    protected_until: datetime | None
+    customer: str | None
+    merged_into: str | None
+    to_pool: str | None
+
+
+class LeadPage(NamedTuple):
+    """Leads in order, and how many there are without the limit."""
+
+    leads: list[LeadView]
+    total: int
+
+
+class ReportScope(NamedTuple):
+    """What an actor's reports may count."""
+
+    pools: list[str]
+    rep: str | None
+    """Only this rep's own figures; None for everybody's."""
+
+
+class PoolView(NamedTuple):
+    """A pool, with what its times and amounts need to be shown."""
+
+    pool: str
+    clock: str
+    opened_at: datetime
+    policy_version: int
+    policy: dict[str, Any]
+    offsets: list[dict[str, Any]]
+    covered_until: date | None
+    """The last day for which the calendar's holidays are known."""
+
+    def local(self, moment: datetime) -> datetime:
+        """The moment in the pool's local time."""
+        minutes = 0
+        for offset in self.offsets:
+            if datetime.fromisoformat(offset["start"]) <= moment:
+                minutes = offset["minutes"]
+        return moment.astimezone(timezone(timedelta(minutes=minutes)))
+
+
+def mask_name(name: str | None) -> str | None:
+    """A name as those see it who may not see the contact points: `王**`. With a company it finds a phone."""
+    return f"{name[:1]}**" if name else None
+
+
+class Views:
+    """What an actor may see of the read models."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # --- who the actor is -----------------------------------------------------------------------
+
+    def pools(self) -> dict[str, PoolView]:
+        """Every pool. That a pool exists, and its policy, is no secret."""
+        return {
+            name: PoolView(**{field: row[field] for field in PoolView._fields})
+            for name, row in pool_rows(self.database).items()
+        }
+
+    def pool(self, pool: str) -> PoolView:
+        """One pool. Raises NotFound."""
+        found = self.pools()
+        if pool not in found:
+            known = f"There are: {', '.join(found)}." if found else "There is none yet."
+            raise NotFound(
+                f"there is no pool {pool!r}", do=f"{known} Open it with `leadflow pool open {pool}`."
+            )
+        return found[pool]
+
+    def members(self, pool: str) -> dict[str, Row]:
+        """Everybody who is or was a member of the pool. Raises NotFound for an unknown pool."""
+        self.pool(pool)
+        return members_of(self.database, pool)
+
+    def roles(self, actor: str) -> dict[str, str | None]:
+        """The actor's role in every pool, by pool; None where it is no member."""
+        member_of = member_roles(self.database, id_of(actor))
+        return {
+            name: role_of(actor) if row["opener"] == actor else member_of.get(name)
+            for name, row in pool_rows(self.database).items()
+        }
+
+    def _role(self, actor: str, pool: str) -> str | None:
+        roles = self.roles(actor)
+        if pool not in roles:
+            self.pool(pool)
+        return roles.get(pool)
+
+    def may(self, action: access.Action, actor: str, pool: str) -> bool:
+        """Whether the actor may do this to the pool as a whole. Raises NotFound for an unknown pool."""
+        return access.allowed(action, actor, member_role=self._role(actor, pool))
+
+    def reach(self, actor: str, pool: str) -> Reach:
+        """Which leads of the pool the actor sees. Raises NotFound for an unknown pool."""
+        role = self._role(actor, pool)
+
+        def whole(action: access.Action) -> bool:
+            return access.allowed(action, actor, member_role=role)
+
+        def standing(action: access.Action, **how: bool) -> str | None:
+            yes = not whole(action) and access.allowed(action, actor, member_role=role, **how)
+            return id_of(actor) if yes else None
+
+        return Reach(
+            everything=whole("see_private"),
+            public=whole("see_public"),
+            owner=standing("see_private", owns=True),
+            collaborator=standing("see_private", collaborates=True),
+            contacts_of_all=whole("see_contacts"),
+            contacts_of_owner=standing("see_contacts", owns=True),
+            contacts_of_collaborator=standing("see_contacts", collaborates=True),
+        )
+
+    # --- leads ----------------------------------------------------------------------------------
+
+    def leads(self, actor: str, pool: str, criteria: Criteria | None = None) -> LeadPage:
+        """The leads that the actor sees. Raises NotPermitted for a role that sees none."""
+        reach = self.reach(actor, pool)
+        if reach == Reach():
+            raise _not_permitted(actor, pool, "leads")
+        rows, total = find_leads(self.database, pool, reach, criteria or Criteria())
+        return LeadPage([_seen(row, reach) for row in rows], total)
+
+    def lead(self, actor: str, pool: str, reference: str) -> LeadView:
+        """A lead by its id or the beginning of it.
+
+        Raises NotFound for one that is unknown or may not be seen, alike; UsageError where several begin so.
+        """
+        reach = self.reach(actor, pool)
+        rows = leads_named(self.database, [pool], _checked(reference), reach)
+        return _seen(_one(rows, reference, pool), reach)
+
+    def history(self, actor: str, pool: str, reference: str) -> tuple[LeadView, list[Row]]:
+        """A lead and every event that concerns it: managers and auditors any, reps their own.
+
+        Raises as `lead` does, and NotPermitted where the lead may be seen but not its history.
+        """
+        lead = self.lead(actor, pool, reference)
+        if not self.may_see_history(actor, lead):
+            raise _not_permitted(actor, pool, "the history of this lead")
+        return lead, timeline_of(self.database, pool, lead.lead)
+
+    def may_see_history(self, actor: str, lead: LeadView) -> bool:
+        """Whether the actor may see the events of a lead that it sees."""
+        role = self._role(actor, lead.pool)
+        return access.allowed("history", actor, member_role=role, owns=lead.owner == id_of(actor))
+
+    def named(self, actor: str, pools: Sequence[str], reference: str) -> tuple[str, str]:
+        """The pool and full id of the lead that a request means.
+
+        Whoever belongs to a pool may name any of its leads, seen or not: a claim that comes too late is
+        refused by a fact that says who won, and that fact needs the lead. Raises as `lead` does.
+        """
+        roles = self.roles(actor)
+        if len(pools) == 1 and pools[0] not in roles:
+            self.pool(pools[0])
+        mine = [
+            pool for pool in pools if access.belongs(actor, roles.get(pool)) or role_of(actor) == "auditor"
+        ]
+        rows = leads_named(self.database, mine, _checked(reference))
+        if len(rows) > 1 and len({row["lead"] for row in rows}) == 1:
+            # It moved from pool to pool; where it is now is meant.
+            rows = [row for row in rows if row["status"] != "transferred"][:1] or rows[-1:]
+        if len(rows) > 1:
+            rows = [row for row in rows if row["lead"] == _checked(reference)] or rows
+        row = _one(rows, reference, ", ".join(pools))
+        return row["pool"], row["lead"]
+
+    # --- reports and outcomes -------------------------------------------------------------------
+
+    def reports(self, actor: str, pool: str | None = None) -> ReportScope:
+        """What the actor's reports may count, in one pool or in all that it may report on.
+
+        Raises NotFound for an unknown pool, NotPermitted for a role that has no reports.
+        """
+        roles = self.roles(actor)
+        if pool is not None:
+            self._role(actor, pool)
+        asked = [pool] if pool is not None else list(roles)
+        allowed = [
+            name for name in asked if access.allowed("report", actor, member_role=roles[name], owns=True)
+        ]
+        if not allowed and (asked or not access.scopes("report", actor)):
+            raise _not_permitted(actor, pool, "reports")
+        own_only = access.scopes("report", actor) == ("own",)
+        return ReportScope(allowed, id_of(actor) if own_only else None)
+
+    def may_see_request(self, actor: str, pool: str, asked_by: str) -> bool:
+        """Whether the actor may see the outcome of a request: its own, and what history it may see."""
+        return actor == asked_by or self.may("history", actor, pool)
+
+
+def _seen(row: Row, reach: Reach) -> LeadView:
+    shown = (
+        reach.contacts_of_all
+        or (reach.contacts_of_owner is not None and row["owner"] == reach.contacts_of_owner)
+        or (
+            reach.contacts_of_collaborator is not None
+            and reach.contacts_of_collaborator in row["collaborators"]
+        )
+    )
+    lead = LeadView(masked=not shown, **{name: row[name] for name in _COLUMNS})
+    if shown:
+        return lead
+    return replace(
+        lead,
+        person_name=mask_name(lead.person_name),
+        phones=list(map(access.mask, lead.phones)),
+        emails=list(map(access.mask, lead.emails)),
+        wechats=list(map(access.mask, lead.wechats)),
+    )
+
+
+_COLUMNS = [name for name in LeadView.__dataclass_fields__ if name != "masked"]
+
+
+def _checked(reference: str) -> str:
+    text = reference.strip().lower()
+    if len(text) < REFERENCE_LENGTH_MIN:
+        raise UsageError(
+            f"{reference!r} is too short to name a lead",
+            do=f"Give at least {REFERENCE_LENGTH_MIN} characters of its id; `leadflow leads` shows them.",
+        )
+    return text
+
+
+def _one(rows: list[Row], reference: str, where: str) -> Row:
+    if not rows:
+        raise NotFound(
+            f"there is no lead {reference!r} that you may see",
+            where=f"pool {where}" if where else None,
+            do="`leadflow leads` lists them.",
+        )
+    exact = [row for row in rows if row["lead"] == _checked(reference)]
+    if len(rows) > 1 and not exact:
+        raise UsageError(f"several leads begin with {reference!r}", do="Give more characters of the id.")
+    return (exact or rows)[0]
+
+
+def _not_permitted(actor: str, pool: str | None, what: str) -> NotPermitted:
+    return NotPermitted(
+        f"{actor} may not see {what}" + (f" of pool {pool}" if pool else ""),
+        do="Who may see what stands in docs/reference/permissions.md; act as somebody else with `--as`.",
+    )
+
+
+__all__ = [
+    "ORDERS",
+    "STATUSES",
+    "Criteria",
+    "LeadPage",
+    "LeadView",
+    "Order",
+    "PoolView",
+    "ReportScope",
+    "Views",
+    "mask_name",
+]
