@@ -46,19 +46,24 @@ def build_calendar(policy: Policy, today: date) -> Calendar:
     - others: this year and the next, without a year in which `holidays` only estimates a date (a feast
       that follows the moon). This year counts as known even then, and `source` says so.
 
-    Raises UsageError for an unknown zone or country, and where there is no data for the year of `today`.
+    Where the library knows nothing of the year of `today`, the policy's `past_coverage` decides: with
+    `weekdays` the calendar holds what is known and ends there (`coverage_warning` tells), with `refuse`
+    it cannot be built.
+
+    Raises UsageError for an unknown zone or country, and for a year without data under `refuse`.
     """
     offsets = zone_offsets(policy.timezone)
     rules = policy.calendar
     if rules.country is None:
         return Calendar(offsets=offsets)
     days = _china() if rules.country == "CN" else _country(rules.country, today.year)
-    if not days.first_year <= today.year <= days.last_year:
+    known = days.first_year <= today.year <= days.last_year
+    if not known and rules.past_coverage == "refuse":
         raise UsageError(
             f"{days.source} knows the public holidays of {rules.country} from {days.first_year} "
             f"to {days.last_year}, not those of {today.year}",
             where="calendar.country",
-            do=f"update {days.source.split()[0]}, or leave calendar.country out to go by the week alone",
+            do=f"update {days.source.split()[0]}, or let calendar.past_coverage be \"weekdays\"",
         )
     week = {WEEKDAYS.index(name) for name in rules.days}
     return Calendar(

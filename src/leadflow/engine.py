@@ -10,93 +10,37 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from datetime import datetime
 
 import structlog
 from eventsourcing.persistence import StoredEvent
 
 from leadflow.domain.deadlines import decide_due, next_due
 from leadflow.domain.decide import NotOpen, decide, payload_of
-from leadflow.domain.events import (
-    Event,
-    LeadCaptured,
-    LeadTransferredOut,
-    RequestRefused,
-    TouchRecorded,
-)
-from leadflow.domain.evolve import OutOfSequence, evolve, initial
+from leadflow.domain.events import Event, LeadTransferredOut
+from leadflow.domain.evolve import evolve
 from leadflow.domain.pool import Pool, Stream
 from leadflow.domain.requests import AdvanceClock, OpenPool, ReceiveTransfer, Request, TransferLead
 from leadflow.domain.values import COMPANY_STREAM
-from leadflow.errors import BrokenInvariant, Conflict, LeadflowError, LogDamaged, NotFound, UsageError
+from leadflow.errors import (
+    BrokenInvariant,
+    Conflict,
+    LeadflowError,
+    NotFound,
+    Unavailable,
+    UsageError,
+)
 from leadflow.log.embedded import EmbeddedLog
-from leadflow.log.envelope import GENESIS, decode, decode_full, encode, hash_of
+from leadflow.log.envelope import decode, encode, hash_of
 from leadflow.log.snapshots import Snapshots
+from leadflow.outcome import Clock, Outcome, SystemClock
+from leadflow.streams import SNAPSHOT_EVERY, Held, Streams
 
 ATTEMPTS_MAX = 5
 """How often a batch is decided anew when another writer came first."""
-SNAPSHOT_EVERY = 5_000
-"""Events after which a pool's state is worth another snapshot."""
 TRANSFER_SOURCE, TRANSFER_ACTOR = "transfer", "system/transfer"
 
 log_ = structlog.get_logger(__name__)
-
-
-class Clock(Protocol):
-    """Where an engine gets the time from."""
-
-    def now(self) -> datetime:
-        """The present moment, in UTC."""
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """The present moment, in UTC."""
-        return datetime.now(UTC)
-
-
-class Outcome(NamedTuple):
-    """What became of a request: the facts of its decision, or why it could not be decided at all."""
-
-    request: Request
-    events: tuple[Event, ...] = ()
-    repeated: bool = False
-    """It was decided before; these are the first outcome's facts."""
-    error: LeadflowError | None = None
-
-    @property
-    def refusal(self) -> RequestRefused | None:
-        """The refusal, if a rule refused the request."""
-        data = self.events[0].data if self.events else None
-        return data if isinstance(data, RequestRefused) else None
-
-    @property
-    def answer(self) -> str:
-        """`created`, `merged` or `duplicate` for an intake, else `done`; `refused` for a refusal."""
-        if self.refusal is not None:
-            return "refused"
-        kinds = [type(event.data) for event in self.events]
-        if LeadCaptured in kinds or TouchRecorded in kinds:
-            return "duplicate" if self.repeated else "created" if LeadCaptured in kinds else "merged"
-        return "done"
-
-    def facts(self) -> tuple[Event, ...]:
-        """The facts, raising the error if there is one instead."""
-        if self.error is not None:
-            raise self.error
-        return self.events
-
-
-@dataclass(slots=True)
-class _Held:
-    """A stream's state in memory, at the end of the log as far as read."""
-
-    stream: Stream
-    last_hash: str = GENESIS
-    snapshot_at: int = 0
 
 
 @dataclass(slots=True)
@@ -122,10 +66,9 @@ class Engine:
         self.log = log
         self.clock = clock or SystemClock()
         self.virtual = virtual
-        self.snapshots = snapshots
         self.position = 0
         """Place in the log of the last fact that this engine wrote."""
-        self._held: dict[str, _Held] = {}
+        self._streams = Streams(log, snapshots)
         self._guard = threading.RLock()
 
     # --- requests -------------------------------------------------------------------------------
@@ -133,13 +76,26 @@ class Engine:
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """Decide the requests in their order and append all their facts durably, in one insert.
 
-        A request that cannot be decided at all (its pool is unknown, or runs on another clock) has an
-        `error` in its outcome and hinders no other. Raises Unavailable if the log is away: whether the
-        facts were written is then unknown, and the same requests can be sent again.
+        A request that cannot be decided at all (its pool is unknown, runs on another clock or has a
+        damaged log, or the code has a bug) has an `error` in its outcome and hinders no other. Raises
+        Unavailable if the log is away: whether the facts were written is then unknown, and the same
+        requests can be sent again.
         """
+        if not requests:
+            return []
         pools = {request.pool for request in requests}
         pools |= {r.body.to_pool for r in requests if isinstance(r.body, TransferLead)}
-        return self._in_order(pools, requests) if requests else []
+        try:
+            return self._in_order(pools, requests)
+        except (Unavailable, Conflict):
+            raise
+        except Exception as problem:
+            # Nothing was written. Halves are tried by themselves until the request that cannot be
+            # decided stands alone; its neighbours keep their order.
+            if len(requests) == 1:
+                return [Outcome(requests[0], error=self._cannot_decide(requests[0], problem))]
+            half = len(requests) // 2
+            return self.submit(requests[:half]) + self.submit(requests[half:])
 
     def one(self, request: Request) -> Outcome:
         """Decide one request. Raises what kept it from being decided."""
@@ -148,20 +104,31 @@ class Engine:
         return outcome
 
     def tick(self, pools: Iterable[str] | None = None) -> int:
-        """Decide what is due in these pools (all, if left out); says how many facts that gave."""
+        """Decide what is due in these pools (all, if left out); says how many facts that gave.
+
+        A pool whose clock cannot go on hinders no other; the first problem is raised after all.
+        """
         if self.virtual:
             return 0
         count = 0
+        first: Exception | None = None
         for pool in self.log.pools() if pools is None else pools:
-            if pool != COMPANY_STREAM and self._due(pool):
-                before = self.stream(pool).sequence
-                self._in_order({pool}, [])
-                count += self.stream(pool).sequence - before
+            try:
+                if pool != COMPANY_STREAM and self._due(pool):
+                    before = self.stream(pool).sequence
+                    self._in_order({pool}, [])
+                    count += self.stream(pool).sequence - before
+            except Unavailable:
+                raise
+            except Exception as problem:
+                first = first or problem
+        if first is not None:
+            raise first
         return count
 
     def _due(self, pool: str) -> bool:
         with self._guard:
-            held = self._caught_up(pool)
+            held = self._streams.caught_up(pool)
             if not isinstance(held.stream, Pool) or held.stream.clock != "real":
                 return False
             due = next_due(held.stream)
@@ -170,7 +137,7 @@ class Engine:
     def stream(self, pool: str) -> Stream:
         """The state of a stream as of the log's end. Only to be read."""
         with self._guard:
-            return self._caught_up(pool).stream
+            return self._streams.caught_up(pool).stream
 
     def pool(self, pool: str) -> Pool:
         """The state of a pool as of the log's end. Raises NotFound if it was never opened."""
@@ -187,10 +154,10 @@ class Engine:
                     with self.log.lock(names):
                         return self._decide_and_append(names, requests)
                 except Conflict:
-                    self._drop(names)
+                    self._streams.drop(names)
                 except BaseException:
                     # State that ran ahead of what was written is never patched.
-                    self._drop(names)
+                    self._streams.drop(names)
                     raise
         raise Conflict(
             f"another writer came first {ATTEMPTS_MAX} times",
@@ -200,38 +167,30 @@ class Engine:
 
     def _decide_and_append(self, names: Sequence[str], requests: Sequence[Request]) -> list[Outcome]:
         for name in names:
-            self._caught_up(name)
+            self._streams.caught_up(name)
         batch = _Batch()
         received = self.clock.now()
         outcomes = [self._decide(request, received, batch) for request in requests]
         if not requests:
             for name in names:
-                self._fire(self._held[name], received, batch)
+                self._fire(self._streams[name], received, batch)
+        found = self._with_first_outcomes(outcomes, batch)
         if batch.stored:
             self.position = self.log.append(batch.stored)[-1]
-        return self._with_first_outcomes(outcomes, batch)
+        self._streams.drop([name for name in names if not self._streams[name].stream.sequence])
+        return found
 
     # --- deciding -------------------------------------------------------------------------------
 
     def _decide(self, request: Request, received: datetime, batch: _Batch) -> Outcome:
-        held = self._held[request.pool]
+        held = self._streams[request.pool]
         try:
             now = self._time_of(request, received, held.stream)
             self._fire(held, now, batch)
             events = decide(held.stream, request, now)
         except NotOpen:
             return Outcome(request, error=self._unknown(request.pool))
-        except LeadflowError as error:
-            return Outcome(request, error=error)
-        except Exception as problem:
-            # One request that meets a bug must not keep its neighbours from being decided.
-            log_.exception("a request could not be decided", request=request.identity)
-            error = BrokenInvariant(
-                f"{request.body.type} could not be decided: {type(problem).__name__}",
-                where=f"pool {request.pool}",
-                do="Nothing was written. Please report this with the log's traceback.",
-            )
-            error.__cause__ = problem
+        except UsageError as error:
             return Outcome(request, error=error)
         if not events:
             return Outcome(request, repeated=not isinstance(request.body, AdvanceClock))
@@ -242,10 +201,23 @@ class Engine:
         self._fire(held, now, batch)
         return Outcome(request, tuple(events))
 
+    @staticmethod
+    def _cannot_decide(request: Request, problem: Exception) -> LeadflowError:
+        if isinstance(problem, LeadflowError):
+            return problem
+        log_.error("a request could not be decided", request=request.body.type, exc_info=problem)
+        error = BrokenInvariant(
+            f"{request.body.type} could not be decided: {type(problem).__name__}",
+            where=f"pool {request.pool}",
+            do="Nothing was written. Please report this with the log's traceback.",
+        )
+        error.__cause__ = problem
+        return error
+
     def _time_of(self, request: Request, received: datetime, stream: Stream) -> datetime:
         self._check_clock(request, stream)
         if isinstance(request.body, TransferLead):
-            target = self._held[request.body.to_pool].stream
+            target = self._streams[request.body.to_pool].stream
             if request.body.to_pool != COMPANY_STREAM and not target.sequence:
                 raise self._unknown(request.body.to_pool)
             self._check_clock(request, target)
@@ -270,7 +242,7 @@ class Engine:
                 do="Use a data directory whose engine runs on the pool's clock.",
             )
 
-    def _fire(self, held: _Held, now: datetime, batch: _Batch) -> None:
+    def _fire(self, held: Held, now: datetime, batch: _Batch) -> None:
         """Decide every deadline due by now; what the last fact made possible at once is due, too."""
         stream = held.stream
         if isinstance(stream, Pool) and stream.sequence:
@@ -279,7 +251,7 @@ class Engine:
 
     def _pass_on(self, event: Event, data: LeadTransferredOut, now: datetime, batch: _Batch) -> None:
         """The other half of a transfer, in the same append: it happens in both pools or in neither."""
-        target = self._held[data.to_pool]
+        target = self._streams[data.to_pool]
         body = ReceiveTransfer(
             lead=event.subject,
             from_pool=event.pool,
@@ -297,7 +269,7 @@ class Engine:
         self._take(target, decide(target.stream, request, now), batch)
         self._fire(target, now, batch)
 
-    def _take(self, held: _Held, events: Sequence[Event], batch: _Batch) -> None:
+    def _take(self, held: Held, events: Sequence[Event], batch: _Batch) -> None:
         for event in events:
             document = encode(event, held.last_hash)
             evolve(held.stream, event)
@@ -312,7 +284,7 @@ class Engine:
         places: dict[int, tuple[str, int]] = {}
         for at, outcome in enumerate(outcomes):
             if outcome.repeated:
-                stream = self._held[outcome.request.pool].stream
+                stream = self._streams[outcome.request.pool].stream
                 sequence = stream.outcome_sequence(outcome.request.identity, payload_of(outcome.request))
                 assert sequence is not None
                 places[at] = (stream.id, sequence)
@@ -334,55 +306,10 @@ class Engine:
 
     # --- state ----------------------------------------------------------------------------------
 
-    def _drop(self, names: Iterable[str]) -> None:
-        for name in names:
-            self._held.pop(name, None)
-
-    def _caught_up(self, name: str) -> _Held:
-        held = self._held.get(name)
-        if held is None:
-            held = self._restored(name) or _Held(initial(name))
-        for stored in self.log.read_pool(name, gt=held.stream.sequence):
-            event, prevhash = decode_full(stored.state)
-            if prevhash != held.last_hash:
-                self._drop([name])
-                raise LogDamaged(
-                    "its hash of the event before does not fit that event",
-                    event=event.id,
-                    do="Run `leadflow log verify`.",
-                )
-            try:
-                evolve(held.stream, event)
-            except OutOfSequence as problem:
-                self._drop([name])
-                raise LogDamaged(str(problem), event=event.id, do="Run `leadflow log verify`.") from problem
-            held.last_hash = hash_of(stored.state)
-        self._held[name] = held
-        return held
-
-    def _restored(self, name: str) -> _Held | None:
-        """The newest usable snapshot. One that is missing, damaged or unlike the log costs only time."""
-        found = self.snapshots.load(name) if self.snapshots is not None else None
-        if found is None:
-            return None
-        document = self.log.document(name, found.sequence)
-        if document is None or hash_of(document) != found.last_hash:
-            log_.warning("a snapshot does not fit the log and is passed over", pool=name)
-            return None
-        return _Held(found.stream, found.last_hash, found.sequence)
-
     def save_snapshots(self, every: int = SNAPSHOT_EVERY) -> int:
-        """Keep the state of pools that have grown by `every` events since their last snapshot."""
-        saved = 0
-        if self.snapshots is None:
-            return saved
+        """Keep the state of streams that have grown by `every` events since their last snapshot."""
         with self._guard:
-            for name, held in self._held.items():
-                if held.stream.sequence - held.snapshot_at >= every:
-                    self.snapshots.save(held.stream, held.last_hash)
-                    held.snapshot_at = held.stream.sequence
-                    saved += 1
-        return saved
+            return self._streams.save_snapshots(every)
 
     def _unknown(self, pool: str) -> NotFound:
         known = [name for name in self.log.pools() if name != COMPANY_STREAM]
@@ -392,4 +319,4 @@ class Engine:
         )
 
 
-__all__ = ["Clock", "Engine", "Outcome", "SystemClock"]
+__all__ = ["SNAPSHOT_EVERY", "Clock", "Engine", "Outcome", "SystemClock"]

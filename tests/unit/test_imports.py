@@ -22,7 +22,7 @@ OWN = ("leadflow", "projections", "consumers")
 
 BOTTOM = ("leadflow.errors", "leadflow.settings", "leadflow.postgres")
 BELOW_ENGINE = (*BOTTOM, "leadflow.domain", "leadflow.log")
-PARTS = (*BELOW_ENGINE, "leadflow.intake", "leadflow.engine", "projections")
+PARTS = (*BELOW_ENGINE, "leadflow.intake", "leadflow.outcome", "leadflow.engine", "projections")
 DOMAIN_DATA = tuple(
     f"leadflow.domain.{name}" for name in ("values", "events", "requests", "policy", "members", "routing")
 )
@@ -35,7 +35,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.postgres": ("leadflow.errors", "leadflow.settings"),
     "leadflow.intake": ("leadflow.domain", "leadflow.errors", "leadflow.settings"),
     "leadflow.log": (*BOTTOM, "leadflow.domain"),
-    "leadflow.engine": BELOW_ENGINE,
+    "leadflow.outcome": BELOW_ENGINE,
+    "leadflow.streams": BELOW_ENGINE,
+    "leadflow.engine": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams"),
     "projections": ("leadflow.domain", "leadflow.log", "leadflow.postgres", "leadflow.errors"),
     "consumers": PARTS,
     "leadflow.cli": DOOR,

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 refused by a rule, 2 wrong usage or unreadable input, 3 so
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -14,10 +15,12 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 import click
+import structlog
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
 from leadflow.bootstrap import App, Outcome, new_request_id, open_app, refusal_text, request_of
+from leadflow.domain.requests import Body
 from leadflow.domain.values import COMPANY_STREAM, format_time
 from leadflow.errors import LeadflowError, UsageError
 from leadflow.settings import Settings
@@ -47,6 +50,20 @@ def plain(value: Any) -> Any:
     return value
 
 
+def log_to_stderr(level: str) -> None:
+    """Let the log's lines go to stderr, from this level on; stdout is for data."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR")),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 class Session:
     """One run of the command line: who acts, on which data, and where output goes."""
 
@@ -64,6 +81,7 @@ class Session:
         """The settings of this run."""
         if self._settings is None:
             self._settings = Settings.from_environment(**self.given)
+            log_to_stderr(self._settings.log_level)
         return self._settings
 
     @property
@@ -99,7 +117,7 @@ class Session:
             raise UsageError("there is no pool yet", do="Open one: `leadflow pool open ID`.")
         raise UsageError(f"there are several pools: {', '.join(pools)}", do="Say which with `--pool ID`.")
 
-    def send(self, pool: str, kind: type[BaseModel], request_id: str | None = None, **fields: Any) -> Outcome:
+    def send(self, pool: str, kind: type[Body], request_id: str | None = None, **fields: Any) -> Outcome:
         """Have a request decided; what is None is left out.
 
         Prints a refusal with its reason and position and ends the command with exit code 1.
@@ -221,5 +239,11 @@ def run(main: click.Group, arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         # Whoever read the output has seen enough, as with `leadflow leads | head`.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
+    except Exception as error:
+        if os.environ.get("LEADFLOW_LOG_LEVEL", "").lower() == "debug":
+            raise
+        click.echo(f"Error: {type(error).__name__}: {error}".rstrip(": "), err=True)
+        click.echo("This is a bug of LeadFlow. LEADFLOW_LOG_LEVEL=debug shows where it is.", err=True)
+        return 2

@@ -14,8 +14,8 @@ from leadflow.domain.policy import Calendar, Policy
 from leadflow.errors import UsageError
 
 
-def policy(country: str | None, zone: str = "Asia/Shanghai") -> Policy:
-    return Policy.model_validate({"timezone": zone, "calendar": {"country": country}})
+def policy(country: str | None, zone: str = "Asia/Shanghai", past: str = "weekdays") -> Policy:
+    return Policy.model_validate({"timezone": zone, "calendar": {"country": country, "past_coverage": past}})
 
 
 def test_china_agrees_with_its_source_on_every_day() -> None:
@@ -54,12 +54,23 @@ def test_a_year_with_estimated_feasts_is_not_covered() -> None:
 
 
 @pytest.mark.parametrize("year", [2003, 2100])
-def test_a_year_without_data_is_an_error_that_says_what_is_covered(year: int) -> None:
+def test_a_year_without_data_is_an_error_that_says_what_is_covered_if_the_policy_refuses(year: int) -> None:
     with pytest.raises(UsageError, match=r"from 2004 to 20\d\d, not those of") as error:
-        build_calendar(policy("CN"), date(year, 1, 1))
+        build_calendar(policy("CN", past="refuse"), date(year, 1, 1))
     assert error.value.where == "calendar.country"
     assert error.value.do is not None
     assert "update chinesecalendar" in error.value.do
+
+
+def test_a_year_without_data_is_plain_weekdays_otherwise_and_warned_of() -> None:
+    rules = policy("CN")
+    calendar = build_calendar(rules, date(2100, 1, 1))
+    assert calendar.holidays == ()
+    assert calendar.covered_until is not None
+    assert calendar.covered_until < date(2100, 1, 1)
+    assert "ended on" in (coverage_warning(calendar, date(2100, 1, 1)) or "")
+    work = WorkingTime(calendar, rules.calendar)
+    assert [work.is_working_day(date(2100, 1, day)) for day in (1, 2, 3, 4)] == [True, False, False, True]
 
 
 def test_unknown_country_and_zone() -> None:
