@@ -121,7 +121,7 @@ def emails(value: Any) -> tuple[str, ...] | Problem:
     text = as_text(value).lower()
     if not text:
         return ()
-    if len(text) <= 254 and text.find("@", 0, 65) > 0 and _EMAIL.fullmatch(text):
+    if len(text) <= 254 and text[0] != "'" and text.find("@", 0, 65) > 0 and _EMAIL.fullmatch(text):
         return (text,)
     text = fold(text).strip().lstrip("'‘’`").strip().lower()
     if not text or is_placeholder(text):

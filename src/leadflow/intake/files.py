@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,11 @@ class ArrivalFile:
             )
             return kind
         self.encoding = encoding_of(self.path, own.encoding)
-        first = next(
-            (line.strip() for line in lines(self.path, self.encoding, self.limits) if line.strip()), ""
-        )
+        found = json_lines(self.path, self.encoding, self.limits)
+        first = [line if line is None else as_line(line) for line in islice(filter(_not_blank, found), 2)]
         if not first:
             raise UnreadableFile("the file holds no rows", where=str(self.path))
-        if first.startswith("[") or first in ("{", "{{"):
+        if first[0] is not None and _is_document(first[0], alone=len(first) == 1):
             raise UnreadableFile(
                 "the file is one JSON document, not one object a line",
                 where=str(self.path),
@@ -144,7 +144,7 @@ class ArrivalFile:
             yield self._json_line(number, text)
 
     def _json_line(self, number: int, text: bytes | str) -> Incoming:
-        shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
+        shown = as_line(text)
         try:
             document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
@@ -220,3 +220,26 @@ def _too_many(path: Path, limits: Limits) -> UnreadableFile:
     return UnreadableFile(
         f"the file holds more than {limits.rows_max:,} rows", where=str(path), do="Split it."
     )
+
+
+def as_line(line: bytes | str) -> str:
+    """A line of jsonl as text, for people and dead letters."""
+    text = line if isinstance(line, str) else line.decode("utf-8", "replace")
+    return text.strip().replace("\0", "")
+
+
+def _not_blank(line: bytes | str | None) -> bool:
+    return line is None or bool(line.strip())
+
+
+def _is_document(first: str, alone: bool) -> bool:
+    """Whether the first line begins a document of several lines, or is an array of objects."""
+    if first == "{":
+        return True
+    if not first.startswith("["):
+        return False
+    try:
+        found = orjson.loads(first)
+    except orjson.JSONDecodeError:
+        return True
+    return alone and any(isinstance(one, dict) for one in found)

@@ -48,7 +48,7 @@ def _company_size(written: str) -> int | Problem | None:
         return None
     if _DATE_LIKE.match(text):
         return Problem("size", "is_a_date", "is a date; a spreadsheet may have made it of a range")
-    if len(text) > 60 or _SIZE_NOISE.sub("", text):
+    if len(text) > 60 or text[0] == "-" or _SIZE_NOISE.sub("", text):
         return Problem("size", "invalid", "is not a number of employees or a range of them")
     found = _COUNT.findall(text)
     if not found:

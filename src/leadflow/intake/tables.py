@@ -29,6 +29,7 @@ _FOOTER = re.compile(
 _NUMBER = re.compile(
     r"[¥￥$€]?\s*[+-]?[\d,]+(?:\.\d+)?(?:E\+?\d+)?\s*[%条个人家行元名位]?|[-—/]+", re.IGNORECASE
 )
+_REACHABLE = re.compile(r"@|1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}")
 _VALUE = re.compile(r"@|\d[\d\s-]{6,}")
 
 
@@ -88,7 +89,7 @@ def row_kind(values: list[Any], columns: tuple[str, ...], merged: bool) -> str |
         return None
     if merged:
         return "title"
-    if len(columns) > 2 and not _VALUE.search(first):
+    if len(columns) > 2 and not _REACHABLE.search(first):
         if _COUNT_LINE.fullmatch(first):
             return "total"
         if _FOOTER.fullmatch(first):

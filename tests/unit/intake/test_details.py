@@ -1,0 +1,154 @@
+"""Regions, company sizes, moments, money: what is understood of what people write."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from leadflow.intake.problems import Problem
+from leadflow.intake.quantities import company_size, currency, day, decimal, moment, money
+from leadflow.intake.regions import Place, city, place
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "town"),
+    [
+        ("广东省深圳市", "广东", "深圳"),
+        ("深圳", "广东", "深圳"),
+        ("深圳市", "广东", "深圳"),
+        ("广东 深圳", "广东", "深圳"),
+        ("广东-深圳-南山", "广东", "深圳"),
+        ("深圳市南山区", "广东", "深圳"),
+        ("中国广东省深圳市", "广东", "深圳"),
+        ("Shenzhen", "广东", "深圳"),
+        ("Shenzhen, Guangdong, China", "广东", "深圳"),
+        ("Guangdong Shenzhen", "广东", "深圳"),
+        ("Xi'an", "陕西", "西安"),
+        ("浙江", "浙江", None),
+        ("浙江省", "浙江", None),
+        ("Zhejiang Province", "浙江", None),
+        ("上海", "上海", None),
+        ("上海市", "上海", None),
+        ("Shanghai", "上海", None),
+        ("SHANGHAI", "上海", None),
+        ("北京市朝阳区", "北京", None),
+        ("成都", "四川", "成都"),
+        ("吉林", "吉林", None),
+        ("吉林市", "吉林", "吉林"),
+        ("内蒙古自治区呼和浩特市", "内蒙古", "呼和浩特"),
+        ("延边朝鲜族自治州", "吉林", "延边"),
+        ("新疆维吾尔自治区", "新疆", None),
+        ("香港", "香港", None),
+        ("Hong Kong", "香港", None),
+        ("USA", "美国", None),
+        ("中国", "中国", None),
+        ("华南", "华南", None),
+        ("Indiana", "Indiana", None),
+        ("", None, None),
+        ("未知", None, None),
+    ],
+)
+def test_regions(written: str, region: str | None, town: str | None) -> None:
+    assert place(written) == Place(region, town)
+
+
+def test_a_column_of_cities_keeps_a_town_that_nobody_knows() -> None:
+    assert city("某某镇") == Place(None, "某某镇")
+    assert city("成都") == Place("四川", "成都")
+    assert isinstance(place("长" * 100), Problem)
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("1-49人", 1), ("50-99人", 50), ("100-499人", 100), ("500人以上", 500), ("1000+", 1000), (260, 260),
+        (260.0, 260), ("260", 260), ("260.0", 260), ("２６０", 260), ("1,000-4,999", 1000), ("50人以下", 1),
+        ("<50", 1), ("10000人以上", 10000), ("1万人以上", 10000), ("1-5万", 10000), ("5k+", 5000),
+        ("约200人", 200), ("200~500", 200), ("100－499人", 100), ("51-200 employees", 51),
+        ("more than 500", 500), ("0", 0), ("无", None), ("", None), (None, None),
+    ],
+)  # fmt: skip
+def test_company_sizes_are_the_lower_end(written: object, size: int | None) -> None:
+    assert company_size(written) == size
+
+
+@pytest.mark.parametrize(
+    "written", ["很大", "小微企业", date(2049, 1, 1), "2049-01-01", "99999999999", -5, "1-x"]
+)
+def test_what_is_no_size_is_a_problem(written: object) -> None:
+    assert isinstance(company_size(written), Problem)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-10-01T08:05:00+08:00", "2026-10-01T00:05:00Z", "2026-10-01 08:05:00", "2026-10-01 08:05",
+        "2026/10/1 8:05", "2026.10.01 08:05", "2026年10月1日 08:05", "2026年10月1日 8时5分",
+        "20261001 080500",
+        "2026-10-01 08:05:00 +0800", "2026/10/1 上午 8:05", "2026/10/1 8:05 AM",
+        1790813100, 1790813100000, datetime(2026, 10, 1, 8, 5, tzinfo=SHANGHAI), 46296.336805555555,
+        "46296.336805555555",
+    ],
+)  # fmt: skip
+def test_moments_without_an_offset_are_local(written: object) -> None:
+    assert moment(written, SHANGHAI) == datetime(2026, 10, 1, 0, 5, tzinfo=UTC)
+
+
+def test_a_day_alone_is_its_first_moment() -> None:
+    assert moment(date(2026, 10, 1), SHANGHAI) == datetime(2026, 9, 30, 16, tzinfo=UTC)
+    assert moment("2026-10-01", SHANGHAI) == datetime(2026, 9, 30, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "written", ["yesterday", "10/01/2026", "2026-13-01", "1899-01-01 00:00", 5, "2026-10-01 25:00"]
+)
+def test_what_is_no_moment_is_a_problem(written: object) -> None:
+    assert isinstance(moment(written, SHANGHAI), Problem)
+
+
+def test_days() -> None:
+    assert day("2026-10-01") == day("2026/10/1") == day(date(2026, 10, 1)) == date(2026, 10, 1)
+    assert day("2026-10-01T00:00:00+08:00") == date(2026, 10, 1)
+    assert isinstance(day("soon", "from"), Problem)
+
+
+@pytest.mark.parametrize(
+    ("amount", "named", "value", "code"),
+    [
+        ("300000.00", "CNY", "300000.00", "CNY"), ("300,000.00", "人民币", "300000.00", "CNY"),
+        ("¥1.5万", None, "15000", "CNY"), ("200 USD", None, "200", "USD"), ("$3", None, "3", "USD"),
+        ("12.50元", None, "12.50", "CNY"), (12.5, None, "12.5", "CNY"), (0.1 + 0.2, None, "0.3", "CNY"),
+        (100, "usd", "100", "USD"), ("８８", None, "88", "CNY"),
+    ],
+)  # fmt: skip
+def test_money_is_decimal(amount: object, named: str | None, value: str, code: str) -> None:
+    found = money(amount, named)
+    assert not isinstance(found, Problem)
+    assert found is not None
+    assert (found.amount, found.currency) == (Decimal(value), code)
+
+
+@pytest.mark.parametrize(
+    ("amount", "named", "code"),
+    [
+        ("200 USD", "CNY", "two_currencies"), ("$3元", None, "two_currencies"), ("abc", "CNY", "invalid"),
+        ("1,2,3", "CNY", "invalid"), ("1e5", "CNY", "invalid"), ("5", "peanuts", "unknown"),
+        ("9" * 30, "CNY", "out_of_range"), ("1.12345678", "CNY", "out_of_range"),
+    ],
+)  # fmt: skip
+def test_bad_amounts_and_two_currencies_are_problems(amount: str, named: str, code: str) -> None:
+    found = money(amount, named)
+    assert isinstance(found, Problem)
+    assert found.code == code
+
+
+def test_currencies_and_numbers() -> None:
+    assert currency("元") == currency("rmb") == currency("¥") == "CNY"
+    assert currency("") is None
+    assert decimal("60,000", "units") == Decimal(60000)
+    assert isinstance(decimal("many", "units"), Problem)

@@ -1,0 +1,102 @@
+"""Files of spend, and CSV that leaves without formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from leadflow.csv_out import neutral, write_csv
+from leadflow.errors import UnmappableHeader
+from leadflow.intake.spend import SpendRow, read_spend
+
+OCTOBER = Path(__file__).parents[2] / "data" / "october" / "spend.csv"
+
+
+def rows(tmp_path: Path, text: str, encoding: str = "utf-8") -> list[SpendRow]:
+    path = tmp_path / "spend.csv"
+    path.write_text(text, encoding)
+    return read_spend(path)
+
+
+def test_the_months_spend() -> None:
+    bodies = [row.body for row in read_spend(OCTOBER)]
+    assert all(bodies)
+    assert [(body.channel, body.spend.amount, body.spend.currency) for body in bodies if body] == [
+        ("baidu_ads", Decimal("300000.00"), "CNY"),
+        ("douyin_ads", Decimal("120000.00"), "CNY"),
+        ("trade_show", Decimal("40000.00"), "CNY"),
+        ("purchased_list", Decimal("15000.00"), "CNY"),
+    ]
+    assert bodies[0] is not None
+    assert (bodies[0].first_day, bodies[0].last_day) == (date(2026, 10, 1), date(2026, 10, 31))
+    assert (bodies[0].units, bodies[0].unit) == (Decimal(60000), "click")
+
+
+def test_chinese_names_signs_and_totals(tmp_path: Path) -> None:
+    found = rows(
+        tmp_path,
+        '渠道,推广计划,开始日期,结束日期,金额\nbaidu_ads,品牌,2026/10/1,2026年10月31日,"￥30,000.50"\n'
+        'baidu_ads,,2026-10-01,2026-10-31,3万\n合计,,,,"60,000.50"\n',
+        "gbk",
+    )
+    assert [(row.row, row.body.campaign, str(row.body.spend.amount)) for row in found if row.body] == [
+        (2, "品牌", "30000.50"),
+        (3, None, "30000"),
+    ]
+
+
+def test_one_day(tmp_path: Path) -> None:
+    (row,) = rows(tmp_path, "date,channel,spend\n2026-10-01,baidu_ads,5\n")
+    assert row.body is not None
+    assert row.body.first_day == row.body.last_day == date(2026, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "problems"),
+    [
+        ("baidu_ads,x,2026-10-01,2026-10-31,much,CNY", {("amount", "invalid")}),
+        ("baidu_ads,x,2026-10-01,2026-10-31,$5,CNY", {("currency", "two_currencies")}),
+        ("baidu_ads,x,2026-10-01,2026-10-31,5 EUR,USD", {("currency", "two_currencies")}),
+        ("baidu_ads,x,2026-10-01,2026-10-31,5,peanuts", {("currency", "unknown")}),
+        ("baidu_ads,x,2026-10-01,2026-10-31,-5,CNY", {("amount", "negative")}),
+        ("baidu_ads,x,2026-10-31,2026-10-01,5,CNY", {("to", "before_from")}),
+        ("baidu ads,x,2026-10-01,2026-10-31,5,CNY", {("channel", "invalid")}),
+        (
+            ",x,soon,,,CNY",
+            {("channel", "missing"), ("from", "invalid"), ("to", "missing"), ("amount", "missing")},
+        ),
+    ],
+)  # fmt: skip
+def test_problems_by_row_and_field(tmp_path: Path, line: str, problems: set[tuple[str, str]]) -> None:
+    good = "baidu_ads,ok,2026-10-01,2026-10-31,5,CNY"
+    bad, fine = rows(tmp_path, f"channel,campaign,from,to,amount,currency\n{line}\n{good}\n")
+    assert (bad.row, bad.body) == (2, None)
+    assert {(problem.field, problem.code) for problem in bad.problems} == problems
+    assert fine.body is not None
+
+
+def test_a_file_that_is_no_spend(tmp_path: Path) -> None:
+    with pytest.raises(UnmappableHeader, match="channel"):
+        rows(tmp_path, "姓名,手机\n张伟,13812345678\n")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "\n+1"])
+def test_formulas_leave_as_text(text: str) -> None:
+    assert neutral(text) == "'" + text
+    file = io.StringIO(newline="")
+    assert write_csv(file, ["name", text], [[text, 1]]) == 1
+    assert list(csv.reader(io.StringIO(file.getvalue(), newline=""))) == [
+        ["name", "'" + text],
+        ["'" + text, "1"],
+    ]
+
+
+def test_other_cells_stay_as_they_are() -> None:
+    assert [neutral(value) for value in ("a=b", "张伟", "", None, -5, Decimal("-1.50"), True)] == [
+        "a=b", "张伟", "", "", "-5", "-1.50", "True",
+    ]  # fmt: skip
