@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
@@ -32,6 +33,11 @@ class Fact(Model):
     """Base of all facts' data."""
 
     TYPE: ClassVar[str]
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The data as the log has it: JSON without the members that have their default."""
+        return type(self).__pydantic_serializer__.to_json(self, exclude_defaults=True)
 
 
 class Candidate(Model):

@@ -8,7 +8,7 @@ from typing import Any
 from leadflow.domain import events as e
 from leadflow.domain import ownership as own
 from leadflow.domain.joining import joined_company, joined_person
-from leadflow.domain.pool import MERGED, TRANSFERRED, Dossier, Lead, Pool
+from leadflow.domain.pool import MERGED, TRANSFERRED, Lead, Pool
 from leadflow.domain.values import Company, Person, Touch, digest
 
 
@@ -17,22 +17,19 @@ def _claim_contacts(pool: Pool, lead: Lead, person: Person) -> None:
         pool.contacts.setdefault(key, lead)
 
 
-def _new_lead(
-    pool: Pool, event: e.Event, data: e.LeadCaptured | e.LeadTransferredIn, touches: tuple[Touch, ...]
-) -> None:
+def _new_lead(pool: Pool, event: e.Event, data: e.LeadCaptured | e.LeadTransferredIn) -> None:
     lead = Lead(event.subject, event.sequence, event.time)
     lead.score, lead.rule = data.score, data.rule
     lead.region, lead.industry = data.company.region, data.company.industry
-    lead.dossier = Dossier(
-        person=data.person, company=data.company, touches=touches, asked=data.asked, filled=data.filled
-    ).packed()
+    # The fact's own bytes are all that the dossier needs, and the log writes them anyway.
+    lead.dossier = data.packed
     pool.leads[lead.id] = lead
     _claim_contacts(pool, lead, data.person)
     own.make_public(pool, lead, event)
 
 
 def _captured(pool: Pool, event: e.Event, data: e.LeadCaptured) -> None:
-    _new_lead(pool, event, data, (data.touch,))
+    _new_lead(pool, event, data)
 
 
 def own_contacts(pool: Pool, lead: Lead, person: Person) -> Person:
@@ -127,7 +124,7 @@ def _transferred_out(pool: Pool, event: e.Event, data: e.LeadTransferredOut) -> 
 
 def _transferred_in(pool: Pool, event: e.Event, data: e.LeadTransferredIn) -> None:
     if data.into is None:
-        _new_lead(pool, event, data, data.touches)
+        _new_lead(pool, event, data)
     else:
         _join(pool, pool.leads[data.into], data.person, data.company, data.touches)
 

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pydantic import Field
+from pydantic_core import from_json
 
 from leadflow.domain.calendar import WorkingTime
 from leadflow.domain.members import MemberTraits
@@ -47,7 +48,15 @@ class Dossier(Model):
 
     def packed(self) -> bytes:
         """The compact form that the state keeps."""
-        return self.__pydantic_serializer__.to_json(self, exclude_defaults=True)
+        return type(self).__pydantic_serializer__.to_json(self, exclude_defaults=True)
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Dossier:
+        """Read it again; of a lead that only one touch told of, it is the data of `LeadCaptured`."""
+        values = from_json(content)
+        if "touch" in values:
+            values["touches"] = (values["touch"],)
+        return cls.model_validate({name: values[name] for name in cls.model_fields if name in values})
 
 
 class Lead:
@@ -126,7 +135,7 @@ class Lead:
 
     def unpack(self) -> Dossier:
         """The dossier, read."""
-        return Dossier.model_validate_json(self.dossier)
+        return Dossier.unpacked(self.dossier)
 
 
 class Member:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
@@ -52,16 +52,15 @@ def _time(moment: datetime) -> str:
     return format_time(moment)
 
 
-_Parts = tuple[str, str, Callable[..., bytes]]
+_Parts = tuple[str, str]
 _parts: dict[type[Fact], _Parts] = {}
 
 
 def _parts_of(kind: type[Fact]) -> _Parts:
-    """What is the same in every document of a type: its name, its schema, its serializer."""
+    """What is the same in every document of a type: its name and its schema."""
     parts = _parts[kind] = (
         f'","type":"{kind.TYPE}","source":"/pools/',
         f',{_JSON_FIRST}{kind.TYPE}.json","sequence":"',
-        kind.__pydantic_serializer__.to_json,
     )
     return parts
 
@@ -74,7 +73,7 @@ def encode(event: Event, prevhash: str) -> bytes:
     """
     pool, sequence, time, subject, actor, causation, correlation, index, count, policy, data, digest = event
     kind = type(data)
-    of_type, of_schema, to_json = _parts.get(kind) or _parts_of(kind)
+    of_type, of_schema = _parts.get(kind) or _parts_of(kind)
     subject = f',"subject":{quoted(subject)}' if subject else ""
     correlation = f',"correlationid":{quoted(correlation)}' if correlation else ""
     causation = f',"causationid":{quoted(causation)}' if causation else ""
@@ -87,7 +86,7 @@ def encode(event: Event, prevhash: str) -> bytes:
         f',"authtype":"{auth_type(actor)}","authid":{quoted(actor)}{version}'
         f',"prevhash":"{prevhash}","data":'
     )
-    return b"".join((head.encode(), to_json(data, exclude_defaults=True), b"}"))
+    return b"".join((head.encode(), data.packed, b"}"))
 
 
 def parse(document: bytes) -> JsonDict:
