@@ -24,7 +24,7 @@ SPELLED = st.builds(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(SPELLED)
 @example("17400000000")
 @example("16100000000")
@@ -68,7 +68,7 @@ def by_library(written: str) -> str | None:
         return f"refused: {error}"
 
 
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 @given(st.from_regex(_EMAIL, fullmatch=True))
 def test_the_fast_path_of_emails_agrees_with_email_validator(written: str) -> None:
     found, slow = emails(written), by_library(written.strip("'`."))
@@ -83,12 +83,12 @@ VALUES = st.recursive(
     max_leaves=10,
 )
 NAMES = st.sampled_from(
-    ["name", "phone", "email", "wechat", "公司规模", "地区", "city", "time", "cost", "currency", "landing_page",
-     "referrer", "utm_source", "gclid", "id", "编号", "备注", "formDetail", "x"]
+    ["name", "phone", "email", "wechat", "公司规模", "地区", "city", "time", "cost", "currency",
+     "landing_page", "referrer", "utm_source", "gclid", "id", "编号", "备注", "formDetail", "x"]
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(st.one_of(NAMES, st.text(max_size=10)), VALUES, max_size=8),
     st.sampled_from(["web_form", "survey"]),

@@ -129,15 +129,13 @@ def emails(value: Any) -> tuple[str, ...] | Problem:
     if len(text) > EMAIL_LENGTH_MAX:
         return Problem("email", "too_long", f"is longer than {EMAIL_LENGTH_MAX} characters")
     text = text.replace("mailto:", " ").replace("。", ".")
-    pieces = [text] if " " not in text and text.count("@") == 1 else []
-    reason = "has no @"
-    for piece in pieces + _EMAIL_IN_TEXT.findall(text):
-        address, why = valid_email(piece.strip(".'‘’`"))
-        if address is None:
-            reason = why
-            continue
-        rest = (valid_email(more.strip(".'‘’`"))[0] for more in _EMAIL_IN_TEXT.findall(text))
-        return tuple(dict.fromkeys([address, *(found for found in rest if found)]))
+    whole, reason = valid_email(text.strip(".'‘’`"))
+    if whole is not None:
+        return (whole,)
+    found = [valid_email(piece.strip(".'‘’`"))[0] for piece in _EMAIL_IN_TEXT.findall(text)]
+    addresses = tuple(dict.fromkeys(address for address in found if address is not None))
+    if addresses:
+        return addresses
     return Problem("email", "invalid", f"is not an e-mail address: {reason}")
 
 

@@ -16,8 +16,10 @@ from leadflow.intake.mapping import load_mapping, make_plan, vocabulary
         ("name", "姓名 联系人 *姓名 您的姓名 1.您的姓名 Q1_姓名 姓名（必填） Full_name FULL-NAME 姓名/Name"),
         (
             "phone",
-            "手机号码 手机 电话 联系电话 手机号(必填) 客户手机号 2、您的手机号 "
-            "Mobile telphone Tel. cluePhoneNumber 公司电话 work_phone",
+            (
+                "手机号码 手机 电话 联系电话 手机号(必填) 客户手机号 2、您的手机号 "
+                "Mobile telphone Tel. cluePhoneNumber 公司电话 work_phone"
+            ),
         ),
         ("email", "邮箱 电子邮件 E-mail Email email_address 工作邮箱 您的邮箱地址是？"),
         ("wechat", "微信 微信号 WeChat_ID 客户微信号"),
