@@ -85,9 +85,10 @@ class Arrival:
     @property
     def key(self) -> str:
         """What makes two arrivals one: channel and reference, else the content."""
-        if self.channel and self.ref and len(self.channel) + len(self.ref) <= _KEY_MAX:
-            return f"{_clean(self.channel)}:{_clean(self.ref)}"
-        return "sha256:" + hashlib.sha256(self.document.encode()).hexdigest()
+        if not (self.channel and self.ref):
+            return _hashed(self.document)
+        name = f"{_clean(self.channel)}:{_clean(self.ref)}"
+        return name if len(name) <= _KEY_MAX else _hashed(name)
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,10 @@ class DeadLetters:
         ):
             query = b"SELECT " + _COLUMNS + b" FROM records.dead_letters" + condition
             return cursor.execute(query, values).fetchall()
+
+
+def _hashed(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def _storable(text: str) -> bool:
