@@ -102,6 +102,11 @@ class ArrivalReader:
         # must not change what the rows behind it are called.
         ref = self._ref(details)
         phones, emails, wechats = map(details.contact, CONTACT_FIELDS)
+        if details.misplaced:
+            phones, emails, wechats = (
+                tuple(dict.fromkeys((*known, *(one for kind, one in details.misplaced if kind == field))))
+                for field, known in zip(CONTACT_FIELDS, (phones, emails, wechats), strict=True)
+            )
         if not (phones or emails or wechats):
             details.company()
             problem = Problem(

@@ -167,3 +167,17 @@ def wechats(value: Any) -> tuple[str, ...] | Problem:
     if compact.isdigit() and _WECHAT.fullmatch(compact):
         return (compact,)
     return Problem("wechat", "invalid", "is not a WeChat id: a letter, then letters, digits, _ or -")
+
+
+def misplaced(value: Any, field: str) -> tuple[str, str] | None:
+    """A contact point of another kind than its column's: an address among phone numbers, a mobile number
+    among addresses, an id that is labelled as WeChat's. Its field and itself."""
+    text = fold(as_text(value)).strip()
+    if field == "phone" and "@" in text:
+        found = emails(text)
+        return ("email", found[0]) if isinstance(found, tuple) and found else None
+    if field == "phone" and _WECHAT_LABEL.match(text):
+        found = wechats(text)
+        return ("wechat", found[0]) if isinstance(found, tuple) and found else None
+    number = fast_mobile(text) if field == "email" else None
+    return ("phone", number) if number else None

@@ -17,7 +17,7 @@ TEXT_LENGTH_MAX = 4000
 class Details:
     """One arrival while it is read: its members, their plan, and what was noted on the way."""
 
-    __slots__ = ("filled", "flat", "plan", "problems", "settings", "spare", "written")
+    __slots__ = ("filled", "flat", "misplaced", "plan", "problems", "settings", "spare", "written")
 
     def __init__(self, flat: dict[str, Any], plan: Plan, settings: MappingFile) -> None:
         self.flat = flat
@@ -27,6 +27,8 @@ class Details:
         self.written: dict[str, str] = {}
         self.spare: dict[str, str] = {}
         """Texts too long for their field; kept whole among the answers."""
+        self.misplaced: list[tuple[str, str]] = []
+        """Contact points that stood in a column of another kind."""
         self.filled = 0
 
     def raw(self, field: str) -> Any:
@@ -71,6 +73,9 @@ class Details:
                 found += understood
             elif isinstance(understood, Problem):
                 self.problems.append(understood)
+                other = contacts.misplaced(value, field)
+                if other is not None:
+                    self.misplaced.append(other)
             text = as_text(value)
             if text:
                 self.written[field if number == 1 else f"{field}_{number}"] = text[:CELL_LENGTH_MAX]

@@ -98,7 +98,8 @@ def test_a_douyin_push_body() -> None:
     found = body(
         {
             "clue_id": "fy1", "adv_id": "17", "promotion_name": "秋季推广",
-            "create_time": "2026-10-01 08:00:00", "name": "张伟", "telphone": "13812345678", "city_name": "深圳",
+            "create_time": "2026-10-01 08:00:00",
+            "name": "张伟", "telphone": "13812345678", "city_name": "深圳",
             "remark_dict": {"公司": "甲公司", "行业": "物流"},
         },
         "douyin_ads",
@@ -121,6 +122,14 @@ def test_an_unusable_phone_beside_a_usable_email_is_noted() -> None:
     assert found.body.person.written == {"phone": "12345"}
     assert codes(found) == {("phone", "invalid")}
     assert (found.body.asked, found.body.filled) == (2, 1)
+
+
+def test_a_contact_point_in_the_wrong_column_is_one_all_the_same() -> None:
+    found = read({"联系方式": "微信：wangsir88", "邮箱": "138 1234 5678"})
+    assert found.body is not None
+    assert (found.body.person.phones, found.body.person.wechats) == (("+8613812345678",), ("wangsir88",))
+    assert codes(found) == {("phone", "invalid"), ("email", "invalid")}
+    assert body({"电话": "z@example.com"}).person.emails == ("z@example.com",)
 
 
 def test_an_unreadable_arrival_names_every_problem_by_field_and_keeps_its_reference() -> None:
