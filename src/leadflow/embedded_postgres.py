@@ -54,7 +54,6 @@ SERVER_SETTINGS = {
     "work_mem": "16MB",
     "maintenance_work_mem": "64MB",
     "max_wal_size": "1GB",
-    "wal_compression": "on",
     "jit": "off",
     "log_checkpoints": "off",
     "log_min_messages": "log",

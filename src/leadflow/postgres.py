@@ -171,7 +171,7 @@ def with_database(url: str, name: str) -> str:
 def create_database(url: str, name: str, *, template: str = "template0") -> str:
     """Make a database on the server of `url`, ordering text by code point on every machine.
 
-    Returns its address. Raises Conflict if it exists.
+    A copy of another `template` keeps that one's order. Returns its address. Raises Conflict if it exists.
     """
     from_scratch = sql.SQL(" ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'")
     with connect(url) as connection, translated(place_of(url)):
@@ -180,7 +180,7 @@ def create_database(url: str, name: str, *, template: str = "template0") -> str:
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                     sql.Identifier(name), sql.Identifier(template)
                 )
-                + (from_scratch if template == "template0" else sql.SQL(""))
+                + (from_scratch if template == "template0" else sql.SQL(" STRATEGY FILE_COPY"))
             )
         except psycopg.errors.DuplicateDatabase as error:
             raise Conflict(f"a database {name} exists already", where=place_of(url)) from error

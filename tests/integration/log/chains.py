@@ -20,7 +20,7 @@ def chain(pool: str, decisions: list[int], first: int = 1, prevhash: str = GENES
     for number, facts in enumerate(decisions):
         for index in range(1, facts + 1):
             event = Event(
-                pool, sequence, START + timedelta(minutes=number), f"lead-{sequence}", "rep/王", f"w:{number}",
+                pool, sequence, START + timedelta(minutes=number), f"lead-{sequence}", "rep/王", f"{number}",
                 "", index, facts, 1, LeadClaimed(rep="王"),
             )  # fmt: skip
             document = encode(event, prevhash)
