@@ -13,19 +13,39 @@ from pydantic import ValidationError
 
 from consumers.embedded import Embedded
 from consumers.handover import HandoverClient
+from leadflow.domain.company import CompanyState
 from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Body, Request, SubmitIntake, intake_request
+from leadflow.domain.routing import RoutingTable
+from leadflow.domain.values import COMPANY_STREAM
 from leadflow.embedded_postgres import EmbeddedPostgres
 from leadflow.engine import SNAPSHOT_EVERY, Clock, Engine, Outcome
 from leadflow.errors import Unavailable, UsageError
 from leadflow.home import prepare_home
+from leadflow.importing import (
+    Destination,
+    Rehearsal,
+    Report,
+    check_channel,
+    counted,
+    destination,
+    import_file,
+    reason_of,
+    rehearse_file,
+    unreadable,
+)
+from leadflow.intake.arrivals import Arrival, ArrivalReader
+from leadflow.intake.files import open_arrivals
+from leadflow.intake.mapping import FIELDS, MappingFile, load_mapping
+from leadflow.intake.spend import SpendRow, read_spend
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import problems_of
 from leadflow.log.snapshots import Snapshots
 from leadflow.postgres import Database
-from leadflow.records import DeadLetters
+from leadflow.records import DeadLetter, DeadLetters
 from leadflow.refusals import refusal_text
 from leadflow.settings import Settings
+from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, PoolView, Views
 from projections.runner import Projections
 
 SETTLE_WAIT_S = 10.0
@@ -45,6 +65,7 @@ class App:
         self.engine = Engine(self.log, clock=clock, virtual=virtual, snapshots=self.snapshots)
         self.projections = Projections(self.log, self.database)
         self.dead_letters = DeadLetters(self.database)
+        self.views = Views(self.database)
         self._client: HandoverClient | None = None
         self._position = 0
 
@@ -91,6 +112,11 @@ class App:
     def pool_state(self, pool: str) -> Pool:
         """The present state of a pool, folded from the log. Raises NotFound."""
         return self.engine.pool(pool)
+
+    def routing(self) -> RoutingTable | None:
+        """The company's routing table in force, if one was published."""
+        company = self.engine.stream(COMPANY_STREAM)
+        return company.routing if isinstance(company, CompanyState) else None
 
     def close(self) -> None:
         """Let go of everything; keep a snapshot if much was folded here."""
@@ -166,12 +192,36 @@ def request_of(pool: str, actor: str, request_id: str, body: Body, at: datetime 
 
 
 __all__ = [
+    "FIELDS",
+    "ORDERS",
+    "STATUSES",
     "App",
+    "Arrival",
+    "ArrivalReader",
+    "Criteria",
+    "DeadLetter",
+    "Destination",
+    "LeadView",
+    "MappingFile",
     "Outcome",
+    "PoolView",
+    "Rehearsal",
+    "Report",
+    "SpendRow",
+    "check_channel",
+    "counted",
+    "destination",
+    "import_file",
+    "load_mapping",
     "new_request_id",
     "open_app",
+    "open_arrivals",
+    "read_spend",
+    "reason_of",
     "refusal_text",
+    "rehearse_file",
     "request_of",
     "running_app",
+    "unreadable",
     "wait_until_running",
 ]

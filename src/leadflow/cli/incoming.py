@@ -1,0 +1,325 @@
+"""Coming in: files of leads, single leads, and files of spend."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from leadflow.bootstrap import (
+    Arrival,
+    ArrivalReader,
+    Destination,
+    MappingFile,
+    Outcome,
+    Report,
+    check_channel,
+    counted,
+    destination,
+    import_file,
+    load_mapping,
+    open_arrivals,
+    reason_of,
+    rehearse_file,
+    request_of,
+    unreadable,
+)
+from leadflow.cli.common import Session, pass_session, pool_option, shared_options
+from leadflow.cli.telling import tell
+from leadflow.errors import NotPermitted, UsageError
+
+PATH = click.Path(path_type=Path)
+SHOWN_PROBLEMS = 8
+DETAILS = ("name", "phone", "email", "wechat", "company", "industry", "size", "region")
+"""What the command asks of a lead; the share that is given is its completeness."""
+
+
+def register(main: click.Group) -> None:
+    """Add the commands."""
+    main.add_command(import_command)
+    main.add_command(intake_command)
+
+
+def destination_of(session: Session, pool: str | None) -> Destination:
+    """Where arrivals go. Raises UsageError, NotPermitted for who may not send there."""
+    pools = list(session.app.views.pools())
+    named = pool or session.settings.pool
+    to = destination(named, None if named else session.app.routing(), pools)
+    for target in to.pools:
+        if not session.app.views.may("submit", session.actor, target):
+            raise NotPermitted(f"{session.actor} may not send leads to pool {target}", do="See `--as`.")
+    return to
+
+
+def check_declared(session: Session, channel: str, to: Destination) -> None:
+    """Raise UsageError for a channel that no pool in question declares."""
+    pools = session.app.views.pools()
+    check_channel(channel, {name: pools[name].policy.get("channels", {}) for name in to.pools})
+
+
+@contextmanager
+def progress_bar(session: Session, what: str, total: int | None = None) -> Iterator[Progress]:
+    """A progress bar on stderr, where somebody looks at it."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn(what, markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=session.err, transient=True, disable=not session.err.is_terminal) as bar:
+        bar.add_task(what, total=total)
+        yield bar
+
+
+@click.command("import")
+@click.argument("file", type=PATH)
+@click.option("--channel", required=True, metavar="NAME", help="The channel that the leads came through.")
+@click.option("--campaign", metavar="NAME", help="The campaign, where rows do not name one.")
+@click.option(
+    "--map", "mapping_file", type=PATH, metavar="FILE", help="A mapping file (TOML) for its columns."
+)
+@click.option("--sheet", metavar="NAME", help="The only sheet to read of a workbook.")
+@click.option(
+    "--date",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="When it happened, for rows that do not say: noon of that day.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what each row would become; change nothing.")
+@pool_option
+@shared_options
+@pass_session
+def import_command(
+    session: Session,
+    file: Path,
+    channel: str,
+    campaign: str | None,
+    mapping_file: Path | None,
+    sheet: str | None,
+    day: datetime | None,
+    dry_run: bool,
+    pool: str | None,
+) -> None:
+    """Take in a FILE of leads: .xlsx, .xls, .ods, .csv or .jsonl.
+
+    The header row and the usual Chinese and English column names are found; what was understood is shown.
+    Rows that cannot be read are kept as dead letters. The same file again creates nothing.
+    """
+    mapping = load_mapping(mapping_file) if mapping_file else MappingFile()
+    if sheet is not None:
+        mapping = mapping.model_copy(update={"sheet": sheet})
+    arrivals = open_arrivals(file, channel, campaign=campaign, mapping=mapping)
+    app = session.app
+    if dry_run:
+        # Even a deadline that has come due is left for the next command that may write.
+        app.projections.start()
+        app.projections.catch_up()
+    else:
+        app.settle()
+    to = destination_of(session, pool)
+    check_declared(session, channel, to)
+    occurred_at = None
+    if day is not None:
+        occurred_at = datetime.combine(day.date(), time(12), ZoneInfo(mapping.timezone)).astimezone(UTC)
+    with progress_bar(session, f"{'Trying' if dry_run else 'Importing'} {file.name}") as bar:
+
+        def advance(rows: int) -> None:
+            bar.update(bar.task_ids[0], completed=rows)
+
+        if dry_run:
+            report = rehearse_file(arrivals, to, session.actor, app.pool_state, advance)
+        else:
+            report = import_file(
+                arrivals, to, session.actor, app.submit, app.dead_letters, advance, occurred_at=occurred_at
+            )
+            app.settle()
+    session.emit(report, lambda console: _draw(console, report))
+
+
+def _draw(console: Console, report: Report) -> None:
+    pools = ", ".join(report.by_pool) or "no pool"
+    verb = "would go" if report.dry_run else "went"
+    console.print(f"[bold]{Path(report.file).name}[/] ({_format_of(report)}) {verb} to {pools}", end="")
+    console.print(
+        f", channel {report.channel}" + (f", campaign {report.campaign}" if report.campaign else "")
+    )
+    _draw_mapping(console, report)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("rows", "created", "merged", "duplicate", "unreadable"):
+        table.add_column(name, justify="right")
+    style = "yellow" if report.unreadable else ""
+    counts = (report.created, report.merged, report.duplicate)
+    table.add_row(f"{report.rows:,}", *(f"{n:,}" for n in counts), f"{report.unreadable:,}", style=style)
+    console.print(table)
+    lost = [p for p in report.problems if p["unreadable"]]
+    _draw_problems(console, "Not readable", lost)
+    _draw_problems(console, "Taken, but noted", [p for p in report.problems if not p["unreadable"]])
+    if report.unreadable:
+        kept = "would be kept as dead letters" if report.dry_run else "are kept: `leadflow dead-letters list`"
+        console.print(f"{report.unreadable:,} unreadable rows {kept}", markup=False)
+    if report.dry_run:
+        console.print("Nothing was changed. `--json` says what each row would be.", markup=False)
+
+
+def _format_of(report: Report) -> str:
+    mapping = report.mapping
+    parts = [mapping["format"], mapping.get("encoding")]
+    tables = mapping.get("tables", [])
+    parts += [f"sheet {table['sheet']}" for table in tables if table.get("sheet")]
+    return ", ".join(part for part in parts if part)
+
+
+def _draw_mapping(console: Console, report: Report) -> None:
+    columns = [f"{column} → {name}" for column, name in report.mapping["columns"].items()]
+    console.print("  columns  " + " · ".join(columns), markup=False, style="dim", soft_wrap=False)
+    for what in ("answers", "ignored"):
+        if report.mapping[what]:
+            names = " · ".join(report.mapping[what])
+            console.print(f"  {what:<8} {names}", markup=False, style="dim", soft_wrap=False)
+
+
+def _draw_problems(console: Console, title: str, problems: list[dict[str, Any]]) -> None:
+    found = counted(problems)
+    if not found:
+        return
+    console.print(f"{title}:", markup=False)
+    for name, message, count in found[:SHOWN_PROBLEMS]:
+        rows = [p["row"] for p in problems if (p["field"], p["message"]) == (name, message)]
+        first = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+        console.print(f"  {count:>5} × {name} {message} (row {first})", markup=False)
+    if len(found) > SHOWN_PROBLEMS:
+        console.print(
+            f"        and {len(found) - SHOWN_PROBLEMS} kinds more; see them with `--json`", markup=False
+        )
+
+
+# --- one lead -------------------------------------------------------------------------------
+
+
+@click.command("intake")
+@click.option("--channel", required=True, metavar="NAME", help="The channel that the lead came through.")
+@click.option("--campaign", metavar="NAME")
+@click.option("--name", metavar="TEXT")
+@click.option(
+    "--phone", multiple=True, metavar="NUMBER", help="May be given several times, as e-mail and WeChat."
+)
+@click.option("--email", multiple=True, metavar="ADDRESS")
+@click.option("--wechat", multiple=True, metavar="ID")
+@click.option("--company", metavar="TEXT")
+@click.option("--industry", metavar="TEXT")
+@click.option("--size", metavar="COUNT", help="Employees, a number or a range.")
+@click.option("--region", metavar="TEXT", help="Province or city.")
+@click.option("--note", metavar="TEXT")
+@click.option(
+    "--ref", metavar="ID", help="Names the arrival within its channel: sent again, it is the same one."
+)
+@pool_option
+@shared_options
+@pass_session
+def intake_command(
+    session: Session, /, channel: str, campaign: str | None, ref: str | None, pool: str | None, **details: Any
+) -> None:
+    """Take in one lead, from options or from a JSON document on stdin.
+
+    Without `--ref` equal leads are one arrival. What cannot be read is kept as a dead letter (exit code 2).
+    """
+    given = {name: value for name, value in details.items() if value}
+    door = None if channel == "web_form" else "command"
+    columns: dict[str, str] = {}
+    document: Any
+    if given:
+        document = dict.fromkeys(DETAILS, "")
+        for name, value in given.items():
+            values = value if isinstance(value, tuple) else (value,)
+            for number, one in enumerate(values, 1):
+                column = name if number == 1 else f"{name} {number}"
+                document[column], columns[column] = one, name
+    else:
+        document = _from_stdin()
+    reader = ArrivalReader(channel, campaign=campaign, door=door, mapping=MappingFile(columns=columns))
+    if isinstance(document, dict):
+        arrival = reader.read(document | ({"id": ref} if ref else {}))
+    else:
+        arrival = reader.refuse("not_an_object", "is not a JSON object", str(document), "document")
+    session.app.settle()
+    to = destination_of(session, pool)
+    check_declared(session, channel, to)
+    if arrival.body is None:
+        _refuse_unreadable(session, reader, arrival, document, to)
+    assert arrival.body is not None
+    outcome = session.app.one(request_of(to.of(arrival.body), session.actor, "", arrival.body))
+    if outcome.refusal is not None:
+        session.refused(outcome)
+    show_arrival(session, outcome, arrival)
+
+
+def _from_stdin() -> Any:
+    if sys.stdin.isatty():
+        raise UsageError("no lead was given", do="Give options as `--phone`, or a JSON document on stdin.")
+    text = click.get_text_stdin("utf-8").read()
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _refuse_unreadable(
+    session: Session, reader: ArrivalReader, arrival: Arrival, document: Any, to: Destination
+) -> None:
+    lost = unreadable(
+        document, arrival, channel=reader.channel, campaign=reader.campaign, door=reader.door, pool=to.pool
+    )
+    entry = session.app.dead_letters.add(lost)
+    if session.json:
+        problems = [{"field": p.field, "code": p.code, "message": p.message} for p in arrival.problems]
+        click.echo(json.dumps({"answer": "unreadable", "dead_letter": entry.id, "problems": problems}))
+    raise UsageError(
+        f"the lead cannot be read: {reason_of(arrival)}",
+        do=f"It is kept as dead letter {entry.id}; correct it with "
+        f"`leadflow dead-letters retry {entry.id} --set phone=…`.",
+    )
+
+
+def show_arrival(session: Session, outcome: Outcome, arrival: Arrival) -> None:
+    """Print what became of an arrival."""
+    events = outcome.events
+    first = events[0]
+    document = {
+        "answer": outcome.answer,
+        "pool": first.pool,
+        "lead": first.subject,
+        "fact": first.id,
+        "notes": [{"field": p.field, "code": p.code, "message": p.message} for p in arrival.problems],
+    }
+    pool = session.app.views.pool(first.pool)
+
+    def draw(console: Console) -> None:
+        if outcome.repeated:
+            console.print(
+                f"duplicate: this arrival came before, as fact {first.id}. It became:", markup=False
+            )
+        for sentence in tell(pool, events):
+            console.print(sentence, markup=False)
+        for problem in arrival.problems:
+            console.print(f"Noted: {problem.field} {problem.message}", markup=False)
+
+    session.emit(document, draw)
