@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leadflow.domain import events as e
 from leadflow.domain.draft import Draft
-from leadflow.domain.follow_up import customer_handed_over, handed_over, recycled
+from leadflow.domain.follow_up import add_hand_over, customer_handed_over, recycled
 from leadflow.domain.pool import Member, Pool
 from leadflow.domain.requests import (
     AddMember,
@@ -15,6 +15,7 @@ from leadflow.domain.requests import (
     RemoveMember,
     ResumeMember,
 )
+from leadflow.domain.values import speakable
 
 
 def open_pool(pool: Pool, body: OpenPool, draft: Draft) -> None:
@@ -61,7 +62,7 @@ def add_member(pool: Pool, body: AddMember, draft: Draft) -> None:
 def _present(pool: Pool, member_id: str, draft: Draft) -> Member | None:
     member = pool.members.get(member_id)
     if member is None or member.left:
-        draft.refuse("unknown_member", subject=member_id, detail=member_id)
+        draft.refuse("unknown_member", detail=speakable(member_id))
         return None
     return member
 
@@ -114,7 +115,7 @@ def remove_member(pool: Pool, body: RemoveMember, draft: Draft) -> None:
     leads_to, customers_to = pool.rep(body.leads_to), pool.rep(body.customers_to or body.leads_to)
     for name, found in ((body.leads_to, leads_to), (body.customers_to, customers_to)):
         if name is not None and (found is None or found is member):
-            draft.refuse("unknown_rep", subject=member.id, detail=name)
+            draft.refuse("unknown_rep", subject=member.id, detail=speakable(name))
             return
     if member.customers and customers_to is None:
         draft.refuse("customers_need_owner", subject=member.id, used=len(member.customers))
@@ -129,7 +130,7 @@ def remove_member(pool: Pool, body: RemoveMember, draft: Draft) -> None:
         if leads_to is None:
             draft.add(lead.id, recycled(lead, "rep_left"))
         else:
-            draft.add(lead.id, handed_over(pool, lead, leads_to.id, draft.now))
+            add_hand_over(pool, lead, leads_to.id, draft)
     for lead_id in member.customers:
         assert customers_to is not None
         draft.add(lead_id, customer_handed_over(pool.leads[lead_id], customers_to.id))

@@ -39,9 +39,9 @@ def barred_rep(pool: Pool, member: Member, now: datetime) -> Barred | None:
     if limit is not None and pool.claims_on(day) >= limit:
         return Barred("pool_daily_limit", {"limit": limit, "used": pool.claims_on(day), "until": tomorrow})
     for group, limit in rules.per_group_per_day.items():
-        reps = pool.reps_of(group)
-        if member in reps:
-            used = sum(rep.claims_on(day) for rep in reps)
+        if pool.in_group(member, group):
+            # Claims of those who left today are claims of today all the same.
+            used = sum(m.claims_on(day) for m in pool.members.values() if pool.in_group(m, group))
             if used >= limit:
                 return Barred(
                     "group_daily_limit",
@@ -80,7 +80,7 @@ def taken(lead: Lead) -> Barred | None:
     if lead.status == PUBLIC:
         return None
     if lead.status == QUEUE:
-        return Barred("in_queue", {"detail": lead.queue, "position": lead.last})
+        return Barred("in_queue", {"detail": lead.queue, "position": lead.owner_seq})
     if lead.owner is not None:
         position = lead.closed_seq or lead.owner_seq
         reason = "converted" if lead.customer else "already_owned"

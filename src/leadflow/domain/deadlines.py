@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from leadflow.domain import events as e
-from leadflow.domain.calendar import CalendarNotCovered, NoWorkingTime
+from leadflow.domain.calendar import NoWorkingTime
 from leadflow.domain.distribution import (
     Mode,
     place,
@@ -23,7 +23,7 @@ from leadflow.domain.distribution import (
 )
 from leadflow.domain.draft import Draft
 from leadflow.domain.evolve import CLOCK
-from leadflow.domain.follow_up import overdue_reason, protection_ended, recycled
+from leadflow.domain.follow_up import after_protection, overdue_reason, protection_ended, recycled
 from leadflow.domain.pool import (
     COLLABORATION,
     PRIVATE,
@@ -121,7 +121,8 @@ def _recycle(pool: Pool, due: Due, draft: Draft) -> None:
 
 def _end_protection(pool: Pool, due: Due, draft: Draft) -> None:
     lead = pool.leads[due.subject]
-    draft.add(lead.id, protection_ended(pool, lead, "expired", draft.now))
+    promise = after_protection(pool, lead, draft.now)
+    draft.add(lead.id, protection_ended(lead, "expired", promise))
 
 
 def _end_collaboration(pool: Pool, due: Due, draft: Draft) -> None:
@@ -148,8 +149,8 @@ def _assign_after(pool: Pool) -> Due | None:
             if limit is None:
                 return None
             try:
-                return Due(pool.working.add(since, limit)[0], cause, "assign_after", lead_id)
-            except (CalendarNotCovered, NoWorkingTime):
+                return Due(pool.working.add(since, limit, anyway=True)[0], cause, "assign_after", lead_id)
+            except NoWorkingTime:
                 return None
         heapq.heappop(pool.unclaimed)
     return None
@@ -166,13 +167,17 @@ def _waiting(pool: Pool) -> Due | None:
     while pool.fresh:
         lead = pool.leads[pool.fresh[0]]
         if lead.status == PUBLIC and lead.waiting and not lead.failed:
-            return Due(pool.time, lead.public_seq, "retry", lead.id)
+            break
         pool.fresh.popleft()
     if not pool.waiting:
         return None
     if pool.availability_changed:
         pool.retry_at = pool.time
         pool.availability_changed = False
+    if pool.fresh and (pool.retry_at is None or pool.retry_at > pool.time):
+        # Nobody could be given it when all were tried, oldest first: that is to be said.
+        lead = pool.leads[pool.fresh[0]]
+        return Due(pool.time, lead.public_seq, "retry", lead.id)
     if pool.retry_at is None:
         return None
     return Due(pool.retry_at, pool.sequence, "retry", "")
@@ -224,16 +229,23 @@ def _oldest_first(pool: Pool, now: datetime) -> list[Lead]:
 
 
 def _next_availability(pool: Pool, now: datetime) -> datetime | None:
-    """The next moment at which a rep that somebody waits for opens, if no fact comes before."""
-    openings = []
+    """The next moment at which a rep that somebody waits for opens, if no fact comes before.
+
+    The beginning of a leave counts, too: a rotation waits for a rep that closed for today, but not for
+    one that is away, so others who had the lead before may get it then.
+    """
+    moments = []
     for groups in pool.waiting:
         for rep in _reps_waited_for(pool, groups):
-            if not (rep.traits.hours or rep.traits.leave) or rep.paused or pool.at_cap(rep):
+            traits = rep.traits
+            if rep.paused or not (traits.hours or traits.leave):
                 continue
-            opening = pool.working.next_opening(now, rep.traits.hours, rep.traits.leave)
-            if opening is not None:
-                openings.append(opening)
-    return min(openings, default=None)
+            starts = [pool.working.day_start(away.first_day) for away in traits.leave or ()]
+            moments += [start for start in starts if start > now]
+            opening = pool.working.next_opening(now, traits.hours, traits.leave)
+            if opening is not None and not pool.at_cap(rep):
+                moments.append(opening)
+    return min(moments, default=None)
 
 
 _DECISIONS = {

@@ -7,6 +7,7 @@ its outcome stands at `stream.outcome_sequence(...)`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,9 @@ from leadflow.domain.company import CompanyState, publish_routing, record_spend
 from leadflow.domain.draft import Draft
 from leadflow.domain.events import Event
 from leadflow.domain.pool import Lead, Member, Pool, Stream
-from leadflow.domain.values import id_of, role_of
+from leadflow.domain.values import LEAD_ID_PATTERN, id_of, role_of, speakable
+
+_LEAD_ID = re.compile(LEAD_ID_PATTERN)
 
 
 class NotOpen(Exception):
@@ -44,7 +47,8 @@ def decide(stream: Stream, request: r.Request, now: datetime) -> list[Event]:
     """The facts that the request causes, or [] if it was decided before (or only moves the clock).
 
     `now` is when the log received the request; it is decided no earlier than the last fact.
-    Raises NotOpen for any request but `OpenPool` to a pool without facts.
+    Raises NotOpen where the pool has no facts and the request is not an `OpenPool` by somebody who may
+    open one: there is no stream yet that a refusal could stand in.
     """
     body = request.body
     if isinstance(body, r.AdvanceClock):
@@ -52,14 +56,16 @@ def decide(stream: Stream, request: r.Request, now: datetime) -> list[Event]:
     payload = payload_of(request)
     draft = Draft(stream, max(now, stream.time), request.actor, request.identity, body.type, payload)
     first = stream.first_decided(request.identity)
-    if first is not None:
+    if first is not None and not stream.not_taken_in(request.identity):
         if first[0] in ("", payload) or stream.refused_as_reused(request.identity, payload):
             return []
         draft.refuse("identity_reused", position=first[1])
         return draft.events(stream.policy_version)
     try:
         if isinstance(stream, Pool):
-            if not stream.sequence and not isinstance(body, r.OpenPool):
+            if not stream.sequence and not (
+                isinstance(body, r.OpenPool) and access.scopes("open_pool", request.actor)
+            ):
                 raise NotOpen(stream.id)
             _decide_in_pool(stream, request, draft)
         elif isinstance(stream, CompanyState):
@@ -68,6 +74,9 @@ def decide(stream: Stream, request: r.Request, now: datetime) -> list[Event]:
         draft.refuse("calendar_not_covered", subject=_subject(body), detail=problem.day.isoformat())
     except NoWorkingTime as problem:
         draft.refuse("no_working_time", subject=_subject(body), detail=problem.day.isoformat())
+    if first is not None and draft.is_refusal:
+        # An arrival that was refused and is refused again: the first answer stands.
+        return []
     return draft.events(_version(stream))
 
 
@@ -77,7 +86,8 @@ def _version(stream: Stream) -> int:
 
 
 def _subject(body: r.Body) -> str:
-    return getattr(body, "lead", "")
+    lead: str = getattr(body, "lead", "")
+    return lead
 
 
 def _decide_in_company(company: CompanyState, request: r.Request, draft: Draft) -> None:
@@ -132,9 +142,9 @@ _MANAGING: dict[type[r.Body], Callable[[Pool, Any, Draft], None]] = {
 
 def role_in(pool: Pool, actor: str) -> str | None:
     """The actor's role in the pool; whoever opened it manages it."""
-    if actor == pool.opener:
-        return role_of(actor)
     member = pool.members.get(id_of(actor))
+    if actor == pool.opener and not (member is not None and member.left):
+        return role_of(actor)
     return None if member is None or member.left else member.role
 
 
@@ -150,7 +160,7 @@ def _acting_rep(pool: Pool, for_rep: str | None, draft: Draft, lead_id: str = ""
     actor, role = draft.actor, role_of(draft.actor)
     if role == "rep":
         if for_rep not in (None, id_of(actor)):
-            draft.refuse("not_permitted", subject=lead_id, rep=for_rep, detail=role)
+            draft.refuse("not_permitted", subject=lead_id, rep=speakable(for_rep), detail=role)
             return None
         rep_id = id_of(actor)
     elif access.allowed("work", actor, member_role=role_in(pool, actor)):
@@ -163,7 +173,7 @@ def _acting_rep(pool: Pool, for_rep: str | None, draft: Draft, lead_id: str = ""
         return None
     member = pool.rep(rep_id)
     if member is None:
-        draft.refuse("unknown_rep", subject=lead_id, detail=rep_id)
+        draft.refuse("unknown_rep", subject=lead_id, detail=speakable(rep_id))
     return member
 
 
@@ -173,7 +183,8 @@ def _acting_rep(pool: Pool, for_rep: str | None, draft: Draft, lead_id: str = ""
 def _about_lead(pool: Pool, body: r.LeadBody, draft: Draft) -> None:
     lead = pool.leads.get(body.lead)
     if lead is None:
-        draft.refuse("unknown_lead", subject=body.lead)
+        # What is no lead's id may be anything, a phone number too: it is not repeated.
+        draft.refuse("unknown_lead", subject=body.lead if _LEAD_ID.fullmatch(body.lead) else "")
     elif not _may(pool, body, lead, draft):
         return
     elif body.if_sequence is not None and body.if_sequence != lead.last:
@@ -221,7 +232,7 @@ def _reveal(pool: Pool, lead: Lead, body: r.RevealContact, draft: Draft) -> None
 def _as_owner(pool: Pool, lead: Lead, body: r.RepBody, draft: Draft) -> None:
     """What an owner does with its lead, or a manager for the owner, or (contacts) a collaborator."""
     if body.rep is not None and body.rep != lead.owner:
-        draft.refuse("not_owner", subject=lead.id, winner=lead.owner, rep=body.rep)
+        draft.refuse("not_owner", subject=lead.id, winner=lead.owner, rep=speakable(body.rep))
         return
     by = id_of(draft.actor) if role_of(draft.actor) != "manager" else lead.owner
     if isinstance(body, r.LogContact):

@@ -8,7 +8,7 @@ from leadflow.domain.intake import rescore
 from leadflow.domain.joining import joined_company, joined_person
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PUBLIC, QUEUE, Lead, Pool
 from leadflow.domain.requests import EditLead, MergeLeads, TransferLead
-from leadflow.domain.values import COMPANY_STREAM, Company, Person
+from leadflow.domain.values import COMPANY_STREAM, Company, Person, role_of
 
 
 def edit(pool: Pool, lead: Lead, body: EditLead, draft: Draft) -> None:
@@ -19,7 +19,9 @@ def edit(pool: Pool, lead: Lead, body: EditLead, draft: Draft) -> None:
     for kind, key in pool.contact_keys(body.person):
         other = pool.contacts.get(key)
         if other is not None and other is not lead:
-            draft.refuse("contact_taken", subject=lead.id, detail=f"{kind} of lead {other.id}")
+            # Which lead has it is told to those only who may see contact points anyway.
+            detail = f"{kind} of lead {other.id}" if role_of(draft.actor) == "manager" else kind
+            draft.refuse("contact_taken", subject=lead.id, detail=detail)
             return
     if body.person == Person() and body.company == Company():
         draft.refuse("nothing_to_change", subject=lead.id)
@@ -34,7 +36,7 @@ def merge(pool: Pool, lead: Lead, body: MergeLeads, draft: Draft) -> None:
     """Make another lead part of this one, which keeps its owner and gets both touch histories."""
     absorbed = pool.leads.get(body.absorbed)
     if absorbed is None:
-        draft.refuse("unknown_lead", subject=lead.id, detail=body.absorbed)
+        draft.refuse("unknown_lead", subject=lead.id)
     elif absorbed is lead:
         draft.refuse("same_lead", subject=lead.id)
     elif lead.status not in (*LIVE, CONVERTED):
@@ -43,11 +45,9 @@ def merge(pool: Pool, lead: Lead, body: MergeLeads, draft: Draft) -> None:
         draft.refuse("closed", subject=absorbed.id, position=absorbed.closed_seq, detail=absorbed.status)
     else:
         other = absorbed.unpack()
-        person, company = other.person, other.company
-        if lead.dossier:
-            known = lead.unpack()
-            person = joined_person(known.person, person)
-            company = joined_company(known.company, company)
+        known = lead.unpack() if lead.dossier else None
+        person = joined_person(known.person, other.person) if known else other.person
+        company = joined_company(known.company, other.company) if known else other.company
         draft.add(
             lead.id,
             e.LeadsMerged(
@@ -58,6 +58,8 @@ def merge(pool: Pool, lead: Lead, body: MergeLeads, draft: Draft) -> None:
                 touches=other.touches,
             ),
         )
+        if known:
+            rescore(pool, lead, company, known.company, draft)
 
 
 def transfer(pool: Pool, lead: Lead, body: TransferLead, draft: Draft) -> None:

@@ -11,16 +11,16 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from leadflow.domain import events as e
-from leadflow.domain.calendar import CalendarNotCovered
+from leadflow.domain.calendar import CalendarNotCovered, NoWorkingTime
 from leadflow.domain.draft import Draft
 from leadflow.domain.follow_up import Promise, first_deadline
 from leadflow.domain.ownership import groups_for
 from leadflow.domain.policy import DistributionRule
-from leadflow.domain.pool import EPOCH, PUBLIC, QUEUE, Lead, Member, Pool
+from leadflow.domain.pool import EPOCH, PRIVATE, PUBLIC, QUEUE, Lead, Member, Pool
 from leadflow.domain.requests import AssignLead
 from leadflow.domain.rotation import next_in_turn
 from leadflow.domain.scoring import Subject, holds
-from leadflow.domain.values import Person
+from leadflow.domain.values import Person, speakable
 
 Mode = Literal["rotation", "timeout"]
 
@@ -171,11 +171,10 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
 def _assigned(
     pool: Pool, now: datetime, group: str, mode: Mode, rule: str | None, order: str, chosen: Chosen
 ) -> e.Fact:
-    try:
-        promise = first_deadline(pool, now)
-    except CalendarNotCovered:
+    promise = _promise(pool, now)
+    if isinstance(promise, str):
         return e.AssignmentFailed(
-            mode=mode, rule=rule, group=group, reason="calendar_not_covered", candidates=chosen.candidates
+            mode=mode, rule=rule, group=group, reason=promise, candidates=chosen.candidates
         )
     return e.LeadAssigned(
         to=chosen.rep,
@@ -190,22 +189,27 @@ def _assigned(
     )
 
 
+def _promise(pool: Pool, now: datetime) -> Promise | str:
+    """The first deadline, or why there can be none: an arrival is taken in all the same."""
+    try:
+        return first_deadline(pool, now)
+    except CalendarNotCovered:
+        return "calendar_not_covered"
+    except NoWorkingTime:
+        return "no_working_time"
+
+
 def _directed(pool: Pool, rule: DistributionRule, now: datetime) -> e.Fact:
     name = rule.target.directed
     member = pool.rep(name)
     reason = "unknown_rep" if member is None else unavailable(pool, member, now, by_name=True)
-    promise = Promise(None, False)
-    if reason is None:
-        try:
-            promise = first_deadline(pool, now)
-        except CalendarNotCovered:
-            reason = "calendar_not_covered"
-    if reason is not None:
-        considered = () if name is None else (e.Candidate(rep=name, skipped=reason),)
-        return e.AssignmentFailed(mode="directed", rule=rule.name, reason=reason, candidates=considered)
-    return e.LeadAssigned(
-        to=name, mode="directed", rule=rule.name, until=promise.until, past_calendar=promise.past_calendar
-    )
+    promise = reason or _promise(pool, now)
+    if isinstance(promise, Promise):
+        return e.LeadAssigned(
+            to=name, mode="directed", rule=rule.name, until=promise.until, past_calendar=promise.past_calendar
+        )
+    considered = () if name is None else (e.Candidate(rep=name, skipped=reason),)
+    return e.AssignmentFailed(mode="directed", rule=rule.name, reason=promise, candidates=considered)
 
 
 def distribute(pool: Pool, rule: DistributionRule | None, wanted: Wanted, now: datetime) -> e.Fact | None:
@@ -261,9 +265,11 @@ def assign(pool: Pool, lead: Lead, body: AssignLead, draft: Draft) -> None:
     """A manager or marketing gives an unowned lead to a rep, by hand and with a reason."""
     member = pool.rep(body.to)
     if member is None:
-        draft.refuse("unknown_rep", subject=lead.id, detail=body.to)
-    elif lead.owner is not None and lead.status not in (PUBLIC, QUEUE):
+        draft.refuse("unknown_rep", subject=lead.id, detail=speakable(body.to))
+    elif lead.status == PRIVATE:
         draft.refuse("owned", subject=lead.id, winner=lead.owner, position=lead.owner_seq)
+    elif lead.status not in (PUBLIC, QUEUE):
+        draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
     elif pool.at_cap(member):
         draft.refuse(
             "at_cap", subject=lead.id, rep=member.id, limit=pool.cap_of(member), used=len(member.held)

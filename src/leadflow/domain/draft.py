@@ -42,6 +42,11 @@ class Draft:
         self._facts = [(subject, RequestRefused(request=self.request, reason=reason, **particulars))]
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether what was drafted so far is a refusal."""
+        return bool(self._facts) and isinstance(self._facts[0][1], RequestRefused)
+
+    @property
     def next_sequence(self) -> int:
         """The sequence that the next fact will have."""
         return self.stream.sequence + len(self._facts) + 1

@@ -15,7 +15,7 @@ from leadflow.domain import ownership as own
 from leadflow.domain.calendar import WorkingTime
 from leadflow.domain.company import CompanyState, evolve_company
 from leadflow.domain.members import MemberTraits
-from leadflow.domain.pool import RESUME, Member, Pool, Stream
+from leadflow.domain.pool import NOT_TAKEN_IN, RESUME, Member, Pool, Stream
 from leadflow.domain.values import COMPANY_STREAM
 
 CLOCK = "system/clock"
@@ -52,7 +52,9 @@ def evolve(stream: Stream, event: e.Event) -> None:
     stream.sequence = event.sequence
     stream.time = max(stream.time, event.time)
     if event.fact_index == 1 and event.actor != CLOCK:
-        stream.remember(event.causation, event.digest, event.sequence)
+        refused_arrival = isinstance(data, e.RequestRefused) and data.request == "SubmitIntake"
+        payload = NOT_TAKEN_IN if refused_arrival else event.digest
+        stream.remember(event.causation, payload, event.sequence)
 
 
 # --- the pool, its policy and its people ----------------------------------------------------
@@ -71,12 +73,16 @@ def _published(pool: Pool, event: e.Event, data: e.PolicyPublished) -> None:
     pool.policy_seq, pool.policy_time = event.sequence, event.time
     pool.availability_changed = True
     pool.views.clear()
+    own.wait_anew(pool)
 
 
 def _joined(pool: Pool, event: e.Event, data: e.MemberJoined) -> None:
-    # Someone who comes back after leaving starts anew, at the end of the order.
-    pool.members.pop(data.member, None)
+    # Someone who comes back after leaving starts anew, at the end of the order; what a day's limits
+    # have counted stays counted.
+    before = pool.members.pop(data.member, None)
     member = Member(data.member, data.role, data.traits)
+    if before is not None:
+        member.keep_counts(before)
     pool.members[data.member] = member
     own.availability_changed(pool, member, event)
 

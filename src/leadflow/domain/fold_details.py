@@ -71,6 +71,8 @@ def _place_lead(pool: Pool, lead: Lead, company: Company) -> None:
         lead.region, lead.industry = company.region, company.industry
         if waiting:
             own.wait_for(pool, lead, waiting)
+            # As it is known now, it may suit somebody who is there.
+            pool.availability_changed = True
 
 
 def _touched(pool: Pool, event: e.Event, data: e.TouchRecorded) -> None:
@@ -83,7 +85,10 @@ def _details(pool: Pool, event: e.Event, data: e.LeadDetailsChanged) -> None:
     changed = known.model_copy(
         update={
             "person": joined_person(known.person, data.person, keep_name=False).model_copy(
-                update={"note": data.person.note or known.person.note}
+                update={
+                    "note": data.person.note or known.person.note,
+                    "answers": known.person.answers | data.person.answers,
+                }
             ),
             "company": known.company.model_copy(update={k: v for k, v in data.company if v is not None}),
         }
@@ -105,7 +110,7 @@ def _merged(pool: Pool, event: e.Event, data: e.LeadsMerged) -> None:
     lead, absorbed = pool.leads[event.subject], pool.leads[data.absorbed]
     own.release(pool, absorbed, event)
     own.close(pool, absorbed, MERGED, event)
-    absorbed.merged_into = lead.id
+    absorbed.merged_into, absorbed.last = lead.id, event.sequence
     for _, key in pool.contact_keys(absorbed.unpack().person):
         if pool.contacts.get(key) is absorbed:
             pool.contacts[key] = lead

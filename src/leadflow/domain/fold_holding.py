@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from typing import Any
 
 from leadflow.domain import events as e
 from leadflow.domain import ownership as own
-from leadflow.domain.pool import COLLABORATION, CONVERTED, DISQUALIFIED, PROTECTION, Pool, Rotation
+from leadflow.domain.pool import COLLABORATION, CONVERTED, DISQUALIFIED, PROTECTION, WARN, Pool, Rotation
 
 # --- distribution and claiming --------------------------------------------------------------
 
@@ -115,6 +116,15 @@ def _protection_ended(pool: Pool, event: e.Event, data: e.ProtectionEnded) -> No
     own.set_deadline(pool, lead, data.until, event, anew=True)
 
 
+def _warned(pool: Pool, event: e.Event, data: e.RecycleWarned) -> None:
+    # The warning is given, so its timer is done with; those due before it no longer held, or they
+    # would have come first.
+    timer = (pool.leads[event.subject].until_seq, WARN, event.subject, data.before)
+    while pool.timers and pool.timers[0][0] <= event.time:
+        if heapq.heappop(pool.timers)[1:] == timer:
+            return
+
+
 def _recycled(pool: Pool, event: e.Event, data: e.LeadRecycled) -> None:
     lead = pool.leads[event.subject]
     own.release(pool, lead, event)
@@ -124,6 +134,8 @@ def _recycled(pool: Pool, event: e.Event, data: e.LeadRecycled) -> None:
         groups = own.groups_for(pool, lead)
         if groups:
             own.wait_for(pool, lead, groups[:1])
+            # Whoever waits longer goes first; if nobody can be given this one, that is said at once.
+            pool.availability_changed = True
             pool.fresh.append(lead.id)
 
 
@@ -170,6 +182,7 @@ HANDLERS: dict[type[e.Fact], Callable[[Pool, e.Event, Any], None]] = {
     e.CollaboratorRemoved: _collaborator_removed,
     e.LeadProtected: _protected,
     e.ProtectionEnded: _protection_ended,
+    e.RecycleWarned: _warned,
     e.LeadRecycled: _recycled,
     e.LeadConverted: _converted,
     e.LeadDisqualified: _disqualified,

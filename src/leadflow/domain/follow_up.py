@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from leadflow.domain import events as e
+from leadflow.domain.calendar import NoWorkingTime
 from leadflow.domain.draft import Draft
 from leadflow.domain.pool import CONVERTED, PRIVATE, Lead, Pool
 from leadflow.domain.requests import (
@@ -18,7 +19,7 @@ from leadflow.domain.requests import (
     UnprotectLead,
     WithdrawLead,
 )
-from leadflow.domain.values import Person
+from leadflow.domain.values import Person, speakable
 
 
 class Promise(NamedTuple):
@@ -60,20 +61,23 @@ def extended_deadline(pool: Pool, lead: Lead, now: datetime) -> Promise:
 def overdue_reason(pool: Pool, lead: Lead) -> str:
     """Why a lead whose deadline has passed goes back."""
     rules = pool.policy.follow_up
-    if not lead.contacted:
-        return "no_first_contact" if rules.first_contact_within else "held_too_long"
+    if not lead.contacted and rules.first_contact_within is not None:
+        return "no_first_contact"
     if rules.hold_at_most is not None and lead.until is not None:
-        hard, _ = pool.working.add(lead.since, rules.hold_at_most, anyway=True)
-        if lead.until >= hard:
+        try:
+            hard, _ = pool.working.add(lead.since, rules.hold_at_most, anyway=True)
+        except NoWorkingTime:
+            hard = None
+        if hard is not None and lead.until >= hard:
             return "held_too_long"
-    return "inactive"
+    return "inactive" if lead.contacted else "no_first_contact"
 
 
 def log_contact(pool: Pool, lead: Lead, body: LogContact, draft: Draft, by: str) -> None:
     """A contact by the owner, a manager for it, or a collaborator."""
     rules = pool.policy.follow_up
     if body.outcome not in rules.outcomes:
-        draft.refuse("unknown_outcome", subject=lead.id, detail=body.outcome)
+        draft.refuse("unknown_outcome", subject=lead.id, detail=speakable(body.outcome))
         return
     if lead.status not in (PRIVATE, CONVERTED):
         draft.refuse("not_owned", subject=lead.id)
@@ -121,7 +125,7 @@ def hand_over(pool: Pool, lead: Lead, body: HandOverLead, draft: Draft) -> None:
     """A lead or a customer goes from its owner to another rep."""
     member = pool.rep(body.to)
     if member is None:
-        draft.refuse("unknown_rep", subject=lead.id, detail=body.to)
+        draft.refuse("unknown_rep", subject=lead.id, detail=speakable(body.to))
     elif lead.status not in (PRIVATE, CONVERTED):
         draft.refuse("not_owned", subject=lead.id)
     elif lead.owner == body.to:
@@ -133,23 +137,35 @@ def hand_over(pool: Pool, lead: Lead, body: HandOverLead, draft: Draft) -> None:
             "at_cap", subject=lead.id, rep=member.id, limit=pool.cap_of(member), used=len(member.held)
         )
     else:
-        draft.add(lead.id, handed_over(pool, lead, body.to, draft.now, body.reason))
+        add_hand_over(pool, lead, body.to, draft, body.reason)
 
 
-def handed_over(
-    pool: Pool, lead: Lead, to: str, now: datetime, reason: str | None = None
-) -> e.LeadHandedOver:
-    """The fact that a lead goes to another rep, with a fresh deadline if the policy says so."""
+def add_hand_over(pool: Pool, lead: Lead, to: str, draft: Draft, reason: str | None = None) -> None:
+    """A lead goes to another rep, with a fresh deadline if the policy says so.
+
+    Protection ends with the hand-over: it counts against the old owner's limit. An owner is no
+    collaborator of its own.
+    """
     fresh = pool.policy.follow_up.fresh_deadline_on_hand_over
-    promise = first_deadline(pool, now) if fresh else Promise(lead.until, False)
+    if fresh:
+        promise = first_deadline(pool, draft.now)
+    elif lead.protected:
+        promise = after_protection(pool, lead, draft.now)
+    else:
+        promise = Promise(lead.until, False)
     assert lead.owner is not None
-    return e.LeadHandedOver(
-        from_rep=lead.owner,
-        to=to,
-        until=promise.until,
-        past_calendar=promise.past_calendar,
-        fresh=fresh,
-        person=Person(reason=reason),
+    if lead.collaborators and to in lead.collaborators:
+        draft.add(lead.id, e.CollaboratorRemoved(member=to, reason="removed"))
+    draft.add(
+        lead.id,
+        e.LeadHandedOver(
+            from_rep=lead.owner,
+            to=to,
+            until=promise.until,
+            past_calendar=promise.past_calendar,
+            fresh=fresh,
+            person=Person(reason=reason),
+        ),
     )
 
 
@@ -166,7 +182,7 @@ def add_collaborator(pool: Pool, lead: Lead, body: AddCollaborator, draft: Draft
     """Let another member of the pool work on an owned lead."""
     member = pool.members.get(body.member)
     if member is None or member.left:
-        draft.refuse("unknown_member", subject=lead.id, detail=body.member)
+        draft.refuse("unknown_member", subject=lead.id, detail=speakable(body.member))
     elif lead.status != PRIVATE:
         draft.refuse("not_owned", subject=lead.id)
     elif body.member == lead.owner:
@@ -183,7 +199,7 @@ def add_collaborator(pool: Pool, lead: Lead, body: AddCollaborator, draft: Draft
 def remove_collaborator(lead: Lead, body: RemoveCollaborator, draft: Draft) -> None:
     """End a collaboration."""
     if not lead.collaborators or body.member not in lead.collaborators:
-        draft.refuse("no_collaborator", subject=lead.id, detail=body.member)
+        draft.refuse("no_collaborator", subject=lead.id, detail=speakable(body.member))
     else:
         draft.add(lead.id, e.CollaboratorRemoved(member=body.member, reason="removed"))
 
@@ -215,14 +231,26 @@ def protect(pool: Pool, lead: Lead, body: ProtectLead, draft: Draft) -> None:
         draft.add(lead.id, e.LeadProtected(rep=member.id, until=until))
 
 
-def protection_ended(pool: Pool, lead: Lead, reason: str, now: datetime) -> e.ProtectionEnded:
-    """The fact that a protection is over: the deadline is `max(old deadline, now + keep_for)`."""
+def after_protection(pool: Pool, lead: Lead, now: datetime) -> Promise:
+    """The deadline once a protection is over: `max(old deadline, now + keep_for)`.
+
+    It is counted past the calendar's covered days whatever the policy says: an end refuses nothing.
+    """
     rules = pool.policy.follow_up
     keep = rules.keep_for or rules.first_contact_within
     promise = Promise(lead.until, False)
-    if lead.until is not None and keep is not None:
+    if lead.until is None or keep is None:
+        return promise
+    try:
         new = Promise(*pool.working.add(now, keep, anyway=True))
-        promise = max(promise, new, key=lambda p: p.until or now)
+    except NoWorkingTime:
+        # What never ends within a century gives no deadline.
+        return Promise(None, True)
+    return max(promise, new, key=lambda p: p.until or now)
+
+
+def protection_ended(lead: Lead, reason: str, promise: Promise) -> e.ProtectionEnded:
+    """The fact that a protection is over, with the deadline from here on."""
     return e.ProtectionEnded.model_validate(
         {
             "rep": lead.owner,
@@ -238,4 +266,5 @@ def unprotect(pool: Pool, lead: Lead, body: UnprotectLead, draft: Draft) -> None
     if not lead.protected:
         draft.refuse("not_protected", subject=lead.id)
     else:
-        draft.add(lead.id, protection_ended(pool, lead, "ended", draft.now))
+        promise = after_protection(pool, lead, draft.now)
+        draft.add(lead.id, protection_ended(lead, "ended", promise))

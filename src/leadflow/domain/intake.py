@@ -147,6 +147,9 @@ def receive(pool: Pool, body: ReceiveTransfer, draft: Draft) -> None:
         ),
     )
     if known is not None:
+        if known.dossier:
+            company = known.unpack().company
+            rescore(pool, known, joined_company(company, body.company), company, draft)
         if known.status == DISQUALIFIED:
             draft.add(known.id, e.LeadReopened(cause="touch"))
         return

@@ -32,7 +32,7 @@ def leave_public(pool: Pool, lead: Lead) -> None:
 def put_into_queue(pool: Pool, lead: Lead, queue: str, event: Event) -> None:
     """Managers see it, nobody claims it; `assign_after` goes on running from when it became public."""
     pool.claimable.discard((-lead.score, lead.number, lead.id))
-    lead.status, lead.queue = QUEUE, queue
+    lead.status, lead.queue, lead.owner_seq = QUEUE, queue, event.sequence
 
 
 def take(pool: Pool, lead: Lead, rep: str, until: datetime | None, event: Event) -> None:
@@ -54,13 +54,14 @@ def hand_over(pool: Pool, lead: Lead, rep: str, until: datetime | None, event: E
     """From its owner to another rep; collaborators stay, protection ends with the old owner's."""
     collaborators = lead.collaborators
     since, contacted = lead.since, lead.contacted
-    old_until, old_seq = lead.until, lead.until_seq
+    # A protected lead's timers were passed over meanwhile: its deadline is set anew.
+    old_until, old_seq = (lead.until, lead.until_seq) if not lead.protected else (None, 0)
     release(pool, lead, event)
     lead.collaborators = collaborators
     take(pool, lead, rep, until, event)
     if not fresh:
         lead.since, lead.contacted = since, contacted
-        if until == old_until:
+        if until is not None and until == old_until:
             lead.until_seq = old_seq
 
 
@@ -127,6 +128,24 @@ def groups_for(pool: Pool, lead: Lead) -> tuple[str, ...]:
     own_group = rule.target.rotation if rule else None
     named = (own_group, pool.policy.recycling.fallback)
     return tuple(dict.fromkeys(g for g in named if g is not None))
+
+
+def wait_anew(pool: Pool) -> None:
+    """A new policy: leads wait for whom their rule names now. Where it names nobody, they stop waiting;
+    where there is no such rule any more, they wait on for the groups that still are."""
+    for lead_id in [item[-1] for waiting in pool.waiting.values() for item in waiting]:
+        lead = pool.leads[lead_id]
+        rule = pool.policy.rule(lead.rule)
+        if lead.failed.startswith("timeout"):
+            wanted = groups_for(pool, lead)
+        elif rule is not None:
+            wanted = (rule.target.rotation,) if rule.target.rotation else ()
+        else:
+            wanted = tuple(group for group in lead.waiting if group in pool.policy.groups)
+        if wanted != lead.waiting:
+            stop_waiting(pool, lead)
+            if wanted:
+                wait_for(pool, lead, wanted)
 
 
 def wait_for(pool: Pool, lead: Lead, groups: tuple[str, ...]) -> None:

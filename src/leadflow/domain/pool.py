@@ -185,6 +185,13 @@ class Member:
         self.reveals_day = date.min
         self.reveals = 0
 
+    def keep_counts(self, before: Member) -> None:
+        """What limits have counted of the same person when it was a member before."""
+        self.last_claim, self.last_given = before.last_claim, before.last_given
+        self.claims_day, self.claims = before.claims_day, before.claims
+        self.claims_by_class = before.claims_by_class
+        self.reveals_day, self.reveals = before.reveals_day, before.reveals
+
     def claims_on(self, day: date) -> int:
         """Claims made on that local day."""
         return self.claims if self.claims_day == day else 0
@@ -209,6 +216,10 @@ class Rotation:
         self.had: dict[tuple[str, ...], dict[str, int]] = {}
 
 
+NOT_TAKEN_IN = "00"
+"""Stands for the payload digest of an arrival that was refused."""
+
+
 class Stream:
     """What every stream of facts remembers: its place, and which requests it has decided."""
 
@@ -224,7 +235,7 @@ class Stream:
     def remember(self, identity: str, payload: str, sequence: int) -> None:
         """Keep where a request was decided; a second payload under one identity has its own place."""
         key = digest(identity)
-        if key in self.requests:
+        if key in self.requests and not self.not_taken_in(identity):
             key = digest(identity, payload)
         self.requests[key] = bytes.fromhex(payload) + sequence.to_bytes(8, "big")
 
@@ -232,6 +243,11 @@ class Stream:
         """Payload digest (hex) and sequence of the decision on that identity, if there is one."""
         kept = self.requests.get(digest(identity))
         return (kept[:-8].hex(), int.from_bytes(kept[-8:], "big")) if kept else None
+
+    def not_taken_in(self, identity: str) -> bool:
+        """Whether it was an arrival that was refused: it may come again from somebody who may send it."""
+        first = self.first_decided(identity)
+        return first is not None and first[0] == NOT_TAKEN_IN
 
     def refused_as_reused(self, identity: str, payload: str) -> int | None:
         """Sequence of the refusal that this very payload got because the identity was taken."""
@@ -243,7 +259,9 @@ class Stream:
         first = self.first_decided(identity)
         if first is None:
             return None
-        return first[1] if first[0] in ("", payload) else self.refused_as_reused(identity, payload)
+        return (
+            first[1] if first[0] in ("", NOT_TAKEN_IN, payload) else self.refused_as_reused(identity, payload)
+        )
 
 
 class Pool(Stream):
@@ -304,6 +322,11 @@ class Pool(Stream):
         if rules.reps == "all":
             return [m for m in self.members.values() if m.role == "rep" and not m.left]
         return [rep for rep in map(self.rep, rules.reps) if rep]
+
+    def in_group(self, member: Member, group: str) -> bool:
+        """Whether the policy counts the member to the group, present or not."""
+        rules = self.policy.groups.get(group)
+        return rules is not None and (rules.reps == "all" or member.id in rules.reps)
 
     def cap_of(self, member: Member) -> int | None:
         """How many leads the rep may hold at once."""

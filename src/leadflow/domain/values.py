@@ -168,4 +168,16 @@ def derived_id(*parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+LEAD_ID_PATTERN = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""What `derived_id` gives."""
+DIGITS_MAX = 6
+
+
+def speakable(typed: str | None) -> str | None:
+    """A name that somebody typed, or None where it may be a contact point: refusals repeat none."""
+    if typed is None or "@" in typed or sum(map(str.isdigit, typed)) > DIGITS_MAX:
+        return None
+    return typed
+
+
 JsonDict = dict[str, Any]
