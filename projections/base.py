@@ -11,7 +11,7 @@ so that they compare as they are; days are `YYYY-MM-DD`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -77,7 +77,7 @@ def entry_of(position: int, recorded_at: datetime, document: bytes) -> Entry:
     Raises LogDamaged for a document that cannot be read, WrongVersion for a type that is unknown here.
     """
     raw = upcast(parse(document)) if UPCASTERS else parse(document)
-    if _CONTROL in document:
+    if b"\\" in document and _CONTROL in document:
         raw = _without_controls(raw)
     try:
         entry = Entry(
@@ -122,27 +122,38 @@ def _without_controls(value: Any) -> Any:
     return value
 
 
+def known_at(entry: Entry, clock: str | None) -> str:
+    """When the fact was known: the one place of this rule.
+
+    On the real clock that is when the log wrote it. A pool on the requests' clock was written at some
+    other time than it lived in, so there a fact was known at its own time.
+    """
+    return entry.time if clock == "requests" else entry.recorded_at
+
+
 class Head:
     """What a projection must know of a pool beside its rows: the last sequence that it took, which clock
     the pool runs on, and how far its local time is from UTC."""
 
-    __slots__ = ("clock", "offsets", "sequence")
+    __slots__ = ("clock", "offsets", "sequence", "time")
 
     def __init__(
-        self, sequence: int = 0, clock: str | None = None, offsets: list[list[Any]] | None = None
+        self,
+        sequence: int = 0,
+        time: str | None = None,
+        clock: str | None = None,
+        offsets: list[list[Any]] | None = None,
     ) -> None:
         self.sequence = sequence
+        self.time = time
+        """The last fact's time."""
         self.clock = clock
         self.offsets = offsets or []
         """Pairs of (from when, minutes ahead of UTC), in order; none counts in UTC."""
 
     def known_at(self, entry: Entry) -> str:
-        """When the fact was known: the one place of this rule.
-
-        On the real clock that is when the log wrote it. A pool on the requests' clock was written at some
-        other time than it lived in, so there a fact was known at its own time.
-        """
-        return entry.time if self.clock == "requests" else entry.recorded_at
+        """When the fact was known, in text."""
+        return known_at(entry, self.clock)
 
     def day(self, moment: str) -> str:
         """The pool's local day of a moment."""
@@ -164,6 +175,8 @@ class Table:
     kind: Literal["rows", "log", "sums"] = "rows"
     indexes: tuple[str, ...] = ()
     """What stands in the parentheses of CREATE INDEX (and behind them)."""
+    leading: str | None = None
+    """The key's column that its index begins with, where that is not the first: what readers ask by."""
 
     def key_of(self, row: Row) -> Key:
         """The key of a row."""
@@ -247,28 +260,42 @@ def note_pool(entry: Entry, rows: Rows) -> None:
         rows.head(entry.pool).offsets = [[part["start"], part["minutes"]] for part in calendar["offsets"]]
 
 
-def apply(projection: Projection, entry: Entry, rows: Rows, *, gapless: bool = True) -> None:
-    """Fold one entry into the rows. Raises ProjectionStopped where it cannot.
+def fold(projection: Projection, entries: Sequence[Entry], rows: Rows, *, gapless: bool = True) -> None:
+    """Fold entries into the rows. Raises ProjectionStopped for the first that cannot be applied.
 
-    `gapless` refuses an entry that does not follow the pool's last one; a fold over a choice of fact
+    `gapless` refuses entries that do not follow the last one of their pool; a fold over a choice of fact
     types cannot ask for that.
     """
-    head = rows.head(entry.pool)
-    if gapless and entry.sequence != head.sequence + 1:
-        why = f"after sequence {head.sequence} of pool {entry.pool!r} comes {entry.sequence}"
-        raise ProjectionStopped(projection.name, entry.position, entry.id, why)
-    head.sequence = entry.sequence
-    handler = projection.handlers.get(entry.type, projection.otherwise)
+    if gapless:
+        _follow_heads(projection, entries, rows)
+    handlers, otherwise = projection.handlers, projection.otherwise
+    entry = None
     try:
-        if entry.type in _POOL_FACTS:
-            note_pool(entry, rows)
-        if handler is not None:
-            handler(entry, rows)
-    except LeadflowError as error:
-        raise ProjectionStopped(projection.name, entry.position, entry.id, error.what) from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        why = f"{type(error).__name__}: {error}"
+        for entry in entries:
+            if entry.type in _POOL_FACTS:
+                note_pool(entry, rows)
+            handler = handlers.get(entry.type, otherwise)
+            if handler is not None:
+                handler(entry, rows)
+    except (ArithmeticError, AttributeError, LeadflowError, LookupError, TypeError, ValueError) as error:
+        assert entry is not None
+        why = error.what if isinstance(error, LeadflowError) else f"{type(error).__name__}: {error}"
         raise ProjectionStopped(projection.name, entry.position, entry.id, why) from error
+
+
+def _follow_heads(projection: Projection, entries: Sequence[Entry], rows: Rows) -> None:
+    """Move every pool's head over the entries, none of which may be left out."""
+    last: dict[str, Entry] = {}
+    for entry in entries:
+        previous = last.get(entry.pool)
+        before = previous.sequence if previous is not None else rows.head(entry.pool).sequence
+        if entry.sequence != before + 1:
+            why = f"after sequence {before} of pool {entry.pool!r} comes {entry.sequence}"
+            raise ProjectionStopped(projection.name, entry.position, entry.id, why)
+        last[entry.pool] = entry
+    for pool, entry in last.items():
+        head = rows.head(pool)
+        head.sequence, head.time = entry.sequence, entry.time
 
 
 _POOL_FACTS = frozenset({PoolOpened.TYPE, PolicyPublished.TYPE})

@@ -34,7 +34,7 @@ OUTCOMES = Table(
         "refusal": "jsonb",
         "reused": "integer NOT NULL",
     },
-    indexes=("(identity)",),
+    leading="identity",
 )
 _ANSWERS = {f.LeadCaptured.TYPE: "created", f.TouchRecorded.TYPE: "merged"}
 _REFUSED = f.RequestRefused.TYPE
@@ -66,7 +66,7 @@ def _note(entry: Entry, rows: Rows) -> None:
             raise LookupError(f"the decision on {entry.causation!r} has no first fact")
         row["facts"].append(entry.type)
         if row["lead"] is None:
-            row["lead"] = next(leads_of(entry), None)
+            row["lead"] = next(iter(leads_of(entry)), None)
         if row["answer"] is None:
             row["answer"] = _ANSWERS.get(entry.type)
 
@@ -78,7 +78,7 @@ def _row(entry: Entry, result: str) -> Row:
         "result": result,
         "reason": entry.data.get("reason") if result == "refused" else None,
         "answer": _ANSWERS.get(entry.type),
-        "lead": next(leads_of(entry), None),
+        "lead": next(iter(leads_of(entry)), None),
         "actor": entry.actor,
         "time": entry.time,
         "first_sequence": entry.sequence,

@@ -32,7 +32,7 @@ _FROM = {
     "promised": "timestamptz",
     "contacted": "boolean NOT NULL",
 }
-HOLDERS = Table("holders", ("pool", "lead"), _FROM, indexes=("(lead)", "(pool, owner)"))
+HOLDERS = Table("holders", ("pool", "lead"), _FROM, indexes=("(pool, owner)",), leading="lead")
 INTERVALS = Table(
     "intervals",
     ("pool", "lead", "from_sequence"),
@@ -45,7 +45,8 @@ INTERVALS = Table(
         "end_actor": "text NOT NULL",
     },
     kind="log",
-    indexes=("(lead)", "(pool, owner)"),
+    indexes=("(pool, owner)",),
+    leading="lead",
 )
 ATTEMPTS = Table(
     "attempts",

@@ -63,8 +63,8 @@ LEADS = Table(
     indexes=(
         "(pool, status, score DESC, captured_sequence)",
         "(pool, owner) WHERE owner IS NOT NULL",
-        "(lead)",
     ),
+    leading="lead",
 )
 MEMBERS = Table(
     "members",

@@ -7,7 +7,8 @@ pass over the log feeds them all.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -44,8 +45,11 @@ ALL: tuple[Projection, ...] = (
 BATCH_LIVE = 2_000
 BATCH_REBUILD = 10_000
 SWITCH_TRIES_MAX = 100
+WRITERS_MAX = 2
+"""Projections that are written at one time; each takes a connection, a rebuild one more."""
 WAIT_STEP_S = 0.02
 _REBUILD_LOCK = "leadflow.projections.rebuild"
+_Writes = dict[int, "Future[int | None]"]
 _TABLE = sql.Identifier(SCHEMA, "projections")
 
 
@@ -129,10 +133,11 @@ class Projections:
             targets = [(projection, self._new_generation(projection)) for projection in chosen]
             try:
                 self._fill(targets, self._batch_rebuild, progress)
-                for projection, generation in targets:
-                    with self.database.transaction() as connection:
-                        create_indexes(connection.cursor(), projection, generation)
-                    self._switch(projection, generation)
+                with ThreadPoolExecutor(WRITERS_MAX, "leadflow-indexes") as executor:
+                    for _ in executor.map(lambda target: self._index(*target), targets):
+                        pass
+                for target in targets:
+                    self._switch(*target)
             finally:
                 self._retire_filling()
                 self._drop_left_over()
@@ -185,27 +190,43 @@ class Projections:
             at = {t: p for t, (_, g) in enumerate(targets) if (p := position_of(cursor, g)) is not None}
         if not at:
             return 0
-        stopped: ProjectionStopped | None = None
         end = self.log.end() if progress else 0
-        for batch in batches(read(self.log, min(at.values())), size):
-            last = batch[-1].position
-            for index in [index for index, position in at.items() if position < last]:
-                try:
-                    reached = write(self.database, *targets[index], batch)
-                except ProjectionStopped as error:
-                    stopped = stopped or error
-                    reached = None
-                if reached is None:
-                    del at[index]
-                else:
-                    at[index] = reached
-            if progress:
-                progress(last, max(end, last))
-            if not at:
-                break
-        if stopped is not None:
-            raise stopped
+        stopped: list[ProjectionStopped] = []
+        with ThreadPoolExecutor(WRITERS_MAX, "leadflow-projections") as executor:
+            under_way: _Writes = {}
+            for batch in batches(read(self.log, min(at.values())), size):
+                # While one batch was written, this one was read.
+                self._collect(under_way, at, stopped)
+                if not at:
+                    break
+                last = batch[-1].position
+                under_way = {
+                    index: executor.submit(write, self.database, *targets[index], batch)
+                    for index, position in at.items()
+                    if position < last
+                }
+                if progress:
+                    progress(last, max(end, last))
+            self._collect(under_way, at, stopped)
+        if stopped:
+            raise stopped[0]
         return min(at.values(), default=0)
+
+    @staticmethod
+    def _collect(under_way: _Writes, at: dict[int, int], stopped: MutableSequence[ProjectionStopped]) -> None:
+        """Wait for a batch's writes: note where each target stands, leave out those that stopped."""
+        for index, written in under_way.items():
+            error = written.exception()
+            reached = written.result() if error is None else None
+            if isinstance(error, ProjectionStopped):
+                stopped.append(error)
+            elif error is not None:
+                raise error
+            if reached is None:
+                at.pop(index, None)
+            else:
+                at[index] = reached
+        under_way.clear()
 
     def _switch(self, projection: Projection, generation: Generation) -> None:
         """Let the new generation be the live one, once it has all that the old one has."""
@@ -231,6 +252,10 @@ class Projections:
             f"the new version of {projection.name!r} could not overtake the old one",
             do="Rebuild it when less is written.",
         )
+
+    def _index(self, projection: Projection, generation: Generation) -> None:
+        with self.database.transaction() as connection:
+            create_indexes(connection.cursor(), projection, generation)
 
     # --- generations ----------------------------------------------------------------------------
 

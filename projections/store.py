@@ -68,7 +68,8 @@ def create_tables(cursor: Cursor, projection: Projection, generation: Generation
 
 
 def _primary_key(table: Table) -> sql.Composed:
-    return sql.SQL("PRIMARY KEY ({})").format(_names(table.key))
+    columns = sorted(table.key, key=lambda column: column != table.leading)
+    return sql.SQL("PRIMARY KEY ({})").format(_names(columns))
 
 
 def create_indexes(cursor: Cursor, projection: Projection, generation: Generation) -> None:
@@ -135,22 +136,29 @@ def plain(cursor: Cursor) -> Cursor:
     return cursor
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return _NULL
-    return orjson.dumps(value).decode() if value.__class__ in (dict, list) else str(value)
-
-
-def copy_line(row: Mapping[str, Any], columns: Sequence[str]) -> str:
-    """A row as a line of COPY's text format, NULL being U+0001.
+def copy_block(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+    """Rows in COPY's text format, NULL being U+0001; column by column, which is three times as fast.
     https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS"""
-    cells = [_cell(value) for value in map(row.get, columns)]
-    line = "\t".join(cells)
-    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") != len(cells) - 1:
-        line = "\t".join([cell.translate(_ESCAPES) for cell in cells])
-    return line + "\n"
+    cells = [_column(rows, name, kind) for name, kind in columns.items()]
+    block = "\n".join(map("\t".join, zip(*cells, strict=True))) + "\n"
+    if (
+        "\\" in block
+        or "\r" in block
+        or block.count("\t") != (len(cells) - 1) * len(rows)
+        or block.count("\n") != len(rows)
+    ):
+        cells = [[cell.translate(_ESCAPES) for cell in column] for column in cells]
+        block = "\n".join(map("\t".join, zip(*cells, strict=True))) + "\n"
+    return block
+
+
+def _column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> list[str]:
+    if kind.startswith(("text", "timestamptz", "date")):
+        return [_NULL if (value := row.get(name)) is None else value for row in rows]
+    if kind.startswith("jsonb"):
+        dumps = orjson.dumps
+        return [_NULL if (value := row.get(name)) is None else dumps(value).decode() for row in rows]
+    return [_NULL if (value := row.get(name)) is None else str(value) for row in rows]
 
 
 # --- a batch --------------------------------------------------------------------------------
@@ -242,27 +250,29 @@ class PostgresRows:
         self._heads = {pool: Head() for pool in pools}
         self._cursor.execute(
             sql.SQL(
-                "SELECT pool, sequence, clock, offsets FROM {} "
+                "SELECT pool, sequence, time, clock, offsets FROM {} "
                 "WHERE name = %s AND generation = %s AND pool = ANY(%s)"
             ).format(sql.Identifier(SCHEMA, "projection_heads")),
             (self._generation.name, self._generation.number, list(pools)),
         )
-        for pool, sequence, clock, offsets in self._cursor.fetchall():
-            self._heads[pool] = Head(sequence, clock, offsets)
+        for pool, *rest in self._cursor.fetchall():
+            self._heads[pool] = Head(*rest)
 
     def write(self) -> None:
         """Write what changed, in the transaction of the cursor."""
         for batch in self._tables.values():
             self._write_table(batch)
         heads = [
-            (pool, h.sequence, h.clock, orjson.dumps(h.offsets).decode()) for pool, h in self._heads.items()
+            (pool, h.sequence, h.time, h.clock, orjson.dumps(h.offsets).decode())
+            for pool, h in self._heads.items()
         ]
         self._cursor.execute(
             sql.SQL(
-                "INSERT INTO {} AS h (name, generation, pool, sequence, clock, offsets) "
-                "SELECT %s, %s, * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::jsonb[]) "
+                "INSERT INTO {} AS h (name, generation, pool, sequence, time, clock, offsets) "
+                "SELECT %s, %s, * FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[],"
+                " %s::text[], %s::jsonb[]) "
                 "ON CONFLICT (name, generation, pool) DO UPDATE "
-                "SET sequence = excluded.sequence, clock = excluded.clock, offsets = excluded.offsets"
+                "SET sequence = excluded.sequence, time = excluded.time, clock = excluded.clock, offsets = excluded.offsets"
             ).format(sql.Identifier(SCHEMA, "projection_heads")),
             (self._generation.name, self._generation.number, *map(list, zip(*heads, strict=True))),
         )
@@ -282,7 +292,7 @@ class PostgresRows:
         if deleted:
             self._delete(table, name, deleted)
         if new:
-            self._copy(name, tuple(table.columns), new)
+            self._copy(name, table.columns, new)
         if changed:
             self._upsert(table, name, changed)
         if batch.sums:
@@ -292,14 +302,13 @@ class PostgresRows:
             ]
             self._upsert(table, name, sums)
 
-    def _copy(self, into: sql.Identifier, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    def _copy(self, into: sql.Identifier, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT text, NULL E'\\x01')").format(
             into, _names(columns)
         )
         with self._cursor.copy(statement) as copy:
             for start in range(0, len(rows), COPY_BLOCK_LINES):
-                block = rows[start : start + COPY_BLOCK_LINES]
-                copy.write("".join([copy_line(row, columns) for row in block]))
+                copy.write(copy_block(rows[start : start + COPY_BLOCK_LINES], columns))
 
     def _upsert(self, table: Table, name: sql.Identifier, rows: Sequence[Row]) -> None:
         stage = sql.Identifier("pg_temp", f"stage_{self._generation.table(table.name)}")
@@ -307,7 +316,7 @@ class PostgresRows:
             sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS").format(stage, name)
         )
         columns = tuple(table.columns)
-        self._copy(stage, columns, rows)
+        self._copy(stage, table.columns, rows)
         pattern = "{0} = t.{0} + excluded.{0}" if table.kind == "sums" else "{0} = excluded.{0}"
         changes = sql.SQL(", ").join(
             sql.SQL(pattern).format(sql.Identifier(column)) for column in columns if column not in table.key

@@ -1,12 +1,12 @@
 """`timeline`: every event of every lead, with its place in the log and one line of what it says.
 
-An event that concerns two leads (a merge, a transfer into a lead that was known) stands under both.
+A merge stands under both leads.
 What a person said or is called is not in the line: it stays in the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from leadflow.domain import events as f
@@ -32,7 +32,7 @@ TIMELINE = Table(
         "line": "text NOT NULL",
     },
     kind="log",
-    indexes=("(lead, position)",),
+    leading="lead",
 )
 
 
@@ -54,36 +54,33 @@ def lead_of_refusal(entry: Entry) -> str | None:
     return (entry.subject or None) if entry.data["request"] in _LEAD_REQUESTS else None
 
 
-def leads_of(entry: Entry) -> Iterator[str]:
+def leads_of(entry: Entry) -> tuple[str, ...]:
     """Ids of the leads that an event concerns."""
-    if entry.type == f.RequestRefused.TYPE:
-        if lead := lead_of_refusal(entry):
-            yield lead
-        return
-    if not entry.type.startswith(_ABOUT_LEADS):
-        return
-    yield entry.subject
-    other = None
-    if entry.type == f.LeadsMerged.TYPE:
-        other = entry.data["absorbed"]
-    elif entry.type == f.LeadTransferredIn.TYPE:
-        other = entry.data.get("into")
-    if other is not None and other != entry.subject:
-        yield other
+    kind = entry.type
+    if kind == f.RequestRefused.TYPE:
+        lead = lead_of_refusal(entry)
+        return (lead,) if lead else ()
+    if not kind.startswith(_ABOUT_LEADS):
+        return ()
+    if kind == f.LeadsMerged.TYPE:
+        return (entry.subject, entry.data["absorbed"])
+    return (entry.subject,)
 
 
 def _note(entry: Entry, rows: Rows) -> None:
-    line: str | None = None
-    for lead in leads_of(entry):
-        if line is None:
-            line = line_of(entry.type, entry.data)
+    leads = leads_of(entry)
+    if not leads:
+        return
+    line = line_of(entry.type, entry.data)
+    known_at = rows.head(entry.pool).known_at(entry)
+    for lead in leads:
         row = {
             "pool": entry.pool,
             "lead": lead,
             "sequence": entry.sequence,
             "position": entry.position,
             "recorded_at": entry.recorded_at,
-            "known_at": rows.head(entry.pool).known_at(entry),
+            "known_at": known_at,
             "time": entry.time,
             "actor": entry.actor,
             "type": entry.type,
@@ -105,7 +102,11 @@ def line_of(kind: str, data: dict[str, Any]) -> str:
 
 def _plain(data: dict[str, Any]) -> str:
     return " ".join(
-        [f"{name}={_text(v)}" for name, v in data.items() if v is not None and name not in _HIDDEN]
+        [
+            f"{name}={value if value.__class__ is str else _text(value)}"
+            for name, value in data.items()
+            if name not in _HIDDEN
+        ]
     )
 
 
@@ -140,7 +141,6 @@ _LINES: dict[str, Callable[[dict[str, Any]], str]] = {
     f.TouchRecorded.TYPE: _touched,
     f.LeadAssigned.TYPE: _assigned,
     f.AssignmentFailed.TYPE: _assigned,
-    f.LeadTransferredIn.TYPE: _plain,
 }
 
 

@@ -11,11 +11,18 @@ from typing import Any
 DAY_MINUTES = 24 * 60
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def as_text(moment: datetime) -> str:
-    """As `values.format_time`, in a fifth of its time for what is in UTC already."""
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+    """As `values.format_time`, in a fifth of its time: moments of one second share what they share."""
+    since = moment - EPOCH
+    return f"{_second(since.days, since.seconds)}.{since.microseconds:06d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(days: int, seconds: int) -> str:
+    return (EPOCH + timedelta(days, seconds)).replace(tzinfo=None).isoformat()
 
 
 def offset_at(offsets: Sequence[Sequence[Any]], moment: str) -> int:

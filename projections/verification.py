@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 
 from leadflow.postgres import Connection, Database
-from projections.base import Key, MemoryRows, Projection, Row, Table, apply
+from projections.base import Key, MemoryRows, Projection, Row, Table, fold
 from projections.reading import Log, Progress, batches, read, without_collector
 from projections.store import SCHEMA, Generation, plain
 from projections.writer import position_of
@@ -61,10 +61,8 @@ def _fold(
     end = max(positions, default=0)
     for batch in batches(read(log, 0), BATCH):
         for projection, position, rows in zip(projections, positions, folds, strict=True):
-            for entry in batch:
-                if entry.position > position:
-                    break
-                apply(projection, entry, rows)
+            taken = batch if batch[-1].position <= position else [e for e in batch if e.position <= position]
+            fold(projection, taken, rows)
         if progress:
             progress(min(batch[-1].position, end), end)
         if batch[-1].position >= end:
@@ -111,17 +109,17 @@ def _compare_heads(
 ) -> Iterator[Difference]:
     cursor = plain(connection.cursor())
     cursor.execute(
-        sql.SQL("SELECT pool, sequence, clock, offsets FROM {} WHERE name = %s AND generation = %s").format(
-            sql.Identifier(SCHEMA, "projection_heads")
-        ),
+        sql.SQL(
+            "SELECT pool, sequence, time, clock, offsets FROM {} WHERE name = %s AND generation = %s"
+        ).format(sql.Identifier(SCHEMA, "projection_heads")),
         (generation.name, generation.number),
     )
     stored = {pool: tuple(rest) for pool, *rest in cursor.fetchall()}
-    empty: tuple[Any, ...] = (0, None, [])
+    empty: tuple[Any, ...] = (0, None, None, [])
     for pool in sorted({*stored, *fresh.heads}):
         head = fresh.heads.get(pool)
-        expected = (head.sequence, head.clock, head.offsets) if head else empty
+        expected = (head.sequence, head.time, head.clock, head.offsets) if head else empty
         live = stored.get(pool, empty)
-        for column, a, b in zip(("sequence", "clock", "offsets"), live, expected, strict=True):
+        for column, a, b in zip(("sequence", "time", "clock", "offsets"), live, expected, strict=True):
             if a != b:
                 yield Difference(projection.name, "projection_heads", pool, column, a, b)

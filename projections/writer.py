@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from leadflow.postgres import Database
-from projections.base import Entry, Projection, ProjectionStopped, apply
+from projections.base import Entry, Projection, ProjectionStopped, fold
 from projections.store import SCHEMA, Cursor, Generation, PostgresRows, plain
 
 REGISTRY = (
@@ -22,7 +22,7 @@ REGISTRY = (
     f"""CREATE UNIQUE INDEX IF NOT EXISTS projections_live ON {SCHEMA}.projections (name)
         WHERE status = 'live'""",
     f"""CREATE TABLE IF NOT EXISTS {SCHEMA}.projection_heads (
-        name text, generation integer, pool text, sequence bigint NOT NULL, clock text,
+        name text, generation integer, pool text, sequence bigint NOT NULL, time timestamptz, clock text,
         offsets jsonb NOT NULL, PRIMARY KEY (name, generation, pool))""",
 )
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
@@ -102,8 +102,7 @@ def _write_in(
             return position
     rows = PostgresRows(cursor, projection, generation)
     rows.load(entries)
-    for entry in entries:
-        apply(projection, entry, rows)
+    fold(projection, entries, rows)
     rows.write()
     reached = entries[-1].position
     cursor.execute(
