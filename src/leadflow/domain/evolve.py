@@ -15,7 +15,8 @@ from leadflow.domain import ownership as own
 from leadflow.domain.calendar import WorkingTime
 from leadflow.domain.company import CompanyState, evolve_company
 from leadflow.domain.members import MemberTraits
-from leadflow.domain.pool import NOT_TAKEN_IN, RESUME, Member, Pool, Stream
+from leadflow.domain.pool import RESUME, Member, Pool
+from leadflow.domain.stream import NOT_TAKEN_IN, Stream
 from leadflow.domain.values import COMPANY_STREAM
 
 CLOCK = "system/clock"
