@@ -1,7 +1,7 @@
 """The embedded deployment: decider, clock, projector and snapshots as threads of one process.
 
 `leadflow up` runs this until it is told to stop. Every part can fail without spoiling another: what a
-part cannot do is logged, tried again, and reported by `healthy`.
+part cannot do is logged, tried again, and stands in `problems`.
 """
 
 from __future__ import annotations
@@ -70,13 +70,20 @@ class Embedded:
         self._stop.set()
 
     def close(self) -> None:
-        """End every part: take no more requests, decide what waits, let the projector catch up."""
+        """End every part: take no more requests, decide what waits, let the projector catch up.
+
+        What is left for the projector after a problem is taken at the next start.
+        """
         self._stop.set()
-        self._server.close()
+        self._server.stop_listening()
         self.commits.close()
+        self._server.close()
         for thread in self._threads:
             thread.join()
-        self.projections.catch_up()
+        try:
+            self.projections.catch_up()
+        except LeadflowError as error:
+            log_.error("the read models did not catch up", problem=str(error))
 
     def _repeat(self, name: str, work: Callable[[], None], pause_s: float) -> None:
         while not self._stop.is_set():
@@ -84,9 +91,10 @@ class Embedded:
                 work()
                 self.problems.pop(name, None)
                 self._stop.wait(pause_s)
-            except LeadflowError as error:
+            except Exception as error:
                 if self.problems.get(name) != str(error):
-                    log_.error("a part cannot work", part=name, problem=str(error))
+                    known = isinstance(error, LeadflowError)
+                    log_.error("a part cannot work", part=name, problem=str(error), exc_info=not known)
                 self.problems[name] = str(error)
                 self._stop.wait(RETRY_S)
 

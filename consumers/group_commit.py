@@ -7,6 +7,8 @@ import threading
 from concurrent.futures import Future
 from typing import NamedTuple
 
+import structlog
+
 from leadflow.domain.requests import Request
 from leadflow.engine import Engine, Outcome
 from leadflow.errors import LeadflowError, Unavailable
@@ -14,6 +16,8 @@ from leadflow.errors import LeadflowError, Unavailable
 WAITING_MAX = 20_000
 """Requests that may wait; past that a sender is told to come back."""
 BATCH_MAX = 512
+
+log_ = structlog.get_logger(__name__)
 
 
 class _Waiting(NamedTuple):
@@ -28,20 +32,23 @@ class GroupCommit:
         self._engine = engine
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue(maxsize=WAITING_MAX)
         self._closed = False
+        self._guard = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="decider", daemon=True)
         self._thread.start()
 
     def send(self, request: Request) -> Future[Outcome]:
         """Queue a request. Raises Unavailable while the queue is full or after it was closed."""
         waiting = _Waiting(request, Future())
-        if self._closed:
-            raise Unavailable("the engine is stopping", do="Send the request again in a moment.")
-        try:
-            self._waiting.put_nowait(waiting)
-        except queue.Full:
-            raise Unavailable(
-                f"{WAITING_MAX} requests are waiting already", do="Send the request again in a moment."
-            ) from None
+        # Within the guard, so that nothing is queued behind the mark that ends the queue.
+        with self._guard:
+            if self._closed:
+                raise Unavailable("the engine is stopping", do="Send the request again in a moment.")
+            try:
+                self._waiting.put_nowait(waiting)
+            except queue.Full:
+                raise Unavailable(
+                    f"{WAITING_MAX} requests are waiting already", do="Send the request again in a moment."
+                ) from None
         return waiting.outcome
 
     @property
@@ -51,8 +58,10 @@ class GroupCommit:
 
     def close(self) -> None:
         """Decide what waits, then stop."""
-        self._closed = True
-        self._waiting.put(None)
+        with self._guard:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(None)
         self._thread.join()
 
     def _run(self) -> None:
@@ -75,13 +84,12 @@ class GroupCommit:
     def _decide(self, batch: list[_Waiting]) -> None:
         try:
             outcomes = self._engine.submit([waiting.request for waiting in batch])
-        except LeadflowError as error:
+        except Exception as error:
+            # Whatever it is, those who wait are told, and the thread goes on for those who come.
+            if not isinstance(error, LeadflowError):
+                log_.exception("a batch could not be decided", requests=len(batch))
             for waiting in batch:
                 waiting.outcome.set_exception(error)
-        except BaseException as error:
-            for waiting in batch:
-                waiting.outcome.set_exception(error)
-            raise
         else:
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 waiting.outcome.set_result(outcome)

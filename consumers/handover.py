@@ -8,6 +8,7 @@ open the socket can do everything, as with the data directory itself: only its o
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -17,23 +18,32 @@ import stat
 import struct
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import structlog
 
 from consumers.group_commit import GroupCommit
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
-from leadflow.errors import HomeInUse, LeadflowError, Unavailable
+from leadflow.errors import BrokenInvariant, HomeInUse, LeadflowError, Unavailable, UsageError
 from leadflow.log.envelope import GENESIS, decode, decode_request, encode, encode_request
 
 FRAME_MAX = 64 * 1024 * 1024
 """Bytes of one frame."""
 PATH_MAX = 100
 """Bytes of a socket's path that every system takes."""
+QUESTION_MAX = 1_000
+"""Requests of one question: far below a frame's size, and below what may wait."""
 ANSWER_WAIT_S = 120.0
+ANSWERS_WAIT_S = 10.0
+"""How long an engine that stops waits until its last answers are sent."""
+_SEND_AGAIN = "Send the same request again: it is decided once, however often it is sent."
 _LENGTH = struct.Struct(">I")
+
+log_ = structlog.get_logger(__name__)
 
 
 def socket_path(home: Path) -> Path:
@@ -88,7 +98,11 @@ def _error_document(error: LeadflowError) -> dict[str, Any]:
 def _error(document: dict[str, Any]) -> LeadflowError:
     kinds = {kind.__name__: kind for kind in _all_kinds(LeadflowError)}
     kind = kinds.get(document["kind"], LeadflowError)
-    return kind(document["what"], where=document["where"], do=document["do"])
+    try:
+        return kind(document["what"], where=document["where"], do=document["do"])
+    except TypeError:
+        # Some kinds are made from more than these three.
+        return LeadflowError(document["what"], where=document["where"], do=document["do"])
 
 
 def _all_kinds(kind: type[LeadflowError]) -> list[type[LeadflowError]]:
@@ -101,28 +115,52 @@ class HandoverServer:
     def __init__(self, home: Path, commits: GroupCommit) -> None:
         """Listen. Raises HomeInUse if another engine of this data directory does."""
         self.path = socket_path(home)
-        if HandoverClient.reachable(home):
-            raise HomeInUse(
-                "an engine runs in this data directory already",
-                where=str(home),
-                do="Stop it first; commands hand their requests to it meanwhile.",
-            )
-        self.path.unlink(missing_ok=True)
-        umask = os.umask(0o177)
+        self._lock = _only_engine(home)
         try:
-            self._server = _Server(str(self.path), commits)
-        finally:
-            os.umask(umask)
+            # A socket that is there now was left by an engine that was killed.
+            self.path.unlink(missing_ok=True)
+            umask = os.umask(0o177)
+            try:
+                self._server = _Server(str(self.path), commits)
+            finally:
+                os.umask(umask)
+        except OSError as error:
+            self._lock.close()
+            what = f"the engine's socket cannot be made: {error.strerror}"
+            do = "Remove it, or choose another data directory with --home."
+            raise Unavailable(what, where=str(self.path), do=do) from error
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="handover", daemon=True
         )
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop listening; answers under way are finished."""
-        self._server.shutdown()
-        self._server.server_close()
+    def stop_listening(self) -> None:
+        """Take no new connections; those that are open go on."""
         self.path.unlink(missing_ok=True)
+        self._server.shutdown()
+
+    def close(self) -> None:
+        """Let go of the data directory, once the answers under way are sent."""
+        self._server.finish(ANSWERS_WAIT_S)
+        self._server.server_close()
+        self._lock.close()
+
+
+def _only_engine(home: Path) -> IO[str]:
+    """A lock that one engine of a data directory holds; the system takes it back from the dead."""
+    try:
+        lock = (home / ".engine.lock").open("a", encoding="utf-8")
+    except OSError as error:
+        do = "Give yourself the right to write there, or choose another data directory with --home."
+        what = f"the data directory cannot be written: {error.strerror}"
+        raise UsageError(what, where=str(home), do=do) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        do = "Stop it first. While it runs, other commands hand their requests to it."
+        raise HomeInUse("an engine runs in this data directory already", where=str(home), do=do) from error
+    return lock
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
@@ -132,7 +170,26 @@ class _Server(socketserver.ThreadingUnixStreamServer):
 
     def __init__(self, path: str, commits: GroupCommit) -> None:
         self.commits = commits
+        self._answering = 0
+        self._idle = threading.Condition()
         super().__init__(path, _Handler)
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """While a question is answered, `finish` waits."""
+        with self._idle:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._answering -= 1
+                self._idle.notify_all()
+
+    def finish(self, timeout_s: float) -> None:
+        """Wait until no question is being answered."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._answering, timeout_s)
 
 
 class _Handler(socketserver.BaseRequestHandler):
@@ -140,18 +197,28 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError):
-            while (question := _receive(self.request)) is not None:
-                try:
-                    answer = self._answer(question)
-                except LeadflowError as error:
-                    answer = {"error": _error_document(error)}
-                _send(self.request, answer)
+            try:
+                while (question := _receive(self.request)) is not None:
+                    with self.server.answering():
+                        _send(self.request, self._answer(question))
+            except Unavailable as error:
+                # Half a question, or one that is too large: there is no next one to wait for.
+                _send(self.request, {"error": _error_document(error)})
 
-    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        futures: list[Future[Outcome]] = [
-            self.server.commits.send(decode_request(document.encode())) for document in question["requests"]
-        ]
-        outcomes = [future.result(timeout=ANSWER_WAIT_S) for future in futures]
+    def _answer(self, question: Any) -> dict[str, Any]:
+        try:
+            requests = [decode_request(document.encode()) for document in question["requests"]]
+            futures: list[Future[Outcome]] = [self.server.commits.send(request) for request in requests]
+            outcomes = [future.result(timeout=ANSWER_WAIT_S) for future in futures]
+        except LeadflowError as error:
+            return {"error": _error_document(error)}
+        except TimeoutError:
+            late = Unavailable(f"no decision within {ANSWER_WAIT_S:g} seconds", do=_SEND_AGAIN)
+            return {"error": _error_document(late)}
+        except Exception as problem:
+            log_.exception("a question could not be answered")
+            bug = BrokenInvariant(f"the engine met a bug: {type(problem).__name__}", do="See its log.")
+            return {"error": _error_document(bug)}
         return {
             "outcomes": [_outcome_document(outcome) for outcome in outcomes],
             "position": self.server.commits.position,
@@ -195,32 +262,34 @@ class HandoverClient:
         Raises Unavailable if the engine goes away; whether the requests were decided is then unknown,
         and they can be sent again.
         """
+        outcomes: list[Outcome] = []
+        position = 0
+        for start in range(0, len(requests), QUESTION_MAX):
+            part = requests[start : start + QUESTION_MAX]
+            answer = self._ask({"requests": [encode_request(request).decode() for request in part]})
+            outcomes += [
+                Outcome(
+                    request,
+                    tuple(decode(document.encode()) for document in found["events"]),
+                    found["repeated"],
+                    _error(found["error"]) if found["error"] else None,
+                )
+                for request, found in zip(part, answer["outcomes"], strict=True)
+            ]
+            position = answer["position"]
+        return outcomes, position
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         try:
-            documents = [encode_request(request).decode() for request in requests]
-            _send(self._socket, {"requests": documents})
+            _send(self._socket, question)
             answer = _receive(self._socket)
         except OSError as error:
-            answer = None
-            cause: OSError | None = error
-        else:
-            cause = None
-        if answer is None:
-            raise Unavailable(
-                "the engine went away before it answered",
-                do="Send the same request again: it is decided once, however often it is sent.",
-            ) from cause
+            raise Unavailable("the engine went away before it answered", do=_SEND_AGAIN) from error
+        if not isinstance(answer, dict):
+            raise Unavailable("the engine went away before it answered", do=_SEND_AGAIN)
         if answer.get("error"):
             raise _error(answer["error"])
-        outcomes = [
-            Outcome(
-                request,
-                tuple(decode(document.encode()) for document in found["events"]),
-                found["repeated"],
-                _error(found["error"]) if found["error"] else None,
-            )
-            for request, found in zip(requests, answer["outcomes"], strict=True)
-        ]
-        return outcomes, answer["position"]
+        return answer
 
     def close(self) -> None:
         """Hang up."""

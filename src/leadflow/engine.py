@@ -246,8 +246,14 @@ class Engine:
         """Decide every deadline due by now; what the last fact made possible at once is due, too."""
         stream = held.stream
         if isinstance(stream, Pool) and stream.sequence:
+            before: Event | None = None
             while events := decide_due(stream, max(now, stream.time)):
+                first = events[0]
+                if before is not None and before[3:-2] == first[3:-2] and before.data == first.data:
+                    # Folding a deadline's fact must end that deadline, or it would fire for ever.
+                    raise BrokenInvariant(f"the deadline of fact {first.causation} does not end")
                 self._take(held, events, batch)
+                before = first
 
     def _pass_on(self, event: Event, data: LeadTransferredOut, now: datetime, batch: _Batch) -> None:
         """The other half of a transfer, in the same append: it happens in both pools or in neither."""
