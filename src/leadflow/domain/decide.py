@@ -185,28 +185,39 @@ def _about_lead(pool: Pool, body: r.LeadBody, draft: Draft) -> None:
     if lead is None:
         # What is no lead's id may be anything, a phone number too: it is not repeated.
         draft.refuse("unknown_lead", subject=body.lead if _LEAD_ID.fullmatch(body.lead) else "")
-    elif not _may(pool, body, lead, draft):
+    elif isinstance(body, (r.ClaimLead, r.RevealContact)):
+        _claim_or_reveal(pool, lead, body, draft)
+    elif not _may(pool, body, lead, draft) or _stale(lead, body, draft):
         return
-    elif body.if_sequence is not None and body.if_sequence != lead.last:
-        draft.refuse("stale", subject=lead.id, position=lead.last)
-    elif isinstance(body, r.ClaimLead):
-        member = _acting_rep(pool, body.rep, draft, lead.id)
-        if member is not None:
-            claiming.claim(pool, lead, member, draft)
-    elif isinstance(body, r.RevealContact):
-        _reveal(pool, lead, body, draft)
     elif isinstance(body, r.RepBody):
         _as_owner(pool, lead, body, draft)
     else:
         _DIRECTING[type(body)](pool, lead, body, draft)
 
 
+def _stale(lead: Lead, body: r.LeadBody, draft: Draft) -> bool:
+    """Whether the lead has changed since the sender saw it; told to those only who may ask at all."""
+    if body.if_sequence is None or body.if_sequence == lead.last:
+        return False
+    draft.refuse("stale", subject=lead.id, position=lead.last)
+    return True
+
+
+def _claim_or_reveal(pool: Pool, lead: Lead, body: r.ClaimLead | r.RevealContact, draft: Draft) -> None:
+    auditing = isinstance(body, r.RevealContact) and role_of(draft.actor) == "auditor"
+    member = None if auditing else _acting_rep(pool, body.rep, draft, lead.id)
+    if (member is None and not auditing) or _stale(lead, body, draft):
+        return
+    if isinstance(body, r.RevealContact):
+        claiming.reveal(pool, lead, member, body.reason, draft)
+    elif member is not None:
+        claiming.claim(pool, lead, member, draft)
+
+
 def _may(pool: Pool, body: r.LeadBody, lead: Lead, draft: Draft) -> bool:
     action = _ACTIONS[type(body)]
     actor = draft.actor
     who = id_of(actor)
-    if isinstance(body, (r.ClaimLead, r.RevealContact)):
-        return True
     return _permitted(
         access.allowed(
             action,
@@ -218,15 +229,6 @@ def _may(pool: Pool, body: r.LeadBody, lead: Lead, draft: Draft) -> bool:
         draft,
         lead,
     )
-
-
-def _reveal(pool: Pool, lead: Lead, body: r.RevealContact, draft: Draft) -> None:
-    if role_of(draft.actor) == "auditor":
-        claiming.reveal(pool, lead, None, body.reason, draft)
-        return
-    member = _acting_rep(pool, body.rep, draft, lead.id)
-    if member is not None:
-        claiming.reveal(pool, lead, member, body.reason, draft)
 
 
 def _as_owner(pool: Pool, lead: Lead, body: r.RepBody, draft: Draft) -> None:
@@ -266,8 +268,6 @@ _DIRECTING: dict[type[r.LeadBody], Callable[[Pool, Lead, Any, Draft], None]] = {
 }
 
 _ACTIONS: dict[type[r.LeadBody], access.Action] = {
-    r.ClaimLead: "work",
-    r.RevealContact: "work",
     r.AssignLead: "assign",
     r.HandOverLead: "manage",
     r.WithdrawLead: "manage",

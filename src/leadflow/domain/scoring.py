@@ -40,6 +40,12 @@ def part(rule: str, points: int) -> ScorePart:
     return ScorePart(rule=rule, points=points)
 
 
+def path_of(page: str) -> str:
+    """The path of a page's address, `/` at least; what is no whole address is taken as it is."""
+    _, separator, rest = page.partition("://")
+    return f"/{rest.partition('/')[2]}" if separator else page
+
+
 def holds(condition: Condition, subject: Subject, score: int | None) -> bool:
     """Whether every part of the condition that is given holds; unknown values meet nothing."""
     touch, company = subject.touch, subject.company
@@ -51,7 +57,9 @@ def holds(condition: Condition, subject: Subject, score: int | None) -> bool:
         elif field in ("region", "industry"):
             met = getattr(company, field) in wanted
         elif field == "landing_page":
-            met = touch.landing_page is not None and touch.landing_page.startswith(wanted)
+            met = touch.landing_page is not None and any(
+                page.startswith(wanted) for page in (touch.landing_page, path_of(touch.landing_page))
+            )
         elif field == "utm":
             met = all(touch.utm.get(key) == value for key, value in wanted.items())
         else:
