@@ -219,6 +219,7 @@ def _merged(entry: Entry, row: Row, rows: Rows) -> None:
     row["tries"] += absorbed["tries"]
     _unowned(absorbed, "merged", None)
     absorbed["merged_into"] = entry.subject
+    absorbed["last_sequence"] = entry.sequence
     rows.put("leads", (entry.pool, data["absorbed"]), absorbed)
 
 

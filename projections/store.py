@@ -272,7 +272,8 @@ class PostgresRows:
                 "SELECT %s, %s, * FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[],"
                 " %s::text[], %s::jsonb[]) "
                 "ON CONFLICT (name, generation, pool) DO UPDATE "
-                "SET sequence = excluded.sequence, time = excluded.time, clock = excluded.clock, offsets = excluded.offsets"
+                "SET sequence = excluded.sequence, time = excluded.time, clock = excluded.clock, "
+                "offsets = excluded.offsets"
             ).format(sql.Identifier(SCHEMA, "projection_heads")),
             (self._generation.name, self._generation.number, *map(list, zip(*heads, strict=True))),
         )

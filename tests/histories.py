@@ -12,7 +12,7 @@ from eventsourcing.persistence import StoredEvent
 
 from leadflow.domain import events as f
 from leadflow.domain.policy import Calendar, Offset, Policy
-from leadflow.domain.values import Company, Money, Person, Touch
+from leadflow.domain.values import Company, Money, Person, ScorePart, Touch
 from leadflow.log.envelope import GENESIS, encode, hash_of
 from projections.base import Entry, entry_of
 
@@ -71,7 +71,7 @@ class History:
             asked=8,
             filled=6,
             score=40 + number % 60,
-            breakdown=(f.ScorePart(rule="industry", points=20), f.ScorePart(rule="form", points=20)),
+            breakdown=(ScorePart(rule="industry", points=20), ScorePart(rule="form", points=20)),
             score_class="B",
         )
         facts = [(lead, fact), *((lead, other) for other in more)]
