@@ -19,7 +19,6 @@ from leadflow.domain.policy import Calendar, Offset
 from leadflow.domain.pool import Pool
 from leadflow.domain.requests import (
     AddMember,
-    Body,
     ClaimLead,
     OpenPool,
     Request,
@@ -52,7 +51,7 @@ def opened(pool_id: str = "east") -> Pool:
     calendar = Calendar(offsets=(Offset(start=datetime(2020, 1, 1, tzinfo=UTC), minutes=480),))
     pool = initial(pool_id)
     assert isinstance(pool, Pool)
-    bodies: list[Body] = [OpenPool(policy=policy, calendar=calendar)]
+    bodies: list[OpenPool | AddMember] = [OpenPool(policy=policy, calendar=calendar)]
     bodies += [AddMember(member=f"rep{n}") for n in range(REPS)]
     for n, body in enumerate(bodies):
         request = Request(pool=pool_id, source="manager/local", id=str(n), actor="manager/local", body=body)
