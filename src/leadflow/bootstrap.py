@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +12,12 @@ import uuid_utils
 from pydantic import ValidationError
 
 from consumers.embedded import Embedded
-from consumers.handover import HandoverClient
+from consumers.handover import HandoverClient, refuse_second
+from leadflow import doctor, policies
+from leadflow.backup import Summary, backup, restore
+from leadflow.calendars import build_calendar, coverage_warning
+from leadflow.csv_out import write_csv
+from leadflow.doctor import Finding
 from leadflow.domain.company import CompanyState
 from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Body, Request, SubmitIntake, intake_request
@@ -20,7 +25,7 @@ from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.embedded_postgres import EmbeddedPostgres
 from leadflow.engine import SNAPSHOT_EVERY, Clock, Engine, Outcome
-from leadflow.errors import Unavailable, UsageError
+from leadflow.errors import LeadflowError, Unavailable, UsageError
 from leadflow.home import prepare_home
 from leadflow.importing import (
     Destination,
@@ -41,11 +46,33 @@ from leadflow.intake.spend import SpendRow, read_spend
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import problems_of
 from leadflow.log.snapshots import Snapshots
+from leadflow.log.verify import export, verify
 from leadflow.postgres import Database
 from leadflow.records import DeadLetter, DeadLetters
 from leadflow.refusals import refusal_text
+from leadflow.reporting import (
+    ChannelRow,
+    ChannelsReport,
+    Fairness,
+    FunnelRow,
+    MoneyFigures,
+    Period,
+    Reports,
+    RepRow,
+    Share,
+)
+from leadflow.resending import corrected
 from leadflow.settings import Settings
+from leadflow.spending import SpendReport
+from leadflow.spending import check as check_spend
+from leadflow.spending import figures as spend_figures
+from leadflow.spending import key_of as spend_key
+from leadflow.spending import request_id as spend_request_id
+from leadflow.spending import same as same_spend
+from leadflow.tracing import Attempt, Holding, Line, Trace, Traces
 from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, PoolView, Views
+from projections.queries import outcome as outcome_row
+from projections.queries import pool_summaries
 from projections.runner import Projections
 
 SETTLE_WAIT_S = 10.0
@@ -66,6 +93,10 @@ class App:
         self.projections = Projections(self.log, self.database)
         self.dead_letters = DeadLetters(self.database)
         self.views = Views(self.database)
+        self.traces = Traces(self.log, self.database, self.views)
+        self.reports = Reports(self.log, self.database, self.views)
+        self.server: EmbeddedPostgres | None = None
+        """The embedded server, if it is one."""
         self._client: HandoverClient | None = None
         self._position = 0
 
@@ -123,7 +154,9 @@ class App:
         if self._client is not None:
             self._client.close()
         else:
-            self.engine.save_snapshots(SNAPSHOT_EVERY)
+            # A snapshot only saves time; that there is none must not hide why a command ended.
+            with suppress(LeadflowError):
+                self.engine.save_snapshots(SNAPSHOT_EVERY)
         self.log.close()
         self.database.close()
 
@@ -135,31 +168,51 @@ def open_app(settings: Settings, *, virtual: bool = False, clock: Clock | None =
     Raises UsageError for a data directory that cannot be used, Unavailable if a database is away.
     """
     prepare_home(settings.home)
-    if settings.database_url is not None:
-        app = App(settings, settings.database_url, virtual=virtual, clock=clock)
-        try:
-            yield app
-        finally:
-            app.close()
-        return
-    with EmbeddedPostgres(settings.home) as url:
+    with ExitStack() as stack:
+        url = settings.database_url
+        server = None if url else EmbeddedPostgres(settings.home)
+        if server is not None:
+            url = stack.enter_context(server)
+        assert url is not None
         app = App(settings, url, virtual=virtual, clock=clock)
-        try:
-            yield app
-        finally:
-            app.close()
+        app.server = server
+        stack.callback(app.close)
+        yield app
 
 
 @contextmanager
 def running_app(settings: Settings) -> Iterator[tuple[App, Embedded]]:
-    """Everything of one machine, running as threads of this process, until the block ends."""
+    """Everything of one machine, running as threads of this process, until the block ends.
+
+    Raises HomeInUse if an engine runs in the data directory already.
+    """
+    refuse_second(settings.home)
     with open_app(settings) as app:
         app.projections.start()
-        embedded = Embedded(app.home, app.engine, app.projections, app.url)
+        revive = app.server.revive if app.server is not None else None
+        embedded = Embedded(app.home, app.engine, app.projections, app.url, revive)
         try:
             yield app, embedded
         finally:
             embedded.close()
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """What `leadflow doctor` finds, one thing after the other; errors are findings."""
+    yield doctor.versions()
+    yield (place := doctor.data_directory(settings.home, embedded=settings.database_url is None))
+    yield doctor.disk(settings.home)
+    running = HandoverClient.reachable(settings.home)
+    yield doctor.engine(running)
+    if place.status == "fail" or not (settings.database_url or settings.home.exists()):
+        return
+    try:
+        with open_app(settings) as app:
+            yield doctor.database(app.url)
+            app.projections.start()
+            yield from doctor.of_log(app.log, app.projections, app.views.pools, running=running)
+    except LeadflowError as error:
+        yield doctor.failed("database", error)
 
 
 def wait_until_running(settings: Settings, timeout_s: float) -> None:
@@ -198,30 +251,62 @@ __all__ = [
     "App",
     "Arrival",
     "ArrivalReader",
+    "Attempt",
+    "ChannelRow",
+    "ChannelsReport",
     "Criteria",
     "DeadLetter",
     "Destination",
+    "Fairness",
+    "Finding",
+    "FunnelRow",
+    "Holding",
     "LeadView",
+    "Line",
     "MappingFile",
+    "MoneyFigures",
     "Outcome",
+    "Period",
     "PoolView",
     "Rehearsal",
+    "RepRow",
     "Report",
+    "Share",
+    "SpendReport",
     "SpendRow",
+    "Summary",
+    "Trace",
+    "backup",
+    "build_calendar",
     "check_channel",
+    "check_spend",
+    "corrected",
     "counted",
+    "coverage_warning",
     "destination",
+    "examine",
+    "export",
     "import_file",
     "load_mapping",
     "new_request_id",
     "open_app",
     "open_arrivals",
+    "outcome_row",
+    "policies",
+    "pool_summaries",
     "read_spend",
     "reason_of",
     "refusal_text",
     "rehearse_file",
     "request_of",
+    "restore",
     "running_app",
+    "same_spend",
+    "spend_figures",
+    "spend_key",
+    "spend_request_id",
     "unreadable",
+    "verify",
     "wait_until_running",
+    "write_csv",
 ]

@@ -6,7 +6,20 @@ import importlib.util
 
 import click
 
-MODULES = ("running", "team", "incoming", "working", "looking", "reporting", "logs", "demo")
+MODULES = (
+    "running",
+    "team",
+    "incoming",
+    "spending",
+    "letters",
+    "browsing",
+    "working",
+    "acting",
+    "looking",
+    "reporting",
+    "logs",
+    "demo",
+)
 """In the order of the help text. Each module has `register(main)`."""
 
 

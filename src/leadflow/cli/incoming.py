@@ -275,7 +275,7 @@ def intake_command(
 def _from_stdin() -> Any:
     if sys.stdin.isatty():
         raise UsageError("no lead was given", do="Give options as `--phone`, or a JSON document on stdin.")
-    text = click.get_text_stdin("utf-8").read()
+    text = sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
     try:
         return json.loads(text)
     except ValueError:
