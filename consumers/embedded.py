@@ -19,7 +19,7 @@ from consumers.group_commit import GroupCommit
 from consumers.handover import HandoverServer
 from consumers.snapshots import DATABASE_VARIABLE
 from leadflow.engine import SNAPSHOT_EVERY, Engine
-from leadflow.errors import LeadflowError
+from leadflow.errors import LeadflowError, Unavailable
 from projections.runner import Projections
 
 TICK_S = 0.5
@@ -35,8 +35,19 @@ log_ = structlog.get_logger(__name__)
 class Embedded:
     """All parts of one machine's LeadFlow, running."""
 
-    def __init__(self, home: Path, engine: Engine, projections: Projections, url: str) -> None:
-        """Start every part. Raises HomeInUse if another engine runs in the data directory."""
+    def __init__(
+        self,
+        home: Path,
+        engine: Engine,
+        projections: Projections,
+        url: str,
+        revive: Callable[[], None] | None = None,
+    ) -> None:
+        """Start every part. `revive` starts the database again if it went away.
+
+        Raises HomeInUse if another engine runs in the data directory.
+        """
+        self._revive = revive
         self.engine = engine
         self._url = url
         self._snapshot_position = 0
@@ -99,7 +110,12 @@ class Embedded:
                 self._stop.wait(RETRY_S)
 
     def _tick(self) -> None:
-        self.engine.tick()
+        try:
+            self.engine.tick()
+        except Unavailable:
+            if self._revive is not None and not self._stop.is_set():
+                self._revive()
+            raise
 
     def _project(self) -> None:
         self.engine.log.wait(PROJECT_S)

@@ -158,9 +158,19 @@ def _only_engine(home: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.close()
-        do = "Stop it first. While it runs, other commands hand their requests to it."
-        raise HomeInUse("an engine runs in this data directory already", where=str(home), do=do) from error
+        raise _in_use(home) from error
     return lock
+
+
+def refuse_second(home: Path) -> None:
+    """Raise HomeInUse if an engine listens in this data directory, before anything is done there."""
+    if HandoverClient.reachable(home):
+        raise _in_use(home)
+
+
+def _in_use(home: Path) -> HomeInUse:
+    do = "Stop it first. While it runs, other commands hand their requests to it."
+    return HomeInUse("an engine runs in this data directory already", where=str(home), do=do)
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):

@@ -89,6 +89,11 @@ class EmbeddedPostgres:
         atexit.register(self.stop)
         return url
 
+    def revive(self) -> None:
+        """Start the server again if it died under its users; the address stays the same."""
+        with self._alone():
+            self._ensure_running()
+
     def stop(self) -> bool:
         """Give up this process's share; the last one stops the server. True if it was stopped."""
         share, self._share = self._share, None
