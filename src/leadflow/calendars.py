@@ -63,7 +63,7 @@ def build_calendar(policy: Policy, today: date) -> Calendar:
             f"{days.source} knows the public holidays of {rules.country} from {days.first_year} "
             f"to {days.last_year}, not those of {today.year}",
             where="calendar.country",
-            do=f"update {days.source.split()[0]}, or let calendar.past_coverage be \"weekdays\"",
+            do=f'update {days.source.split()[0]}, or let calendar.past_coverage be "weekdays"',
         )
     week = {WEEKDAYS.index(name) for name in rules.days}
     return Calendar(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ import click
 import structlog
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from leadflow.bootstrap import App, Outcome, new_request_id, open_app, refusal_text, request_of
 from leadflow.domain.requests import Body
@@ -103,6 +105,15 @@ class Session:
             click.echo(json.dumps(plain(data), ensure_ascii=False, indent=2))
         else:
             render(self.out)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar on stderr, where somebody looks at it; gives what is told (done, of how many)."""
+        columns = (TextColumn(what, markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        bar = Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal)
+        with bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
 
     # --- requests -------------------------------------------------------------------------------
 

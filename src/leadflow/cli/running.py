@@ -1,0 +1,186 @@
+"""Running LeadFlow: the engine, its settings and its health, backups, completion."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import click
+from click.shell_completion import get_completion_class
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from leadflow.bootstrap import (
+    Finding,
+    Summary,
+    backup,
+    examine,
+    restore,
+    running_app,
+)
+from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.errors import UsageError
+
+PATH = click.Path(path_type=Path)
+AWAY = 3
+"""Exit code of a command that something it needs kept from working."""
+SHELLS = ("bash", "zsh", "fish")
+MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fail[/]"}
+
+
+def register(main: click.Group) -> None:
+    """Add the commands."""
+    for command in (up, config, doctor, backup_command, restore_command, completion):
+        main.add_command(command)
+
+
+@click.command()
+@shared_options
+@pass_session
+def up(session: Session) -> None:
+    """Run the engine, its clock and the read models until SIGTERM or Ctrl-C.
+
+    Deadlines are decided when they are due, and other commands hand their requests to it.
+    """
+
+    def leave(*_: object) -> None:
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
+    session.say(f"Starting LeadFlow in {session.settings.home} …")
+    with running_app(session.settings) as (app, embedded):
+
+        def stop(number: int, _: FrameType | None) -> None:
+            embedded.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        session.say(f"LeadFlow is running (process {os.getpid()}, {len(app.log.pools())} streams).")
+        session.say("Other commands hand their requests to it. Stop it with Ctrl-C or SIGTERM.")
+        while not embedded.wait(60):
+            pass
+        session.say("Stopping: what waits is decided, and the read models catch up …")
+    session.say("Stopped.")
+
+
+@click.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("show")
+@shared_options
+@pass_session
+def config_show(session: Session) -> None:
+    """Every setting with its value, where it comes from and what it means; passwords hidden."""
+    rows = session.settings.described()
+
+    def draw(out: Console) -> None:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        for title in ("setting", "value", "from", "meaning"):
+            table.add_column(title, overflow="fold")
+        for row in rows:
+            value = "[dim]not set[/]" if row.value is None else escape(row.value)
+            table.add_row(row.variable, value, "given" if row.from_environment else "default", row.meaning)
+        out.print(table)
+
+    session.emit(rows, draw)
+
+
+@click.command()
+@shared_options
+@pass_session
+def doctor(session: Session) -> None:
+    """Look at everything that LeadFlow needs, and say what to do about it.
+
+    Exit code 3 if something needed is away; a warning alone is exit code 0.
+    """
+    findings: list[Finding] = list(examine(session.settings))
+    session.emit(findings, lambda out: _draw_findings(out, findings))
+    if any(finding.status == "fail" for finding in findings):
+        sys.exit(AWAY)
+
+
+def _draw_findings(out: Console, findings: list[Finding]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column()
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for finding in findings:
+        do = f"\n[cyan]→ {escape(finding.do)}[/]" if finding.do else ""
+        table.add_row(MARKS[finding.status], finding.check, escape(finding.what) + do)
+    out.print(table)
+    counts = [sum(finding.status == status for finding in findings) for status in ("fail", "warn")]
+    if counts == [0, 0]:
+        out.print("\nEverything that LeadFlow needs is there.")
+    else:
+        out.print(f"\n{counts[0]} failed, {counts[1]} to look at.")
+
+
+@click.command("backup")
+@click.argument("file", type=PATH)
+@shared_options
+@pass_session
+def backup_command(session: Session, file: Path) -> None:
+    """Write the log and the records to FILE, read it again and prove it. Work may go on meanwhile."""
+    with session.progress("Backing up") as tell:
+        summary = backup(session.app.log, file, tell)
+    _told(session, summary, f"Backed up to {file}")
+
+
+@click.command("restore")
+@click.argument("file", type=PATH)
+@shared_options
+@pass_session
+def restore_command(session: Session, file: Path) -> None:
+    """Fill a new data directory from a backup FILE, all or nothing, and prove what is there then."""
+    app = session.app
+    if app.running() is not None:
+        raise UsageError(
+            "an engine is running here", where=str(app.home), do="Name a new data directory with --home."
+        )
+    with session.progress("Restoring") as tell:
+        summary = restore(app.log, file, tell)
+    with session.progress("Filling the read models") as tell:
+        app.projections.start()
+        app.projections.rebuild(progress=tell)
+    _told(session, summary, f"Restored from {file}")
+
+
+def _told(session: Session, summary: Summary, what: str) -> None:
+    def draw(out: Console) -> None:
+        out.print(
+            f"{what}: {summary.events} events, {summary.records} records; the chain holds.", markup=False
+        )
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        table.add_column("pool")
+        table.add_column("last hash", overflow="fold")
+        for pool, last in summary.heads.items():
+            table.add_row(pool, last)
+        if summary.heads:
+            out.print(table)
+
+    session.emit(summary._asdict() | {"path": str(summary.path)}, draw)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    r"""Print the completion script of a SHELL.
+
+    \b
+    bash:  leadflow completion bash >> ~/.bashrc
+    zsh:   leadflow completion zsh >> ~/.zshrc
+    fish:  leadflow completion fish > ~/.config/fish/completions/leadflow.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    main = click.get_current_context().find_root().command
+    script = kind(main, {}, "leadflow", "_LEADFLOW_COMPLETE")
+    # The script as text; `source()` would first look which version of the shell is installed.
+    click.echo(script.source_template % script.source_vars())
