@@ -8,13 +8,13 @@ JSON document per live lead, the dossier.
 from __future__ import annotations
 
 import heapq
+import json
 from collections import deque
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import Field
-from pydantic_core import from_json
 
 from leadflow.domain.calendar import WorkingTime
 from leadflow.domain.members import MemberTraits
@@ -54,7 +54,7 @@ class Dossier(Model):
     @classmethod
     def unpacked(cls, content: bytes) -> Dossier:
         """Read it again; of a lead that only one touch told of, it is the data of `LeadCaptured`."""
-        values = from_json(content)
+        values = json.loads(content)
         if "touch" in values:
             values["touches"] = (values["touch"],)
         return cls.model_validate({name: values[name] for name in cls.model_fields if name in values})

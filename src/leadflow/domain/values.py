@@ -39,7 +39,9 @@ def to_utc(moment: datetime) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with six digits of a second: the one way LeadFlow writes a time."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 UtcTime = Annotated[AwareDatetime, AfterValidator(to_utc), PlainSerializer(format_time, when_used="json")]
