@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first target that needs it creates. Only Python >= 3.11 is needed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types bench lock clean
+.PHONY: help setup demo kafka test lint format types bench lock clean
 
 # The interpreter that .venv is made with. Say `make setup PYTHON=/path/to/python3.12` to choose one.
 PYTHON ?=
@@ -39,6 +39,9 @@ $(STAMP): pyproject.toml requirements-dev.txt
 
 demo: $(STAMP)  ## Play a sales team's month and show what LeadFlow knows of it
 	@$(BIN)/leadflow demo $(ARGS)
+
+kafka: $(STAMP)  ## Run a real Kafka on this machine until interrupted, e.g. `make kafka ARGS="--port 9092"`
+	@$(BIN)/python docker/kafka/local_kafka.py $(ARGS)
 
 test: lint types  ## Lint, types and every test (import direction and README's commands are tests)
 	$(BIN)/python -m pytest $(ARGS)

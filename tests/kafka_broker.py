@@ -1,0 +1,44 @@
+"""The one Kafka of a test run: started when a test first asks for it, stopped at the end.
+
+`LEADFLOW_TEST_KAFKA` names one that runs already. Every test makes topics of its own, under a prefix of its
+own, so that tests do not see each other.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local_kafka import LocalKafka
+
+
+@contextmanager
+def running_kafka(name: str = "tests") -> Iterator[str]:
+    """The address of a broker for as long as the block lasts."""
+    given = os.environ.get("LEADFLOW_TEST_KAFKA")
+    if given:
+        yield given
+        return
+    with own_kafka(name) as kafka:
+        yield kafka.address
+
+
+@contextmanager
+def own_kafka(name: str, nodes_count: int = 1) -> Iterator[LocalKafka]:
+    """A cluster of a test's own, to be killed, stopped and filled as it likes; removed with its data."""
+    directory = Path(tempfile.mkdtemp(prefix=f"leadflow-kafka-{name}-"))
+    try:
+        with LocalKafka(directory, nodes_count) as kafka:
+            yield kafka
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def new_prefix() -> str:
+    """A prefix for the topics of one test."""
+    return f"test-{uuid.uuid4().hex[:12]}"
