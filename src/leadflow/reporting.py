@@ -1,0 +1,159 @@
+"""Reports for those who may see them: from the read models, or as they were at an earlier time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from leadflow.domain.pool import Pool
+from leadflow.errors import NotPermitted
+from leadflow.log.embedded import EmbeddedLog
+from leadflow.postgres import Database
+from leadflow.views import ReportScope, Views
+from projections import channels, ownership
+from projections.asof import fold_until
+from projections.reading import Progress
+from projections.reports import (
+    ChannelRow,
+    ChannelsReport,
+    FunnelRow,
+    MoneyFigures,
+    RepRow,
+    channels_report,
+    funnel_report,
+    reps_report,
+)
+from projections.sources import FoldedSource, LiveSource, Source
+
+FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
+
+
+@dataclass(frozen=True)
+class Period:
+    """Which days a report counts, and as of when; None does not restrict."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    as_of: datetime | None = None
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """First and last day, both counted."""
+        return self.first_day or FIRST, self.last_day or LAST
+
+
+@dataclass(frozen=True)
+class Share:
+    """A rep's part of a rotation since the last change of availability in its group."""
+
+    rep: str
+    weight: int
+    got: int
+    share: Decimal
+    """What its weight stands for, of the leads for which the same reps were eligible."""
+
+    @property
+    def off(self) -> Decimal:
+        """Leads above its share; less than one either way."""
+        return self.got - self.share
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """A group's rotation since the last change, for one set of eligible reps."""
+
+    pool: str
+    group: str
+    since: datetime
+    since_fact: str
+    leads: int
+    shares: tuple[Share, ...]
+
+
+class Reports:
+    """Channels, funnel and reps. What an actor may count is decided by `Views.reports`."""
+
+    def __init__(self, log: EmbeddedLog, database: Database, views: Views) -> None:
+        self._log = log
+        self._database = database
+        self._views = views
+
+    def _scope(self, actor: str, pool: str | None, what: str) -> ReportScope:
+        scope = self._views.reports(actor, pool)
+        if scope.rep is not None and what != "reps":
+            raise NotPermitted(
+                f"{actor} may see reports on its own figures only",
+                do="`leadflow report reps` shows them; act as a manager with `--as` for the others.",
+            )
+        return scope
+
+    def _source(self, as_of: datetime | None, progress: Progress | None) -> Source:
+        if as_of is None:
+            return LiveSource(self._database)
+        folds = fold_until(self._log, (channels.PROJECTION, ownership.PROJECTION), as_of, progress)
+        return FoldedSource(folds.values())
+
+    def channels(
+        self, actor: str, pool: str | None, period: Period, progress: Progress | None = None
+    ) -> ChannelsReport:
+        """What each channel and campaign cost and brought. Raises NotFound, NotPermitted."""
+        scope = self._scope(actor, pool, "channels")
+        return channels_report(self._source(period.as_of, progress), *period.days, scope.pools)
+
+    def funnel(
+        self, actor: str, pool: str | None, period: Period, progress: Progress | None = None
+    ) -> list[FunnelRow]:
+        """How far the period's leads came. Raises NotFound, NotPermitted."""
+        scope = self._scope(actor, pool, "funnel")
+        return funnel_report(self._source(period.as_of, progress), *period.days, scope.pools)
+
+    def reps(
+        self, actor: str, pool: str | None, period: Period, progress: Progress | None = None
+    ) -> list[RepRow]:
+        """What each rep got and did. Raises NotFound, NotPermitted."""
+        scope = self._scope(actor, pool, "reps")
+        reps = None if scope.rep is None else (scope.rep,)
+        return reps_report(self._source(period.as_of, progress), *period.days, scope.pools, reps)
+
+    def fairness(self, actor: str, pool: str | None, state: Callable[[str], Pool]) -> list[Fairness]:
+        """The rotations of now, since their last change. Raises NotFound, NotPermitted."""
+        scope = self._scope(actor, pool, "reps")
+        if scope.rep is not None:
+            # A colleague's shares are no figures of its own.
+            return []
+        return [found for name in scope.pools for found in fairness_of(state(name))]
+
+
+def fairness_of(pool: Pool) -> list[Fairness]:
+    """What each rep got of each rotation since its last change, beside its weight's share."""
+    found = []
+    for name, rotation in pool.rotations.items():
+        group = pool.policy.groups.get(name)
+        if group is None:
+            continue
+        for eligible, had in rotation.had.items():
+            leads = sum(had.values())
+            weights = {rep: group.weights.get(rep, 1) for rep in eligible}
+            total = sum(weights.values())
+            shares = tuple(
+                Share(rep, weights[rep], had.get(rep, 0), Decimal(leads * weights[rep]) / total)
+                for rep in eligible
+            )
+            fact = f"{pool.id}/{rotation.sequence}"
+            found.append(Fairness(pool.id, name, rotation.time, fact, leads, shares))
+    return found
+
+
+__all__ = [
+    "ChannelRow",
+    "ChannelsReport",
+    "Fairness",
+    "FunnelRow",
+    "MoneyFigures",
+    "Period",
+    "RepRow",
+    "Reports",
+    "Share",
+]

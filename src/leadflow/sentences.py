@@ -1,0 +1,243 @@
+"""Facts about a lead in plain sentences, as an answer to somebody who asks what happened.
+
+A sentence holds no person's name, contact point or free text; a reason that somebody gave is apart
+(`reason_given`), for those who may see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from leadflow.domain import events as e
+from leadflow.domain.values import id_of, role_of
+from leadflow.refusals import refusal_text
+
+When = Callable[[datetime | None], str]
+"""How a moment is written."""
+
+RECYCLED = {
+    "no_first_contact": "no contact that counts was logged before the first deadline",
+    "inactive": "the deadline passed without a further contact",
+    "held_too_long": "it was held for as long as the policy allows",
+    "returned": "{rep} gave it back",
+    "withdrawn": "{by} took it from {rep}",
+    "rep_left": "{rep} left the team",
+}
+SKIPPED = {
+    "paused": "paused",
+    "on_leave": "on leave",
+    "off_hours": "outside its hours",
+    "at_cap": "holds all it may",
+    "region": "not its region",
+    "industry": "not its industry",
+    "had_it": "had it before",
+    "left": "left the team",
+    "unknown_rep": "no rep of the pool",
+}
+FAILED = {
+    "no_rule": "no rule of the policy matches",
+    "nobody_available": "nobody of the group was available",
+    "empty_group": "the group has no rep",
+    "no_fallback": "the policy names no fallback group",
+    "unknown_rep": "the rule names nobody of this pool",
+    "calendar_not_covered": "the calendar does not cover the deadline",
+}
+
+
+def sentence(event: e.Event, when: When) -> str:
+    """What a fact says, in words."""
+    tell = _SENTENCES.get(type(event.data))
+    return tell(event, event.data, when) if tell else event.type
+
+
+def reason_given(event: e.Event) -> str | None:
+    """Why somebody did it, or what was noted, in their own words: may hold personal data."""
+    person = getattr(event.data, "person", None)
+    return (person.reason or person.note) if person is not None else None
+
+
+def doer(event: e.Event, rep: str | None = None) -> str:
+    """Who did it, and for whom."""
+    name = id_of(event.actor)
+    if role_of(event.actor) == "system":
+        return "the clock" if name == "clock" else "LeadFlow"
+    return name if rep in (None, name) else f"{name} for {rep}"
+
+
+def candidates_in_words(candidates: Sequence[e.Candidate], chosen: str | None) -> list[str]:
+    """Each rep that a rotation considered: weight, what it had, or why it was passed over."""
+    lines = []
+    for one in candidates:
+        if one.skipped:
+            lines.append(f"{one.rep} was passed over: {SKIPPED.get(one.skipped, one.skipped)}")
+        else:
+            had = f", had {one.had}" if one.had is not None else ""
+            lines.append(f"{one.rep} (weight {one.weight}{had})" + (" got it" if one.rep == chosen else ""))
+    return lines
+
+
+def _captured(event: e.Event, data: e.LeadCaptured, _: When) -> str:
+    touch = data.touch
+    campaign = f", campaign {touch.campaign}" if touch.campaign else ""
+    score = f"score {data.score}" + (f" (class {data.score_class})" if data.score_class else "")
+    rule = f"met rule {data.rule}" if data.rule else "met no rule"
+    return f"arrived by {touch.channel}{campaign}; {score}; {rule}"
+
+
+def _touched(event: e.Event, data: e.TouchRecorded, _: When) -> str:
+    also = f"; matches {len(data.also_matches)} other leads too" if data.also_matches else ""
+    whose = f", {data.owner}'s" if data.owner else ""
+    known = f"known by its {data.matched_by} ({data.status}{whose})"
+    return f"arrived again by {data.touch.channel}, {known}{also}"
+
+
+def _details(event: e.Event, data: e.LeadDetailsChanged, _: When) -> str:
+    company = data.company.model_dump(exclude_none=True)
+    names = [*company, *(n for n in ("name", "phones", "emails", "wechats") if getattr(data.person, n))]
+    return f"{doer(event)} corrected {', '.join(names) or 'nothing'}"
+
+
+def _rescored(_: e.Event, data: e.LeadRescored, __: When) -> str:
+    return f"scored anew: {data.score} instead of {data.before}"
+
+
+def _merged(event: e.Event, data: e.LeadsMerged, _: When) -> str:
+    return f"{doer(event)} merged lead {data.absorbed[:8]} into it" + (
+        f", which {data.absorbed_owner} owned" if data.absorbed_owner else ""
+    )
+
+
+def _assigned(event: e.Event, data: e.LeadAssigned, when: When) -> str:
+    if data.queue is not None:
+        return f"rule {data.rule} put it into the queue of {data.queue}"
+    how = {
+        "rotation": f"was {data.to}'s by the rotation of {data.group}, rule {data.rule}",
+        "directed": f"was directed to {data.to} by rule {data.rule}",
+        "timeout": f"nobody took it in time, so it was {data.to}'s by the rotation of {data.group}",
+        "manual": f"{doer(event)} assigned it to {data.to}",
+    }[data.mode]
+    return how + _promise(data.until, when)
+
+
+def _promise(until: datetime | None, when: When) -> str:
+    return f"; promised until {when(until)}" if until else ""
+
+
+def _failed(_: e.Event, data: e.AssignmentFailed, __: When) -> str:
+    whom = f" by rule {data.rule}" if data.rule else ""
+    return f"could not be assigned{whom}: {FAILED.get(data.reason, data.reason.replace('_', ' '))}"
+
+
+def _claimed(event: e.Event, data: e.LeadClaimed, when: When) -> str:
+    asked = "asked for the best lead and got it" if data.chosen else "claimed it"
+    return f"{doer(event, data.rep)} {asked}{_promise(data.until, when)}"
+
+
+def _handed_over(event: e.Event, data: e.LeadHandedOver, when: When) -> str:
+    return f"{doer(event)} handed it over from {data.from_rep} to {data.to}{_promise(data.until, when)}"
+
+
+def _contacted(_: e.Event, data: e.ContactLogged, when: When) -> str:
+    means = f" by {data.means}" if data.means else ""
+    if not data.counts:
+        return f"{data.by} logged a contact{means}: {data.outcome}, which does not count"
+    return f"{data.by} logged a contact{means}: {data.outcome}" + (
+        f"; kept until {when(data.until)}" if data.until else ""
+    )
+
+
+def _revealed(_: e.Event, data: e.ContactRevealed, __: When) -> str:
+    return f"{id_of(data.by) if '/' in data.by else data.by} saw the contact points"
+
+
+def _collaborator(_: e.Event, data: e.CollaboratorAdded, when: When) -> str:
+    return f"{data.member} collaborates" + (f" until {when(data.expires)}" if data.expires else "")
+
+
+def _collaborator_gone(_: e.Event, data: e.CollaboratorRemoved, __: When) -> str:
+    return f"{data.member} collaborates no longer ({data.reason})"
+
+
+def _protected(event: e.Event, data: e.LeadProtected, when: When) -> str:
+    until = f" until {when(data.until)}" if data.until else ""
+    return f"{doer(event, data.rep)} protected it from recycling{until}"
+
+
+def _unprotected(_: e.Event, data: e.ProtectionEnded, when: When) -> str:
+    return f"its protection {data.reason}" + (f"; kept until {when(data.until)}" if data.until else "")
+
+
+def _warned(_: e.Event, data: e.RecycleWarned, when: When) -> str:
+    return f"{data.rep} was warned, {data.before} before the deadline of {when(data.until)}"
+
+
+def _recycled(event: e.Event, data: e.LeadRecycled, _: When) -> str:
+    why = RECYCLED[data.reason].format(rep=data.rep, by=doer(event))
+    return f"went back from {data.rep} to the public pool: {why}"
+
+
+def _out(event: e.Event, data: e.LeadTransferredOut, _: When) -> str:
+    return f"{doer(event)} transferred it to pool {data.to_pool}"
+
+
+def _in(_: e.Event, data: e.LeadTransferredIn, __: When) -> str:
+    into = f" and joined lead {data.into[:8]}" if data.into else ""
+    return f"came from pool {data.from_pool} (fact {data.from_fact}){into}"
+
+
+def _converted(event: e.Event, data: e.LeadConverted, _: When) -> str:
+    return f"{doer(event, data.owner)} converted it: customer {data.customer[:8]} of {data.owner}"
+
+
+def _deal(event: e.Event, data: e.DealRecorded, _: When) -> str:
+    number = f" {data.deal}" if data.deal else ""
+    return f"{doer(event, data.owner)} recorded deal{number}: {data.value.amount:,} {data.value.currency}"
+
+
+def _disqualified(event: e.Event, data: e.LeadDisqualified, _: When) -> str:
+    return f"{doer(event)} closed it as disqualified: {data.code}"
+
+
+def _reopened(event: e.Event, data: e.LeadReopened, _: When) -> str:
+    how = "the person came again" if data.cause == "touch" else f"{doer(event)} reopened it"
+    return f"was opened again: {how}"
+
+
+def _customer(event: e.Event, data: e.CustomerHandedOver, _: When) -> str:
+    return f"{doer(event)} handed the customer over from {data.from_rep} to {data.to}"
+
+
+def _refused(event: e.Event, data: e.RequestRefused, _: When) -> str:
+    asked = f"{doer(event, data.rep)} asked {data.request}"
+    return f"{asked} and was refused: {refusal_text(data, event)}"
+
+
+_SENTENCES: dict[type[e.Fact], Callable[[e.Event, Any, When], str]] = {
+    e.LeadCaptured: _captured,
+    e.TouchRecorded: _touched,
+    e.LeadDetailsChanged: _details,
+    e.LeadRescored: _rescored,
+    e.LeadsMerged: _merged,
+    e.LeadAssigned: _assigned,
+    e.AssignmentFailed: _failed,
+    e.LeadClaimed: _claimed,
+    e.LeadHandedOver: _handed_over,
+    e.ContactLogged: _contacted,
+    e.ContactRevealed: _revealed,
+    e.CollaboratorAdded: _collaborator,
+    e.CollaboratorRemoved: _collaborator_gone,
+    e.LeadProtected: _protected,
+    e.ProtectionEnded: _unprotected,
+    e.RecycleWarned: _warned,
+    e.LeadRecycled: _recycled,
+    e.LeadTransferredOut: _out,
+    e.LeadTransferredIn: _in,
+    e.LeadConverted: _converted,
+    e.DealRecorded: _deal,
+    e.LeadDisqualified: _disqualified,
+    e.LeadReopened: _reopened,
+    e.CustomerHandedOver: _customer,
+    e.RequestRefused: _refused,
+}

@@ -1,0 +1,320 @@
+"""A lead's ownership from its facts: who had it, why, until when, how it ended, and who else asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from leadflow.domain import events as e
+from leadflow.domain.values import id_of
+from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.envelope import decode
+from leadflow.postgres import Database
+from leadflow.refusals import refusal_text
+from leadflow.sentences import When, candidates_in_words, reason_given, sentence
+from leadflow.views import LeadView, Views
+from projections import queries
+from projections.queries import Row
+
+
+class Seen(NamedTuple):
+    """A fact, its place in the whole log, and when it was known."""
+
+    event: e.Event
+    position: int
+    known_at: datetime
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """Somebody asked for something about the lead and was refused."""
+
+    fact: str
+    position: int
+    time: datetime
+    actor: str
+    rep: str
+    request: str
+    reason: str
+    told: str
+    """The refusal in words."""
+    winner: str | None
+    winner_fact: str | None
+    policy: int
+
+
+@dataclass(kw_only=True)
+class Holding:
+    """One time of ownership."""
+
+    owner: str
+    since: datetime
+    fact: str
+    position: int
+    mode: str
+    """claim, next, rotation, directed, timeout, manual or hand_over."""
+    actor: str
+    why: str
+    """How it came to be the owner's, in words."""
+    rule: str | None = None
+    group: str | None = None
+    shares_since: str | None = None
+    """The fact from which the rotation's shares count."""
+    turn: int | None = None
+    candidates: list[str] = field(default_factory=list)
+    policy: int
+    promised: datetime | None
+    """The deadline that it began with."""
+    until: datetime | None
+    """The deadline that it has, or had last."""
+    contacts: int = 0
+    """Logged contacts that count."""
+    refused: list[Attempt] = field(default_factory=list)
+    """Who else asked meanwhile."""
+    ended: datetime | None = None
+    end: str | None = None
+    end_fact: str | None = None
+    end_why: str | None = None
+
+
+@dataclass(kw_only=True)
+class Line:
+    """One fact of the lead's history."""
+
+    fact: str
+    position: int
+    time: datetime
+    known_at: datetime
+    actor: str
+    type: str
+    policy: int
+    says: str
+    reason: str | None
+
+
+@dataclass(kw_only=True)
+class Trace:
+    """The history of a lead, as it was known at some time."""
+
+    lead: str
+    pool: str
+    at: datetime | None
+    """The time asked about; None for now."""
+    owner: str | None
+    """Who owned it then, by what was known then."""
+    owner_then: str | None = None
+    """Who owned it then, by all that is known now."""
+    status: str
+    holdings: list[Holding]
+    refused_while_public: list[Attempt]
+    history: list[Line]
+    facts_known: int
+    facts_now: int
+
+
+def trace(
+    pool: str,
+    lead: str,
+    seen: Sequence[Seen],
+    when: When,
+    *,
+    at: datetime | None = None,
+    reasons: bool = True,
+) -> Trace:
+    """Fold the facts that concern a lead into its ownership.
+
+    With `at`, only what was known by then counts: on the real clock, facts that the log had recorded; on
+    a pool with its own clock, facts up to that time. `reasons` includes what people wrote themselves.
+    """
+    known = [one for one in seen if at is None or one.known_at <= at]
+    fold = _Fold(lead, when)
+    for one in known:
+        fold.take(one)
+    lines = [_line(one, when, reasons) for one in known]
+    return Trace(
+        lead=lead,
+        pool=pool,
+        at=at,
+        owner=fold.owner,
+        status=fold.status,
+        holdings=fold.holdings,
+        refused_while_public=fold.public,
+        history=lines,
+        facts_known=len(known),
+        facts_now=len(seen),
+    )
+
+
+def _line(one: Seen, when: When, reasons: bool) -> Line:
+    event = one.event
+    return Line(
+        fact=event.id,
+        position=one.position,
+        time=event.time.astimezone(UTC),
+        known_at=one.known_at.astimezone(UTC),
+        actor=event.actor,
+        type=event.type,
+        policy=event.policy,
+        says=sentence(event, when),
+        reason=reason_given(event) if reasons else None,
+    )
+
+
+class _Fold:
+    def __init__(self, lead: str, when: When) -> None:
+        self.lead = lead
+        self.when = when
+        self.status = "unknown"
+        self.holdings: list[Holding] = []
+        self.public: list[Attempt] = []
+
+    @property
+    def owner(self) -> str | None:
+        return self.holdings[-1].owner if self.holdings and self.holdings[-1].ended is None else None
+
+    def take(self, one: Seen) -> None:
+        """Fold one fact in."""
+        event, data = one.event, one.event.data
+        match data:
+            case e.LeadClaimed():
+                self._begin(one, data.rep, "next" if data.chosen else "claim", data.until)
+            case e.LeadAssigned() if data.to is not None:
+                self._end(event, "reassigned")
+                self._assigned(one, data, data.to)
+            case e.LeadAssigned():
+                self.status = "queue"
+            case e.LeadHandedOver() | e.CustomerHandedOver():
+                self._end(event, "handed_over")
+                until = data.until if isinstance(data, e.LeadHandedOver) else None
+                self._begin(one, data.to, "hand_over", until)
+            case e.LeadRecycled():
+                self._end(event, data.reason)
+                self.status = "public"
+            case e.LeadDisqualified():
+                self._end(event, "disqualified")
+                self.status = "disqualified"
+            case e.LeadTransferredOut():
+                self.status = "transferred"
+            case e.LeadsMerged() if data.absorbed == self.lead:
+                self._end(event, "merged")
+                self.status = "merged"
+            case e.LeadCaptured() | e.LeadTransferredIn() | e.LeadReopened():
+                self.status = "public"
+            case e.RequestRefused():
+                (self.holdings[-1].refused if self.owner else self.public).append(self._attempt(one, data))
+            case _:
+                self._meanwhile(data)
+
+    def _meanwhile(self, data: e.Fact) -> None:
+        if self.owner is None:
+            return
+        holding = self.holdings[-1]
+        match data:
+            case e.ContactLogged():
+                holding.contacts += data.counts
+                if self.status == "private":
+                    holding.until = data.until
+            case e.LeadProtected():
+                holding.until = None
+            case e.ProtectionEnded():
+                holding.until = data.until
+            case e.LeadConverted():
+                holding.until = None
+                self.status = "converted"
+
+    def _begin(self, one: Seen, owner: str, mode: str, until: datetime | None) -> Holding:
+        event = one.event
+        holding = Holding(
+            owner=owner,
+            since=event.time.astimezone(UTC),
+            fact=event.id,
+            position=one.position,
+            mode=mode,
+            actor=event.actor,
+            why=sentence(event, self.when).partition("; promised")[0],
+            policy=event.policy,
+            promised=until,
+            until=until,
+        )
+        if not isinstance(event.data, e.CustomerHandedOver):
+            self.status = "private"
+        self.holdings.append(holding)
+        return holding
+
+    def _assigned(self, one: Seen, data: e.LeadAssigned, to: str) -> None:
+        holding = self._begin(one, to, data.mode, data.until)
+        holding.rule, holding.group = data.rule, data.group
+        holding.candidates = candidates_in_words(data.candidates, to)
+        if data.shares is not None:
+            holding.turn = data.shares.turn
+            holding.shares_since = f"{one.event.pool}/{data.shares.sequence}"
+
+    def _end(self, event: e.Event, reason: str) -> None:
+        if self.owner is not None:
+            holding = self.holdings[-1]
+            holding.ended, holding.end, holding.end_fact = event.time.astimezone(UTC), reason, event.id
+            holding.end_why = sentence(event, self.when).partition("; promised")[0]
+
+    @staticmethod
+    def _attempt(one: Seen, data: e.RequestRefused) -> Attempt:
+        event = one.event
+        return Attempt(
+            fact=event.id,
+            position=one.position,
+            time=event.time.astimezone(UTC),
+            actor=event.actor,
+            rep=data.rep or id_of(event.actor),
+            request=data.request,
+            reason=data.reason,
+            told=refusal_text(data, event),
+            winner=data.winner,
+            winner_fact=f"{event.pool}/{data.position}" if data.position else None,
+            policy=event.policy,
+        )
+
+
+# --- reading it -----------------------------------------------------------------------------
+
+
+class Traces:
+    """Traces of leads, for those who may see their history."""
+
+    def __init__(self, log: EmbeddedLog, database: Database, views: Views) -> None:
+        self._log = log
+        self._database = database
+        self._views = views
+
+    def of(self, actor: str, pool: str, reference: str, at: datetime | None = None) -> tuple[LeadView, Trace]:
+        """A lead as the actor may see it, and its trace; facts of other pools that it was in come along
+        where the actor may see these pools' history.
+
+        Raises NotFound, UsageError and NotPermitted as `Views.history` does.
+        """
+        lead, _ = self._views.history(actor, pool, reference)
+        may = self._views.may
+        pools = [name for name in self._views.pools() if name == pool or may("history", actor, name)]
+        found = queries.trace(self._database, lead.lead, at, pools)
+        rows = queries.trace(self._database, lead.lead, None, pools).timeline
+        seen = list(self._seen(rows))
+        local = self._views.pool(pool).local
+
+        def when(moment: datetime | None) -> str:
+            return "" if moment is None else f"{local(moment):%Y-%m-%d %H:%M:%S}"
+
+        made = trace(pool, lead.lead, seen, when, at=at, reasons=not lead.masked)
+        made.owner_then = found.owner
+        return lead, made
+
+    def _seen(self, rows: Sequence[Row]) -> Iterator[Seen]:
+        documents = {
+            pool: self._log.documents(pool, [row["sequence"] for row in rows if row["pool"] == pool])
+            for pool in {row["pool"] for row in rows}
+        }
+        for row in rows:
+            event = decode(documents[row["pool"]][row["sequence"]])
+            yield Seen(event, row["position"], row["known_at"])
+
+
+__all__ = ["Attempt", "Holding", "Line", "Seen", "Trace", "Traces", "trace"]
