@@ -18,14 +18,16 @@ from leadflow.backup import Summary, backup, restore
 from leadflow.calendars import build_calendar, coverage_warning
 from leadflow.csv_out import write_csv
 from leadflow.doctor import Finding
+from leadflow.domain.access import Action, allowed
 from leadflow.domain.company import CompanyState
+from leadflow.domain.policy import Calendar, Policy
 from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Body, Request, SubmitIntake, intake_request
 from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.embedded_postgres import EmbeddedPostgres
 from leadflow.engine import SNAPSHOT_EVERY, Clock, Engine, Outcome
-from leadflow.errors import LeadflowError, Unavailable, UsageError
+from leadflow.errors import LeadflowError, NotPermitted, Unavailable, UsageError
 from leadflow.home import prepare_home
 from leadflow.importing import (
     Destination,
@@ -44,7 +46,7 @@ from leadflow.intake.files import open_arrivals
 from leadflow.intake.mapping import FIELDS, MappingFile, load_mapping
 from leadflow.intake.spend import SpendRow, read_spend
 from leadflow.log.embedded import EmbeddedLog
-from leadflow.log.envelope import problems_of
+from leadflow.log.envelope import decode, problems_of
 from leadflow.log.snapshots import Snapshots
 from leadflow.log.verify import export, verify
 from leadflow.postgres import Database
@@ -70,7 +72,10 @@ from leadflow.spending import key_of as spend_key
 from leadflow.spending import request_id as spend_request_id
 from leadflow.spending import same as same_spend
 from leadflow.tracing import Attempt, Holding, Line, Trace, Traces
+from leadflow.stories import Story, story_of
 from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, PoolView, Views
+from projections.lead_queries import policy_row
+from projections.queries import loads as member_loads
 from projections.queries import outcome as outcome_row
 from projections.queries import pool_summaries
 from projections.runner import Projections
@@ -143,6 +148,35 @@ class App:
     def pool_state(self, pool: str) -> Pool:
         """The present state of a pool, folded from the log. Raises NotFound."""
         return self.engine.pool(pool)
+
+    def now(self, pool: str) -> datetime:
+        """The present moment on the pool's clock: on a virtual one, its last fact's."""
+        view = self.views.pool(pool)
+        document = self.log.document(pool, self.log.last(pool)) if view.clock != "real" else None
+        return decode(document).time if document else self.engine.clock.now()
+
+    def story(self, actor: str, pool: str, reference: str) -> Story:
+        """All that the actor may see of a lead. Raises as `Views.lead` does."""
+        return story_of(self.views, self.log.documents, actor, pool, reference)
+
+    def policy(self, pool: str) -> tuple[int, Policy, Calendar]:
+        """The policy in force by the read models: version, policy, calendar. Raises NotFound."""
+        self.views.pool(pool)
+        row = policy_row(self.database, pool)
+        assert row is not None
+        return (
+            row["version"],
+            Policy.model_validate(row["policy"]),
+            Calendar.model_validate(row["calendar"]),
+        )
+
+    def need(self, action: Action, actor: str) -> None:
+        """Raise NotPermitted unless the actor may do this in every pool."""
+        if allowed(action, actor, member_role=None):
+            return
+        pools = self.views.pools()
+        if not pools or not all(self.views.may(action, actor, pool) for pool in pools):
+            raise NotPermitted(f"{actor} may not do this: it concerns every pool", do="See `--as`.")
 
     def routing(self) -> RoutingTable | None:
         """The company's routing table in force, if one was published."""
@@ -274,6 +308,7 @@ __all__ = [
     "Share",
     "SpendReport",
     "SpendRow",
+    "Story",
     "Summary",
     "Trace",
     "backup",
@@ -288,6 +323,7 @@ __all__ = [
     "export",
     "import_file",
     "load_mapping",
+    "member_loads",
     "new_request_id",
     "open_app",
     "open_arrivals",

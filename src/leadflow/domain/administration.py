@@ -76,7 +76,8 @@ def change_member(pool: Pool, body: ChangeMember, draft: Draft) -> None:
     if role != "rep" and (member.held or member.customers):
         draft.refuse("owns_leads", subject=member.id, used=len(member.held) + len(member.customers))
         return
-    given = {f: getattr(body.traits, f) for f in body.traits.model_fields_set}
+    cleared = dict.fromkeys(body.clear)
+    given = cleared | {f: getattr(body.traits, f) for f in body.traits.model_fields_set}
     traits = member.traits.model_copy(update=given)
     draft.add(
         member.id, e.MemberChanged.model_validate({"member": member.id, "role": role, "traits": traits})

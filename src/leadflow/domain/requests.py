@@ -69,6 +69,9 @@ class AddMember(Body):
     traits: MemberTraits = Field(default_factory=MemberTraits)
 
 
+Trait = Literal["display_name", "regions", "industries", "hours", "leave", "holding_cap"]
+
+
 class ChangeMember(Body):
     """Replace a member's traits, or its role, or both; what is left out stays."""
 
@@ -76,6 +79,8 @@ class ChangeMember(Body):
     member: Name
     role: Literal["rep", "manager", "marketing", "support"] | None = None
     traits: MemberTraits
+    clear: tuple[Trait, ...] = ()
+    """Traits that no longer restrict."""
 
 
 class PauseMember(Body):
