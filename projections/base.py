@@ -60,8 +60,8 @@ class Entry(NamedTuple):
     subject: str
     actor: str
     causation: str
-    index: int  # type: ignore[assignment]  # CloudEvents' `factindex` hides tuple.index, which nobody uses
-    count: int  # type: ignore[assignment]
+    fact_index: int
+    fact_count: int
     policy: int
     data: dict[str, Any]
 

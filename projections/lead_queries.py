@@ -202,3 +202,12 @@ def timeline_of(database: Database, pool: str, lead: str) -> list[Row]:
     )
     with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, (pool, lead)).fetchall()
+
+
+def policy_row(database: Database, pool: str) -> Row | None:
+    """The policy in force in a pool, with its calendar."""
+    query = sql.SQL("SELECT * FROM {} WHERE pool = %s ORDER BY version DESC LIMIT 1").format(
+        sql.Identifier(SCHEMA, "policies")
+    )
+    with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, (pool,)).fetchone()

@@ -57,7 +57,7 @@ def _note(entry: Entry, rows: Rows) -> None:
             rows.put("outcomes", key, earlier)
         else:
             rows.put("outcomes", key, _row(entry, "refused"))
-    elif entry.index == 1:
+    elif entry.fact_index == 1:
         rows.append("outcomes", _row(entry, "accepted"))
     else:
         # The decision's first fact is in the same batch: decisions are taken whole.
@@ -82,7 +82,7 @@ def _row(entry: Entry, result: str) -> Row:
         "actor": entry.actor,
         "time": entry.time,
         "first_sequence": entry.sequence,
-        "last_sequence": entry.sequence + entry.count - entry.index,
+        "last_sequence": entry.sequence + entry.fact_count - entry.fact_index,
         "position": entry.position,
         "facts": [entry.type],
         "refusal": entry.data if result == "refused" else None,

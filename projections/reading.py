@@ -66,10 +66,10 @@ def batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
     whole = 0
     before: Entry | None = None
     for entry in entries:
-        if before is not None or entry.index != 1:
+        if before is not None or entry.fact_index != 1:
             _check_follows(before, entry)
         batch.append(entry)
-        if entry.index == entry.count:
+        if entry.fact_index == entry.fact_count:
             before = None
             whole = len(batch)
             if whole >= size:
@@ -86,12 +86,12 @@ def _check_follows(before: Entry | None, entry: Entry) -> None:
         before is not None
         and entry.pool == before.pool
         and entry.sequence == before.sequence + 1
-        and entry.index == before.index + 1
-        and entry.count == before.count
+        and entry.fact_index == before.fact_index + 1
+        and entry.fact_count == before.fact_count
     )
     if not follows:
         raise LogDamaged(
-            f"it is fact {entry.index} of {entry.count} of a decision, and the one before it is missing",
+            f"it is fact {entry.fact_index} of {entry.fact_count} of a decision; the one before is missing",
             event=entry.id,
             do="Run `leadflow log verify`.",
         )

@@ -128,7 +128,7 @@ class Projections:
         Readers see the old version until then. Raises ProjectionStopped; the old version then stays.
         """
         chosen = self._chosen(names)
-        with self._rebuilding(), without_collector():
+        with self._rebuilding():
             self._drop_left_over()
             targets = [(projection, self._new_generation(projection)) for projection in chosen]
             try:
@@ -192,7 +192,7 @@ class Projections:
             return 0
         end = self.log.end() if progress else 0
         stopped: list[ProjectionStopped] = []
-        with ThreadPoolExecutor(WRITERS_MAX, "leadflow-projections") as executor:
+        with without_collector(), ThreadPoolExecutor(WRITERS_MAX, "leadflow-projections") as executor:
             under_way: _Writes = {}
             for batch in batches(read(self.log, min(at.values())), size):
                 # While one batch was written, this one was read.

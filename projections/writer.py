@@ -117,7 +117,7 @@ def _write_in(
 def _decisions_before(entries: Sequence[Entry], position: int) -> Sequence[Entry]:
     """The entries of all decisions before the one that holds the entry at `position`."""
     end = next(i for i, entry in enumerate(entries) if entry.position == position)
-    return entries[: max(end + 1 - entries[end].index, 0)]
+    return entries[: max(end + 1 - entries[end].fact_index, 0)]
 
 
 def _write_halves(
@@ -128,7 +128,7 @@ def _write_halves(
     error: psycopg.Error,
 ) -> int | None:
     """Postgres took one of these decisions' rows amiss: find it by halves, writing what is before it."""
-    starts = [i for i, entry in enumerate(entries) if entry.index == 1]
+    starts = [i for i, entry in enumerate(entries) if entry.fact_index == 1]
     if len(starts) < 2:
         why = f"Postgres refuses its rows: {error.diag.message_primary or type(error).__name__}"
         stopped = ProjectionStopped(projection.name, entries[0].position, entries[0].id, why)
