@@ -93,6 +93,10 @@ class Session:
             self._app = click.get_current_context().with_resource(open_app(self.settings))
         return self._app
 
+    def use(self, app: App) -> None:
+        """Work on an app that somebody else opened, and will close."""
+        self._app, self._settings = app, app.settings
+
     # --- output ---------------------------------------------------------------------------------
 
     def say(self, message: str) -> None:

@@ -30,9 +30,10 @@ def register(main: click.Group) -> None:
 @click.argument("lead")
 @click.option("--at", "at", metavar="TIME", help=f"What was known then: {TIME_FORMS}; a day means its end.")
 @click.option("--pool", metavar="ID", help="The pool; may be left out.")
+@click.option("--brief", is_flag=True, help="The owners and the refusals only, not every fact.")
 @shared_options
 @pass_session
-def trace(session: Session, lead: str, at: str | None, pool: str | None) -> None:
+def trace(session: Session, lead: str, at: str | None, pool: str | None, brief: bool) -> None:
     """Who owned LEAD, when and why, who else asked and what they were told.
 
     Every line names its fact, POOL/SEQUENCE: of two claims the lower sequence was first. With --at, only
@@ -46,13 +47,15 @@ def trace(session: Session, lead: str, at: str | None, pool: str | None) -> None
     view = app.views.pool(pool_id)
     moment = parse_time(at, view) if at else None
     shown, found = app.traces.of(session.actor, pool_id, lead_id, moment)
-    session.emit(found, lambda console: render(console, view, shown, found))
+    session.emit(found, lambda console: render(console, view, shown, found, brief=brief))
 
 
-def render(console: Console, pool: PoolView, lead: LeadView, found: Trace) -> None:
+def render(console: Console, pool: PoolView, lead: LeadView, found: Trace, *, brief: bool) -> None:
     """Draw a trace: the answer first, then the owners, then everything."""
     _head(console, pool, lead, found)
     _owners(console, pool, found)
+    if brief:
+        return
     console.print()
     console.print(Text("Everything that is known of it", style="bold"))
     for line in found.history:
@@ -77,10 +80,11 @@ def _head(console: Console, pool: PoolView, lead: LeadView, found: Trace) -> Non
         console.print(Text(line, style="green"))
         refused = sum(len(h.refused) for h in found.holdings) + len(found.refused_while_public)
         if refused:
-            told = f"{_many(refused, 'request')} of others {'was' if refused == 1 else 'were'} refused; each names"
-            console.print(
-                f"{told} who was first, and the fact: the lower number is the earlier.", markup=False
+            were = "was" if refused == 1 else "were"
+            told = (
+                f"{_many(refused, 'request')} of others {were} refused; each names the fact that was first."
             )
+            console.print(told, markup=False)
     elif found.holdings:
         console.print("Nobody claimed it; it was given out.", markup=False)
     else:

@@ -15,15 +15,56 @@ from leadflow.bootstrap import ChannelRow, ChannelsReport, Fairness, FunnelRow, 
 WIDTH = 100
 BAR = 44
 CHANNEL_COLUMNS = (
-    "channel campaign touches leads owned assigned claimed contacted converted disqualified currency spend "
-    "touch_costs deals revenue cost_per_lead cost_per_customer return_on_spend marks"
-).split()
-FUNNEL_COLUMNS = "pool leads owned contacted converted disqualified deals currency revenue".split()
+    "channel",
+    "campaign",
+    "touches",
+    "leads",
+    "owned",
+    "assigned",
+    "claimed",
+    "contacted",
+    "converted",
+    "disqualified",
+    "currency",
+    "spend",
+    "touch_costs",
+    "deals",
+    "revenue",
+    "cost_per_lead",
+    "cost_per_customer",
+    "return_on_spend",
+    "marks",
+,)
+FUNNEL_COLUMNS = (
+    "pool",
+    "leads",
+    "owned",
+    "contacted",
+    "converted",
+    "disqualified",
+    "deals",
+    "currency",
+    "revenue",
+,)
 MODES = ("rotation", "directed", "timeout", "manual")
 REP_COLUMNS = (
-    "pool rep claimed assigned_rotation assigned_directed assigned_timeout assigned_manual handed_in "
-    "handed_on contacted converted disqualified recycled deals currency revenue"
-).split()
+    "pool",
+    "rep",
+    "claimed",
+    "assigned_rotation",
+    "assigned_directed",
+    "assigned_timeout",
+    "assigned_manual",
+    "handed_in",
+    "handed_on",
+    "contacted",
+    "converted",
+    "disqualified",
+    "recycled",
+    "deals",
+    "currency",
+    "revenue",
+,)
 
 
 def new_table(*numbers: str, first: Sequence[str]) -> Table:
@@ -214,8 +255,16 @@ def render_reps(console: Console, found: Sequence[RepRow], fair: Sequence[Fairne
     if found:
         draw(console, table)
     _rotations(console, found)
-    for group in fair:
-        _fairness(console, group)
+    shown: set[tuple[str, str]] = set()
+    for group in sorted(fair, key=lambda one: (one.pool, one.group, -one.leads)):
+        if (group.pool, group.group) not in shown:
+            _fairness(console, group)
+        else:
+            worst = max(abs(share.off) for share in group.shares)
+            who = ", ".join(share.rep for share in group.shares)
+            line = f"And where {who} were the eligible ones: {_leads(group.leads)}, at most {worst:.2f} off."
+            console.print(Text(line, style="dim"), soft_wrap=True)
+        shown.add((group.pool, group.group))
 
 
 def _rotations(console: Console, found: Sequence[RepRow]) -> None:
@@ -245,11 +294,14 @@ def _fairness(console: Console, group: Fairness) -> None:
         table.add_row(share.rep, drawn, *figures)
     draw(console, table)
     worst = max((abs(share.off) for share in group.shares), default=Decimal(0))
-    leads = f"{group.leads} lead{'' if group.leads == 1 else 's'}"
-    told = f"{leads}; nobody is off its share by a whole lead (at most {worst:.2f})."
+    told = f"{_leads(group.leads)}; nobody is off its share by a whole lead (at most {worst:.2f})."
     if worst >= 1:
-        told = f"{leads}; somebody is off its share by {worst:.2f} leads, which must not be."
+        told = f"{_leads(group.leads)}; somebody is off its share by {worst:.2f} leads, which must not be."
     console.print(Text(told, style="green" if worst < 1 else "red"))
+
+
+def _leads(count: int) -> str:
+    return f"{count} lead" if count == 1 else f"{count} leads"
 
 
 def rep_records(found: Sequence[RepRow]) -> Iterator[Sequence[Any]]:

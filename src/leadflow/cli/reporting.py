@@ -51,7 +51,7 @@ def period_options(function: F) -> F:
 @period_options
 @shared_options
 @pass_session
-def channels(session: Session, chart: bool, csv_: bool, **given: str | None) -> None:
+def channels(session: Session, /, chart: bool, csv_: bool, **given: str | None) -> None:
     """What each channel and campaign cost and brought.
 
     Leads, customers and revenue count once, to the channel, campaign and day of the lead's first touch.
@@ -69,7 +69,7 @@ def channels(session: Session, chart: bool, csv_: bool, **given: str | None) -> 
 @period_options
 @shared_options
 @pass_session
-def funnel(session: Session, csv_: bool, **given: str | None) -> None:
+def funnel(session: Session, /, csv_: bool, **given: str | None) -> None:
     """How far the leads of these days have come: owned, contacted, converted."""
     period = _period(session, given)
     with _watch(session, period) as watch:
@@ -84,7 +84,7 @@ def funnel(session: Session, csv_: bool, **given: str | None) -> None:
 @period_options
 @shared_options
 @pass_session
-def reps(session: Session, csv_: bool, **given: str | None) -> None:
+def reps(session: Session, /, csv_: bool, **given: str | None) -> None:
     """What each rep got, claimed, contacted and closed; and how fair the rotations are."""
     period = _period(session, given)
     pool = _pool(session, given)

@@ -18,7 +18,7 @@ from leadflow.calendars import build_calendar
 from leadflow.demo import world
 from leadflow.demo.people import Asked, Desk, manager_asks, races, rep_asks
 from leadflow.domain import requests as r
-from leadflow.domain.events import LeadCaptured, RequestRefused
+from leadflow.domain.events import LeadCaptured
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.log.envelope import hash_of
 

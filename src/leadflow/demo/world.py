@@ -77,9 +77,18 @@ PROMISE = {source.channel: source.promise for source in SOURCES}
 UNMAPPED = ("social", "brand-posters", 3000)
 """Money that brought nobody: a channel, a campaign and what it costs per week."""
 
-_SURNAMES = "陈 林 黄 周 吴 徐 马 朱 胡 郭 何 高 罗 郑 梁 谢 宋 唐 许 韩 邓 冯 曹 彭".split()
+_SURNAMES = "陈林黄周吴徐马朱胡郭何高罗郑梁谢宋唐许韩邓冯曹彭"
 _GIVEN = (
-    "伟 芳 静 强 敏 军 洋 勇 艳 杰 涛 明 超 秀英 建华 志强 晓燕 海涛 雪梅 文博 佳怡 子轩 思远 雨桐".split()
+    *"伟芳静强敏军洋勇艳杰涛明超",
+    "秀英",
+    "建华",
+    "志强",
+    "晓燕",
+    "海涛",
+    "雪梅",
+    "文博",
+    "子轩",
+    "思远",
 )
 _TOWNS = (
     ("上海", "上海"),
@@ -94,7 +103,7 @@ _TOWNS = (
 )
 _TOWN_WEIGHTS = (28, 14, 8, 16, 7, 9, 8, 5, 5)
 _INDUSTRIES = ("制造业", "软件", "医疗", "物流", "零售", "教育", "餐饮")
-_FIRM_WORDS = "东方 蓝海 远景 恒信 嘉禾 云帆 金石 万里 新元 明德 瑞达 华宇 天成 汇通".split()
+_FIRM_WORDS = ("东方", "蓝海", "远景", "恒信", "嘉禾", "云帆", "金石", "万里", "新元", "明德", "瑞达", "华宇")
 _SIZES = (8, 20, 45, 90, 150, 320, 600, 1200, 2600)
 _SIZE_WEIGHTS = (16, 18, 16, 14, 12, 10, 7, 5, 3)
 

@@ -1,0 +1,139 @@
+"""The demo: a sales team's month, played and then looked at."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from leadflow.bootstrap import App, open_app
+from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.demo.play import Played, play
+from leadflow.demo.screens import Screen, disputed_lead, screens
+from leadflow.errors import UsageError
+from leadflow.settings import Settings
+
+SEED = 2026
+WIDTH = 100
+
+
+def register(main: click.Group) -> None:
+    """Add the command."""
+    main.add_command(demo)
+
+
+@click.command()
+@click.option("--seed", default=SEED, show_default=True, metavar="N", help="The same seed, the same month.")
+@click.option(
+    "--keep",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    metavar="[DIR]",
+    help="Keep the data, in DIR if given, to look around in it afterwards.",
+)
+@click.option("--yes", is_flag=True, help="Do not wait for Enter between the screens.")
+@shared_options
+@pass_session
+def demo(session: Session, seed: int, keep: str | None, yes: bool) -> None:
+    """Play a sales team's month on a virtual clock, and show what LeadFlow knows of it.
+
+    It has a data directory of its own, which is removed at the end unless --keep says otherwise.
+    """
+    root = click.get_current_context().find_root().command
+    assert isinstance(root, click.Group)
+    with _home(keep) as home, open_app(Settings(home=home), virtual=True) as app:
+        played = _play(session, app, seed)
+        app.settle()
+        if session.json:
+            data = {
+                **played._asdict(),
+                "disputed_lead": disputed_lead(app),
+                "home": str(home) if keep else None,
+            }
+            session.emit(data, lambda _: None)
+            return
+        inner = Session()
+        inner.use(app)
+        if not inner.out.is_terminal:
+            inner.out.width = WIDTH
+        shown = screens(app, played)
+        for number, screen in enumerate(shown, 1):
+            _show(root, inner, screen, f"{number}/{len(shown)}")
+            if number < len(shown) and not yes and sys.stdin.isatty() and sys.stdout.isatty():
+                click.pause("Enter shows the next screen …")
+        _next_steps(inner.out, home if keep is not None else None, shown)
+
+
+@contextmanager
+def _home(keep: str | None) -> Iterator[Path]:
+    """A data directory of the demo's own. Raises UsageError for one that holds something already."""
+    if keep:
+        home = Path(keep).expanduser().absolute()
+        if home.exists() and (not home.is_dir() or any(home.iterdir())):
+            raise UsageError(
+                "the demo needs a directory of its own", where=str(home), do="Name one that is empty or new."
+            )
+        yield home
+        return
+    home = Path(tempfile.mkdtemp(prefix="leadflow-demo-"))
+    try:
+        yield home
+    finally:
+        if keep is None:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _play(session: Session, app: App, seed: int) -> Played:
+    columns = (TextColumn("October 2026 in a sales team"), BarColumn(), TextColumn("day {task.completed}/31"))
+    quiet = not session.err.is_terminal
+    if quiet:
+        session.say(f"Playing October 2026 in a sales team, seed {seed} …")
+    with Progress(*columns, console=session.err, transient=True, disable=quiet) as bar:
+        task = bar.add_task("month", total=31)
+        return play(app, seed, lambda day, days: bar.update(task, completed=day, total=days))
+
+
+def _show(root: click.Group, inner: Session, screen: Screen, place: str) -> None:
+    out = inner.out
+    out.print()
+    out.rule(Text(f"{place}  {screen.title}", style="bold"), align="left", style="cyan")
+    out.print(Text(screen.words), width=min(out.width, WIDTH), soft_wrap=False)
+    out.print(Text(f"$ leadflow {' '.join(screen.command)}", style="bold green"))
+    out.print()
+    if screen.draw is not None:
+        screen.draw(out)
+    else:
+        root.main(args=list(screen.command), prog_name="leadflow", obj=inner, standalone_mode=False)
+
+
+def _next_steps(out: Console, home: Path | None, shown: list[Screen]) -> None:
+    out.print()
+    out.rule(Text("What to run next", style="bold"), align="left", style="cyan")
+    if home is None:
+        lines = [
+            ("leadflow demo --keep ./demo", "the same month again, kept to look around in"),
+            ("leadflow demo --seed 7", "another month"),
+        ]
+    else:
+        lines = [(f"export LEADFLOW_HOME={home}", "this month's data")]
+        lines += [(f"leadflow {' '.join(screen.command)}", screen.title.lower()) for screen in shown]
+    lines += [
+        ("leadflow pool open east", "a pool of your own, in your own data directory"),
+        ("leadflow import leads.xlsx --channel trade_show", "your leads"),
+        ("leadflow --help", "everything else; docs/tutorial/first-hour.md leads through it"),
+    ]
+    width = max(len(command) for command, _ in lines)
+    for command, what in lines:
+        line = Text("  ")
+        line.append(command.ljust(width), style="bold green")
+        line.append(f"   {what}", style="dim")
+        out.print(line, soft_wrap=True)
