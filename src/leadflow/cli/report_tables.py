@@ -34,7 +34,7 @@ CHANNEL_COLUMNS = (
     "cost_per_customer",
     "return_on_spend",
     "marks",
-,)
+)
 FUNNEL_COLUMNS = (
     "pool",
     "leads",
@@ -45,7 +45,7 @@ FUNNEL_COLUMNS = (
     "deals",
     "currency",
     "revenue",
-,)
+)
 MODES = ("rotation", "directed", "timeout", "manual")
 REP_COLUMNS = (
     "pool",
@@ -64,7 +64,7 @@ REP_COLUMNS = (
     "deals",
     "currency",
     "revenue",
-,)
+)
 
 
 def new_table(*numbers: str, first: Sequence[str]) -> Table:
