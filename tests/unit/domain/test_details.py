@@ -1,0 +1,244 @@
+"""Editing, merging, and moving a lead to another pool."""
+
+from __future__ import annotations
+
+from leadflow.domain import events as e
+from leadflow.domain import requests as r
+from tests.domain_harness import (
+    Ask,
+    Scene,
+    arrives,
+    assign,
+    claim,
+    convert,
+    did,
+    disqualify,
+    edit,
+    given,
+    lead_id,
+    merge,
+    own_phone,
+    passes,
+    refused,
+    reopen,
+    transfer,
+)
+
+
+def test_an_edit_corrects_what_is_given_and_adds_contact_points() -> None:
+    scene = given(
+        arrives("a", person="王", region="上海", note="old", answers={"x": "1", "y": "2"}), claim("a")
+    )
+    scene.when(
+        edit("a", "wang", name="王芳", city="浦东", emails=("a@example.com",), answers={"x": "3"}),
+        convert("a"),
+    )
+    fact = scene.only(e.LeadConverted)[0]
+    assert (fact.person.name, fact.person.note) == ("王芳", "old")
+    assert (fact.person.phones, fact.person.emails) == ((own_phone("a"),), ("a@example.com",))
+    assert fact.person.answers == {"x": "3", "y": "2"}
+    assert (fact.company.region, fact.company.city) == ("上海", "浦东")
+    scene.when(arrives("b", phone=None, email="a@example.com")).then(did(e.TouchRecorded, "a"))
+
+
+def test_a_contact_point_of_another_lead_is_refused_and_named_to_managers_only() -> None:
+    scene = given(arrives("a"), claim("a"), arrives("b"))
+    scene.when(edit("a", phones=(own_phone("b"),)), edit("a", "wang", phones=(own_phone("b"),))).then(
+        refused("contact_taken", "a", detail=f"phone of lead {lead_id('b')}"),
+        refused("contact_taken", "a", detail="phone"),
+    )
+
+
+def test_an_edit_needs_something_to_change_and_a_live_lead() -> None:
+    scene = given(arrives("a"), disqualify("a", "ma"), arrives("b"))
+    scene.when(edit("a", city="上海"), edit("b"), edit("b", "wang", city="上海")).then(
+        refused("closed", "a", detail="disqualified"),
+        refused("nothing_to_change", "b"),
+        refused("not_permitted", "b"),
+    )
+
+
+# --- merging --------------------------------------------------------------------------------
+
+
+def test_the_surviving_lead_keeps_its_owner_and_both_histories() -> None:
+    scene = given(
+        arrives("a", email="a@example.com", person="王芳"),
+        claim("a"),
+        arrives("b", wechat="wx", region="上海", person="王小芳"),
+        claim("b", "li"),
+    ).when(merge("a", "b"))
+    scene.then(did(e.LeadsMerged, "a", absorbed=lead_id("b"), absorbed_owner="li"))
+    assert scene.lead("a").owner == "wang"
+    assert not scene.pool.members["li"].held
+    known = scene.lead("a").unpack()
+    assert [touch.ref for touch in known.touches] == ["a", "b"]
+    assert known.person.phones == (own_phone("a"), own_phone("b"))
+    assert (known.person.name, known.company.region) == ("王芳", "上海")
+    scene.when(arrives("c", phone=None, wechat="wx"), claim("b", "li"), passes("3d")).then(
+        did(e.TouchRecorded, "a", matched_by="wechat"),
+        refused("merged", "b", detail=lead_id("a")),
+        did(e.LeadRecycled, "a", rep="wang"),
+    )
+
+
+def test_a_merge_scores_anew_what_it_fills_in() -> None:
+    scoring = {"base": 5, "rules": [{"name": "core", "points": 30, "when": {"region": ["上海"]}}]}
+    scene = given(arrives("a"), arrives("b", region="上海"), policy={"scoring": scoring})
+    scene.when(merge("a", "b")).then(did(e.LeadsMerged), did(e.LeadRescored, "a", before=5, score=35))
+
+
+def test_a_customer_takes_a_lead_in() -> None:
+    scene = given(arrives("a"), claim("a"), convert("a"), arrives("b"), claim("b", "li"))
+    scene.when(merge("a", "b"), arrives("c", phone=own_phone("b"))).then(
+        did(e.LeadsMerged, "a", absorbed=lead_id("b")),
+        did(e.TouchRecorded, "a", owner="wang", status="converted"),
+    )
+
+
+def test_what_cannot_be_merged() -> None:
+    scene = given(
+        arrives("a"), arrives("b"), claim("b"), convert("b"), arrives("c"), arrives("d"), merge("c", "d")
+    )
+    scene.given(arrives("e"), disqualify("e", "ma"))
+    scene.when(
+        merge("a", "a"), merge("a", "b"), merge("a", "d"), merge("d", "a"), merge("e", "a"), merge("a", "x")
+    ).then(
+        refused("same_lead", "a"),
+        refused("closed", "b", detail="converted"),
+        refused("closed", "d", detail="merged"),
+        refused("closed", "d", detail="merged"),
+        refused("closed", "e", detail="disqualified"),
+        refused("unknown_lead", "a"),
+    )
+
+
+def test_a_disqualified_lead_may_be_absorbed_and_is_not_reopened_by_itself() -> None:
+    scene = given(arrives("a"), arrives("b"), disqualify("b", "ma"), merge("a", "b"))
+    scene.when(arrives("c", phone=own_phone("b")), reopen("b")).then(
+        did(e.TouchRecorded, "a"), refused("not_disqualified", "b", detail="merged")
+    )
+
+
+# --- moving to another pool -----------------------------------------------------------------
+
+
+def passed_on(scene: Scene, to: Scene) -> Scene:
+    """What the engine does with a lead that left: the other pool is asked to take it in."""
+    event = next(x for x in reversed(scene.events) if isinstance(x.data, e.LeadTransferredOut))
+    out = event.data
+    assert isinstance(out, e.LeadTransferredOut)
+    body = r.ReceiveTransfer(
+        lead=event.subject,
+        from_pool=event.pool,
+        from_fact=event.id,
+        person=out.person.model_copy(update={"reason": None}),
+        company=out.company,
+        touches=out.touches,
+        asked=out.asked,
+        filled=out.filled,
+    )
+    one = Ask(body, "system/transfer", id=event.id)
+    return to.when(one, one)
+
+
+def test_touches_costs_and_details_go_along_and_the_two_facts_name_each_other() -> None:
+    channels = {"channels": {"survey": {"unit_cost": 3}}}
+    scene = given(arrives("a", region="上海", asked=4, filled=2), policy=channels)
+    scene.given(arrives("b", phone=own_phone("a"), channel="survey"))
+    scene.when(transfer("a")).then(did(e.LeadTransferredOut, "a", to_pool="west", asked=4, filled=2))
+    west = passed_on(scene, given(pool="west", policy={"scoring": {"completeness": 20}}))
+    west.then(
+        did(
+            e.LeadTransferredIn,
+            "a",
+            from_pool="east",
+            from_fact=scene.happened[0].id,
+            into=None,
+            score=10,
+            rule="hold",
+            actor="system/transfer",
+        )
+    )
+    arrived = west.only(e.LeadTransferredIn)[0]
+    assert [(touch.ref, touch.cost and touch.cost.amount) for touch in arrived.touches] == [
+        ("a", None),
+        ("b", 3),
+    ]
+    assert arrived.person.phones == (own_phone("a"),)
+    west.when(claim("a")).then(did(e.LeadClaimed, "a"))
+    # Its contact points are free where it left.
+    scene.when(arrives("c", phone=own_phone("a"))).then(did(e.LeadCaptured, "c"))
+
+
+def test_a_lead_that_comes_in_is_distributed_by_the_rules_there() -> None:
+    scene = given(arrives("a")).given(transfer("a"))
+    rules = {"rules": [{"name": "all", "target": {"rotation": "sales"}}]}
+    passed_on(scene, given(pool="west", policy=rules)).then(
+        did(e.LeadTransferredIn, "a", rule="all"), did(e.LeadAssigned, "a", to="wang", mode="rotation")
+    )
+
+
+def test_where_the_person_is_known_the_touches_join_that_lead() -> None:
+    scene = given(arrives("a", region="上海")).given(transfer("a"))
+    scoring = {"rules": [{"name": "core", "points": 30, "when": {"region": ["上海"]}}]}
+    west = given(arrives("known", phone=own_phone("a")), pool="west", policy={"scoring": scoring})
+    known = lead_id("known", pool="west")
+    passed_on(scene, west).then(
+        did(e.LeadTransferredIn, known, into=known, rule=None), did(e.LeadRescored, known, score=30)
+    )
+    assert [touch.ref for touch in west.pool.leads[known].unpack().touches] == ["known", "a"]
+
+
+def test_a_known_closed_lead_is_reopened_by_it() -> None:
+    scene = given(arrives("a")).given(transfer("a"))
+    west = given(arrives("known", phone=own_phone("a")), pool="west")
+    known = lead_id("known", pool="west")
+    west.do(Ask(r.DisqualifyLead(lead=known, code="x"), "manager/ma"))
+    passed_on(scene, west).then(did(e.LeadTransferredIn, known), did(e.LeadReopened, known, cause="touch"))
+
+
+def test_a_lead_may_come_back() -> None:
+    scene = given(arrives("a")).given(transfer("a"))
+    west = passed_on(scene, given(pool="west"))
+    west.given(transfer("a", "east"))
+    passed_on(west, scene).then(did(e.LeadTransferredIn, "a", from_pool="west"))
+    scene.when(arrives("b", phone=own_phone("a")), claim("a")).then(
+        did(e.TouchRecorded, "a"), did(e.LeadClaimed, "a")
+    )
+
+
+def test_what_cannot_be_moved() -> None:
+    scene = given(arrives("a"), claim("a"), arrives("b"), disqualify("b", "ma"), arrives("c"))
+    scene.when(
+        transfer("a"),
+        transfer("b"),
+        transfer("c", "east"),
+        transfer("c", "_company"),
+        transfer("c"),
+        transfer("c"),
+    ).then(
+        refused("owned", "a", winner="wang", position=scene.lead("a").owner_seq),
+        refused("closed", "b", detail="disqualified"),
+        refused("same_pool", "c"),
+        refused("same_pool", "c"),
+        did(e.LeadTransferredOut, "c"),
+        refused("closed", "c", detail="transferred"),
+    )
+    scene.when(assign("c", "li"), claim("c")).then(
+        refused("closed", "c", detail="transferred"), refused("transferred", "c")
+    )
+
+
+def test_only_leadflow_itself_brings_a_transfer_in() -> None:
+    body = r.ReceiveTransfer.model_validate(
+        {
+            "lead": "x",
+            "from_pool": "west",
+            "from_fact": "west/1",
+            "person": {"phones": ["+861"]},
+            "company": {},
+            "touches": [{"channel": "seo", "ref": "1", "door": "file"}],
+        }
+    )
+    given().when(Ask(body, "manager/ma")).then(refused("not_permitted"))
