@@ -20,11 +20,14 @@ from leadflow.csv_out import write_csv
 from leadflow.doctor import Finding
 from leadflow.domain.access import Action, allowed
 from leadflow.domain.company import CompanyState
+from leadflow.domain.decide import decide
+from leadflow.domain.events import Event
 from leadflow.domain.policy import Calendar, Policy
 from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Body, Request, SubmitIntake, intake_request
 from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
+from leadflow.editing import EDITABLE, amount_of, corrections
 from leadflow.embedded_postgres import EmbeddedPostgres
 from leadflow.engine import SNAPSHOT_EVERY, Clock, Engine, Outcome
 from leadflow.errors import LeadflowError, NotPermitted, Unavailable, UsageError
@@ -71,8 +74,8 @@ from leadflow.spending import figures as spend_figures
 from leadflow.spending import key_of as spend_key
 from leadflow.spending import request_id as spend_request_id
 from leadflow.spending import same as same_spend
-from leadflow.tracing import Attempt, Holding, Line, Trace, Traces
 from leadflow.stories import Story, story_of
+from leadflow.tracing import Attempt, Holding, Line, Trace, Traces
 from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, PoolView, Views
 from projections.lead_queries import policy_row
 from projections.queries import loads as member_loads
@@ -154,6 +157,11 @@ class App:
         view = self.views.pool(pool)
         document = self.log.document(pool, self.log.last(pool)) if view.clock != "real" else None
         return decode(document).time if document else self.engine.clock.now()
+
+    def preview(self, pool: str, actor: str, body: Body) -> list[Event]:
+        """The facts that a request would cause now. Nothing is written. Raises NotFound."""
+        request = request_of(pool, actor, new_request_id(), body)
+        return decide(self.pool_state(pool), request, self.now(pool))
 
     def story(self, actor: str, pool: str, reference: str) -> Story:
         """All that the actor may see of a lead. Raises as `Views.lead` does."""
@@ -279,6 +287,7 @@ def request_of(pool: str, actor: str, request_id: str, body: Body, at: datetime 
 
 
 __all__ = [
+    "EDITABLE",
     "FIELDS",
     "ORDERS",
     "STATUSES",
@@ -311,11 +320,13 @@ __all__ = [
     "Story",
     "Summary",
     "Trace",
+    "amount_of",
     "backup",
     "build_calendar",
     "check_channel",
     "check_spend",
     "corrected",
+    "corrections",
     "counted",
     "coverage_warning",
     "destination",

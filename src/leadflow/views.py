@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from leadflow.domain import access
+from leadflow.domain.events import ContactRevealed, Event
 from leadflow.domain.values import id_of, role_of
 from leadflow.errors import NotFound, NotPermitted, UsageError
 from leadflow.postgres import Database
@@ -222,6 +223,17 @@ class Views:
         if not self.may_see_history(actor, lead):
             raise _not_permitted(actor, pool, "the history of this lead")
         return lead, timeline_of(self.database, pool, lead.lead)
+
+    def revealed(self, reveal: Event) -> LeadView:
+        """The lead with its contact points, for whom the fact names who revealed them, just then.
+
+        Raises NotPermitted for any other fact.
+        """
+        if not isinstance(reveal.data, ContactRevealed):
+            raise _not_permitted(reveal.actor, reveal.pool, "contact points")
+        rows = leads_named(self.database, [reveal.pool], reveal.subject)
+        row = _one([row for row in rows if row["lead"] == reveal.subject], reveal.subject, reveal.pool)
+        return _seen(row, Reach(contacts_of_all=True))
 
     def may_see_history(self, actor: str, lead: LeadView) -> bool:
         """Whether the actor may see the events of a lead that it sees."""

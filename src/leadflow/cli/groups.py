@@ -14,7 +14,7 @@ MODULES = (
     "letters",
     "browsing",
     "working",
-    "acting",
+    "changing",
     "looking",
     "reporting",
     "logs",

@@ -1,0 +1,142 @@
+"""What commands about one lead share: naming it, having the request decided, saying what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from leadflow.bootstrap import LeadView, Outcome, PoolView
+from leadflow.cli.common import Session, pass_session, plain, pool_option, request_option, shared_options
+from leadflow.cli.moments import parse_time
+from leadflow.cli.telling import tell
+from leadflow.domain.events import Event
+from leadflow.domain.requests import Body
+from leadflow.domain.values import role_of
+from leadflow.errors import NotFound
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+UNTIL = "A day (its end) or a time, local to the pool: 2026-11-24 or 2026-11-24T18:00."
+
+
+def lead_command(function: F) -> F:
+    """LEAD and the options that every command about a lead has."""
+    function = pass_session(function)  # type: ignore[assignment]
+    for option in (
+        shared_options,
+        pool_option,
+        request_option,
+        click.option(
+            "--if-sequence",
+            type=int,
+            metavar="N",
+            help="The lead's last sequence that you saw; refused as stale if it has changed.",
+        ),
+        click.argument("lead"),
+    ):
+        function = option(function)
+    return function
+
+
+def for_option(function: F) -> F:
+    """`--for REP`: for whom a manager acts."""
+    return click.option("--for", "rep", metavar="REP", help="The rep for whom a manager acts.")(function)
+
+
+class Acting:
+    """One command about one lead, from its reference to the sentence at the end."""
+
+    def __init__(self, session: Session, pool: str | None, lead: str) -> None:
+        """Find the lead. Raises NotFound, or UsageError where several begin so."""
+        session.app.settle()
+        self.session = session
+        named = pool or session.settings.pool
+        pools = [named] if named else list(session.app.views.pools())
+        self.pool, self.lead = session.app.views.named(session.actor, pools, lead)
+        self.view = session.app.views.pool(self.pool)
+
+    def moment(self, text: str | None) -> datetime | None:
+        """A time that was typed, in UTC."""
+        return None if text is None else parse_time(text, self.view)
+
+    def ask(
+        self,
+        kind: type[Body],
+        *,
+        request_id: str | None,
+        members: Iterable[str | None] = (),
+        show: Callable[[Outcome], LeadView | None] | None = None,
+        **fields: Any,
+    ) -> None:
+        """Send the request and say what became of it. `members` are ids that must be the pool's."""
+        check_members(self.session, self.pool, members)
+        outcome = self.session.send(self.pool, kind, request_id, lead=self.lead, **fields)
+        report(self.session, self.view, outcome, show(outcome) if show else None)
+
+
+def check_members(session: Session, pool: str, members: Iterable[str | None]) -> None:
+    """Raise NotFound for an id that never was a member of the pool."""
+    known = session.app.views.members(pool)
+    for member in members:
+        if member is not None and member not in known:
+            reps = [name for name, row in known.items() if row["status"] != "left"]
+            raise NotFound(
+                f"{member!r} is no member of the pool",
+                where=f"pool {pool}",
+                do=f"There are: {', '.join(reps) or 'none yet'}. Add one: `leadflow member add {member}`.",
+            )
+
+
+def report(session: Session, pool: PoolView, outcome: Outcome, lead: LeadView | None = None) -> None:
+    """Print what happened and what follows; with contact points of a lead that may be seen now."""
+
+    def draw(console: Console) -> None:
+        if outcome.repeated:
+            session.say("This request was decided before; this was its outcome:")
+        for sentence in tell(pool, outcome.events):
+            console.print(sentence, markup=False)
+        if lead is not None and not lead.masked:
+            console.print(f"  {reachable(lead)}", markup=False, style="bold")
+
+    document: dict[str, Any] = {
+        "pool": pool.pool,
+        "lead": outcome.events[0].subject if outcome.events else None,
+        "facts": [fact_document(event) for event in outcome.events],
+        "repeated": outcome.repeated,
+    }
+    if lead is not None:
+        document["seen"] = lead
+    session.emit(document, draw)
+
+
+def fact_document(event: Event) -> dict[str, Any]:
+    """A fact for programs, without the person: who may see that asks for the lead."""
+    data = plain(event.data)
+    data.pop("person", None)
+    return {"id": event.id, "type": event.type, "time": plain(event.time), "data": data}
+
+
+def reachable(lead: LeadView) -> str:
+    """Who it is and how to reach them, in one line."""
+    points = [*lead.phones, *lead.emails, *(f"WeChat {one}" for one in lead.wechats)]
+    who = " ".join(part for part in (lead.person_name, lead.company_name) if part)
+    return " · ".join([*([who] if who else []), *points])
+
+
+def seen_by_actor(session: Session, pool: str) -> Callable[[Outcome], LeadView | None]:
+    """The lead of an outcome as the actor sees it now; None where it does not."""
+
+    def look(outcome: Outcome) -> LeadView | None:
+        if role_of(session.actor) not in ("rep", "manager"):
+            return None
+        session.app.settle()
+        try:
+            return session.app.views.lead(session.actor, pool, outcome.events[0].subject)
+        except NotFound:
+            return None
+
+    return look

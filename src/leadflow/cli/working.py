@@ -1,0 +1,313 @@
+"""Working on leads: taking them, giving them, contacting, keeping."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+
+from leadflow.bootstrap import refusal_text
+from leadflow.cli.acting import (
+    UNTIL,
+    Acting,
+    check_members,
+    fact_document,
+    for_option,
+    lead_command,
+    report,
+    seen_by_actor,
+)
+from leadflow.cli.browsing import draw_leads
+from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
+from leadflow.cli.telling import tell
+from leadflow.domain import requests as r
+from leadflow.domain.events import RequestRefused
+from leadflow.errors import UsageError
+
+
+def register(main: click.Group) -> None:
+    """Add the commands."""
+    for command in (
+        claim,
+        next_command,
+        assign,
+        hand_over,
+        return_command,
+        withdraw,
+        contact,
+        reveal,
+        collaborate,
+        protect,
+        unprotect,
+    ):
+        main.add_command(command)
+
+
+@click.command()
+@for_option
+@lead_command
+def claim(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    rep: str | None,
+) -> None:
+    """Take the public LEAD. Of several claims the first in the log wins."""
+    acting = Acting(session, pool, lead)
+    acting.ask(
+        r.ClaimLead,
+        request_id=request_id,
+        members=[rep],
+        show=seen_by_actor(session, acting.pool),
+        if_sequence=if_sequence,
+        rep=rep,
+    )
+
+
+@click.command("next")
+@click.option("--show", is_flag=True, help="Only look which lead it would be.")
+@for_option
+@request_option
+@pool_option
+@shared_options
+@pass_session
+def next_command(
+    session: Session, pool: str | None, request_id: str | None, rep: str | None, show: bool
+) -> None:
+    """Take the best lead that may be claimed now: highest score, then oldest."""
+    session.app.settle()
+    name = session.pool(pool)
+    view = session.app.views.pool(name)
+    check_members(session, name, [rep])
+    if not show:
+        outcome = session.send(name, r.ClaimNext, request_id, rep=rep)
+        report(session, view, outcome, seen_by_actor(session, name)(outcome))
+        return
+    event = session.app.preview(name, session.actor, r.ClaimNext(rep=rep))[0]
+    if isinstance(event.data, RequestRefused):
+        reason = refusal_text(event.data, event)
+        session.emit({"next": None, "reason": event.data.reason}, lambda console: console.print(reason))
+        return
+    lead = session.app.views.lead(session.actor, name, event.subject)
+
+    def draw(console: Console) -> None:
+        draw_leads(console, view, [lead], session.app.now(name))
+        console.print("Not claimed: `leadflow next` takes it.", markup=False)
+
+    session.emit({"next": lead, "would_be": fact_document(event), "says": tell(view, [event])}, draw)
+
+
+@click.command()
+@click.option("--reason", required=True, metavar="TEXT")
+@lead_command
+@click.argument("rep")
+def assign(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    rep: str,
+    reason: str,
+) -> None:
+    """Give LEAD to REP by hand."""
+    acting = Acting(session, pool, lead)
+    acting.ask(
+        r.AssignLead, request_id=request_id, members=[rep], if_sequence=if_sequence, to=rep, reason=reason
+    )
+
+
+@click.command("hand-over")
+@click.option("--reason", metavar="TEXT")
+@lead_command
+@click.argument("rep")
+def hand_over(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    rep: str,
+    reason: str | None,
+) -> None:
+    """Give LEAD, or the customer that it became, from its owner to REP."""
+    acting = Acting(session, pool, lead)
+    acting.ask(
+        r.HandOverLead, request_id=request_id, members=[rep], if_sequence=if_sequence, to=rep, reason=reason
+    )
+
+
+@click.command("return")
+@click.option("--reason", metavar="TEXT")
+@for_option
+@lead_command
+def return_command(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    rep: str | None,
+    reason: str | None,
+) -> None:
+    """Give one's own LEAD back to the public pool."""
+    acting = Acting(session, pool, lead)
+    acting.ask(
+        r.ReturnLead, request_id=request_id, members=[rep], if_sequence=if_sequence, rep=rep, reason=reason
+    )
+
+
+@click.command()
+@click.option("--reason", required=True, metavar="TEXT")
+@lead_command
+def withdraw(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    reason: str,
+) -> None:
+    """Take LEAD from its owner, back to the public pool."""
+    acting = Acting(session, pool, lead)
+    acting.ask(r.WithdrawLead, request_id=request_id, if_sequence=if_sequence, reason=reason)
+
+
+@click.command()
+@click.option("--outcome", required=True, metavar="NAME", help="One of the policy's, as reached, no_answer.")
+@click.option("--note", metavar="TEXT")
+@click.option("--means", metavar="NAME", help="How: call, wechat, email, visit, ….")
+@click.option("--at", "stated_at", metavar="TIME", help="When it was; deadlines count from now all the same.")
+@for_option
+@lead_command
+def contact(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    rep: str | None,
+    outcome: str,
+    note: str | None,
+    means: str | None,
+    stated_at: str | None,
+) -> None:
+    """Log a contact with LEAD."""
+    acting = Acting(session, pool, lead)
+    acting.ask(
+        r.LogContact,
+        request_id=request_id,
+        members=[rep],
+        if_sequence=if_sequence,
+        rep=rep,
+        outcome=outcome,
+        note=note,
+        means=means,
+        stated_at=acting.moment(stated_at),
+    )
+
+
+@click.command()
+@click.option("--reason", metavar="TEXT", help="Needed by auditors.")
+@for_option
+@lead_command
+def reveal(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    rep: str | None,
+    reason: str | None,
+) -> None:
+    """See the masked contact points of LEAD; that they were seen is a fact."""
+    acting = Acting(session, pool, lead)
+    acting.ask(
+        r.RevealContact,
+        request_id=request_id,
+        members=[rep],
+        show=lambda outcome: session.app.views.revealed(outcome.events[0]),
+        if_sequence=if_sequence,
+        rep=rep,
+        reason=reason,
+    )
+
+
+@click.command()
+@click.option("--until", metavar="TIME", help=UNTIL)
+@click.option("--remove", is_flag=True, help="End the collaboration.")
+@lead_command
+@click.argument("member")
+def collaborate(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    member: str,
+    until: str | None,
+    remove: bool,
+) -> None:
+    """Let MEMBER work on LEAD with its owner."""
+    acting = Acting(session, pool, lead)
+    if remove and until:
+        raise UsageError("--remove ends it now: leave out --until")
+    if remove:
+        acting.ask(
+            r.RemoveCollaborator,
+            request_id=request_id,
+            members=[member],
+            if_sequence=if_sequence,
+            member=member,
+        )
+        return
+    acting.ask(
+        r.AddCollaborator,
+        request_id=request_id,
+        members=[member],
+        if_sequence=if_sequence,
+        member=member,
+        expires=acting.moment(until),
+    )
+
+
+@click.command()
+@click.option("--until", metavar="TIME", help=UNTIL)
+@for_option
+@lead_command
+def protect(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    rep: str | None,
+    until: str | None,
+) -> None:
+    """Keep LEAD from being recycled, within the limits of the policy."""
+    acting = Acting(session, pool, lead)
+    acting.ask(
+        r.ProtectLead,
+        request_id=request_id,
+        members=[rep],
+        if_sequence=if_sequence,
+        rep=rep,
+        until=acting.moment(until),
+    )
+
+
+@click.command()
+@for_option
+@lead_command
+def unprotect(
+    session: Session,
+    lead: str,
+    if_sequence: int | None,
+    request_id: str | None,
+    pool: str | None,
+    rep: str | None,
+) -> None:
+    """End the protection of LEAD early."""
+    acting = Acting(session, pool, lead)
+    acting.ask(r.UnprotectLead, request_id=request_id, members=[rep], if_sequence=if_sequence, rep=rep)
