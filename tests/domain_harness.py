@@ -123,7 +123,7 @@ def arrives(
         company=Company.model_validate(company),
         **form,
     )
-    return Ask(body, by, at)
+    return Ask(body, actor_of(by), at)
 
 
 def own_phone(name: str) -> str:
