@@ -202,8 +202,8 @@ class Rows(Protocol):
         """Remove a row named by `keys`, if it is there."""
         ...
 
-    def append(self, table: str, row: Row) -> None:
-        """Add a row that cannot be there yet."""
+    def append(self, table: str, row: Row | tuple[Any, ...]) -> None:
+        """Add a row that cannot be there yet; to a `log` also as all its values, in the columns' order."""
         ...
 
     def add(self, table: str, key: Key, amounts: Mapping[str, int | Decimal]) -> None:
@@ -324,7 +324,9 @@ class MemoryRows:
     def delete(self, table: str, key: Key) -> None:
         self.tables[table].pop(key, None)
 
-    def append(self, table: str, row: Row) -> None:
+    def append(self, table: str, row: Row | tuple[Any, ...]) -> None:
+        if isinstance(row, tuple):
+            row = dict(zip(self._specs[table].columns, row, strict=True))
         key = self._specs[table].key_of(row)
         if key in self.tables[table]:
             raise ValueError(f"{table} has {key} already")

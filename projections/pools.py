@@ -115,18 +115,17 @@ LeadHandler = Callable[[Entry, Row, Rows], None]
 def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
     kind = entry.type
     if kind in _LEAD_HANDLERS or kind in _NEW_LEADS:
-        yield "leads", (entry.pool, entry.subject)
+        leads = [entry.subject]
         if kind == f.LeadsMerged.TYPE:
-            yield "leads", (entry.pool, entry.data["absorbed"])
+            leads.append(entry.data["absorbed"])
         elif kind == f.TouchRecorded.TYPE:
-            for other in entry.data.get("also_matches", ()):
-                yield "leads", (entry.pool, other)
-        elif kind == f.LeadTransferredIn.TYPE and entry.data.get("into"):
-            yield "leads", (entry.pool, entry.data["into"])
-    elif kind in _MEMBER_FACTS:
-        yield "members", (entry.pool, entry.data["member"])
-    elif kind in (f.PoolOpened.TYPE, f.PolicyPublished.TYPE):
-        yield "pools", (entry.pool,)
+            leads.extend(entry.data.get("also_matches", ()))
+        return [("leads", (entry.pool, lead)) for lead in leads]
+    if kind in _MEMBER_FACTS:
+        return [("members", (entry.pool, entry.data["member"]))]
+    if kind in (f.PoolOpened.TYPE, f.PolicyPublished.TYPE):
+        return [("pools", (entry.pool,))]
+    return ()
 
 
 def _lead(entry: Entry, rows: Rows, lead: str | None = None) -> Row:
@@ -172,16 +171,15 @@ def _captured(entry: Entry, rows: Rows) -> None:
 
 def _transferred_in(entry: Entry, rows: Rows) -> None:
     data = entry.data
-    into = data.get("into")
-    if into is None:
+    if data.get("into") is None:
         rows.put("leads", (entry.pool, entry.subject), _new_lead(entry, data["touches"]))
         return
-    row = _lead(entry, rows, into)
+    # Where the lead was known here already, the fact is about the one that it became part of.
+    row = _lead(entry, rows)
     complete(row, data["person"], data.get("company", {}))
     row["touches"] += len(data["touches"])
-    if into == entry.subject:
-        row["last_sequence"] = entry.sequence
-    rows.put("leads", (entry.pool, into), row)
+    row["last_sequence"] = entry.sequence
+    rows.put("leads", (entry.pool, entry.subject), row)
 
 
 def _about_a_lead(entry: Entry, rows: Rows) -> None:

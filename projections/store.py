@@ -25,6 +25,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 COPY_BLOCK_LINES = 500
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
+_Rows = Sequence[Row] | Sequence[tuple[Any, ...]]
 
 
 class Generation(NamedTuple):
@@ -136,10 +137,12 @@ def plain(cursor: Cursor) -> Cursor:
     return cursor
 
 
-def copy_block(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+def copy_block(rows: _Rows, columns: Mapping[str, str]) -> str:
     """Rows in COPY's text format, NULL being U+0001; column by column, which is three times as fast.
     https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS"""
-    cells = [_column(rows, name, kind) for name, kind in columns.items()]
+    cells = [
+        _texts(values, kind) for values, kind in zip(_columns(rows, columns), columns.values(), strict=True)
+    ]
     block = "\n".join(map("\t".join, zip(*cells, strict=True))) + "\n"
     if (
         "\\" in block
@@ -152,13 +155,19 @@ def copy_block(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) ->
     return block
 
 
-def _column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> list[str]:
+def _columns(rows: _Rows, columns: Iterable[str]) -> Iterable[Sequence[Any]]:
+    if isinstance(rows[0], tuple):
+        return zip(*rows, strict=True)
+    return [[row.get(name) for row in rows] for name in columns]  # type: ignore[union-attr]
+
+
+def _texts(values: Sequence[Any], kind: str) -> Sequence[str]:
     if kind.startswith(("text", "timestamptz", "date")):
-        return [_NULL if (value := row.get(name)) is None else value for row in rows]
+        return values if None not in values else [_NULL if v is None else v for v in values]
+    dumps = orjson.dumps
     if kind.startswith("jsonb"):
-        dumps = orjson.dumps
-        return [_NULL if (value := row.get(name)) is None else dumps(value).decode() for row in rows]
-    return [_NULL if (value := row.get(name)) is None else str(value) for row in rows]
+        return [_NULL if v is None else dumps(v).decode() for v in values]
+    return [_NULL if v is None else str(v) for v in values]
 
 
 # --- a batch --------------------------------------------------------------------------------
@@ -192,9 +201,11 @@ class PostgresRows:
         batch.loaded[key] = None
         batch.changed[key] = None
 
-    def append(self, table: str, row: Row) -> None:
+    def append(self, table: str, row: Row | tuple[Any, ...]) -> None:
         batch = self._tables[table]
-        if batch.table.kind == "log":
+        if isinstance(row, tuple):
+            batch.tuples.append(row)
+        elif batch.table.kind == "log":
             batch.appended.append(row)
         else:
             key = batch.table.key_of(row)
@@ -294,6 +305,8 @@ class PostgresRows:
             self._delete(table, name, deleted)
         if new:
             self._copy(name, table.columns, new)
+        if batch.tuples:
+            self._copy(name, table.columns, batch.tuples)
         if changed:
             self._upsert(table, name, changed)
         if batch.sums:
@@ -303,7 +316,7 @@ class PostgresRows:
             ]
             self._upsert(table, name, sums)
 
-    def _copy(self, into: sql.Identifier, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
+    def _copy(self, into: sql.Identifier, columns: Mapping[str, str], rows: _Rows) -> None:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT text, NULL E'\\x01')").format(
             into, _names(columns)
         )
@@ -346,7 +359,7 @@ class PostgresRows:
 class _Batch:
     """One table's part of a batch."""
 
-    __slots__ = ("appended", "asked", "changed", "loaded", "stored", "sums", "table")
+    __slots__ = ("appended", "asked", "changed", "loaded", "stored", "sums", "table", "tuples")
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -357,4 +370,5 @@ class _Batch:
         """Those of them that did."""
         self.changed: dict[Key, None] = {}
         self.appended: list[Row] = []
+        self.tuples: list[tuple[Any, ...]] = []
         self.sums: dict[Key, dict[str, int | Decimal]] = {}

@@ -40,7 +40,7 @@ def _is_about_a_lead(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, requests.LeadBody)
 
 
-_ABOUT_LEADS = ("leadflow.lead.", "leadflow.customer.")
+_LEAD_FACTS = frozenset(kind for kind in f.FACTS if kind.startswith(("leadflow.lead.", "leadflow.customer.")))
 _LEAD_REQUESTS = frozenset({value.__name__ for value in vars(requests).values() if _is_about_a_lead(value)})
 _HIDDEN = frozenset({"person", "company", "touch", "touches", "candidates", "shares", "breakdown"})
 
@@ -60,7 +60,7 @@ def leads_of(entry: Entry) -> tuple[str, ...]:
     if kind == f.RequestRefused.TYPE:
         lead = lead_of_refusal(entry)
         return (lead,) if lead else ()
-    if not kind.startswith(_ABOUT_LEADS):
+    if kind not in _LEAD_FACTS:
         return ()
     if kind == f.LeadsMerged.TYPE:
         return (entry.subject, entry.data["absorbed"])
@@ -74,21 +74,24 @@ def _note(entry: Entry, rows: Rows) -> None:
     line = line_of(entry.type, entry.data)
     known_at = rows.head(entry.pool).known_at(entry)
     for lead in leads:
-        row = {
-            "pool": entry.pool,
-            "lead": lead,
-            "sequence": entry.sequence,
-            "position": entry.position,
-            "recorded_at": entry.recorded_at,
-            "known_at": known_at,
-            "time": entry.time,
-            "actor": entry.actor,
-            "type": entry.type,
-            "policy": entry.policy,
-            "causation": entry.causation,
-            "line": line,
-        }
-        rows.append("timeline", row)
+        # In the order of the table's columns: there is one of these for every event.
+        rows.append(
+            "timeline",
+            (
+                entry.pool,
+                lead,
+                entry.sequence,
+                entry.position,
+                entry.recorded_at,
+                known_at,
+                entry.time,
+                entry.actor,
+                entry.type,
+                entry.policy,
+                entry.causation,
+                line,
+            ),
+        )
 
 
 # --- one line -------------------------------------------------------------------------------
