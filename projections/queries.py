@@ -92,6 +92,15 @@ def outcome(database: Database, identity: str, pool: str | None = None) -> Row |
     return next(iter(_rows(database, text, identity, pool, pool)), None)
 
 
+def outcomes_of_id(database: Database, request_id: str, pool: str | None = None) -> list[Row]:
+    """Outcomes of requests that have this id, whoever sent them; reads the whole table."""
+    text = (
+        "SELECT * FROM {schema}.outcomes WHERE substr(identity, strpos(identity, ':') + 1) = %s"
+        " AND (%s::text IS NULL OR pool = %s) ORDER BY position"
+    )
+    return _rows(database, text, request_id, pool, pool)
+
+
 # --- customers ------------------------------------------------------------------------------
 
 

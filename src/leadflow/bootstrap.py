@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import uuid_utils
 from pydantic import ValidationError
@@ -21,7 +22,7 @@ from leadflow.doctor import Finding
 from leadflow.domain.access import Action, allowed
 from leadflow.domain.company import CompanyState
 from leadflow.domain.decide import decide
-from leadflow.domain.events import Event
+from leadflow.domain.events import Event, RequestRefused
 from leadflow.domain.policy import Calendar, Policy
 from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Body, Request, SubmitIntake, intake_request
@@ -30,7 +31,7 @@ from leadflow.domain.values import COMPANY_STREAM
 from leadflow.editing import EDITABLE, amount_of, corrections
 from leadflow.embedded_postgres import EmbeddedPostgres
 from leadflow.engine import SNAPSHOT_EVERY, Clock, Engine, Outcome
-from leadflow.errors import LeadflowError, NotPermitted, Unavailable, UsageError
+from leadflow.errors import LeadflowError, NotFound, NotPermitted, Unavailable, UsageError
 from leadflow.home import prepare_home
 from leadflow.importing import (
     Destination,
@@ -80,7 +81,7 @@ from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, PoolView, Views
 from projections.lead_queries import policy_row
 from projections.queries import loads as member_loads
 from projections.queries import outcome as outcome_row
-from projections.queries import pool_summaries
+from projections.queries import outcomes_of_id, pool_summaries
 from projections.runner import Projections
 
 SETTLE_WAIT_S = 10.0
@@ -177,6 +178,26 @@ class App:
             Policy.model_validate(row["policy"]),
             Calendar.model_validate(row["calendar"]),
         )
+
+    def outcome(self, actor: str, reference: str, pool: str | None) -> tuple[dict[str, Any], str | None]:
+        """The outcome of a request by identity or id alone, and why it was refused, if it was.
+
+        Raises NotFound; what the actor may not see is answered like what is not there.
+        """
+        exact = (outcome_row(self.database, name, pool) for name in (reference, f"{actor}:{reference}"))
+        rows = [row for row in exact if row is not None]
+        rows = rows or outcomes_of_id(self.database, reference, pool)
+        rows = [row for row in rows if self.views.may_see_request(actor, row["pool"], row["actor"])]
+        if not rows:
+            do = "Name it as `source:id`. A request without an outcome was never decided: send it again."
+            raise NotFound(f"no request {reference!r} of {actor}, or that it may see, was decided", do=do)
+        if len(rows) > 1 and rows[0]["identity"] not in (reference, f"{actor}:{reference}"):
+            names = ", ".join(f"{row['identity']} in {row['pool']}" for row in rows[:10])
+            raise UsageError(f"several requests have the id {reference!r}", do=f"Name one: {names}.")
+        document = self.log.document(rows[0]["pool"], rows[0]["first_sequence"])
+        event = decode(document) if document else None
+        refusal = event.data if event is not None and isinstance(event.data, RequestRefused) else None
+        return rows[0], refusal_text(refusal, event) if refusal is not None and event is not None else None
 
     def need(self, action: Action, actor: str) -> None:
         """Raise NotPermitted unless the actor may do this in every pool."""
@@ -338,7 +359,6 @@ __all__ = [
     "new_request_id",
     "open_app",
     "open_arrivals",
-    "outcome_row",
     "policies",
     "pool_summaries",
     "read_spend",

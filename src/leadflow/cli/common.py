@@ -142,7 +142,7 @@ class Session:
             body = kind(**values)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, p['loc'])) or 'request'}: {p['msg']}" for p in error.errors()
+                f"{'.'.join(map(str, p['loc'])) or 'request'}: {_in_words(p['msg'])}" for p in error.errors()
             )
             raise UsageError(f"{kind.__name__} cannot be sent: {problems}") from error
         request = request_of(pool, self.actor, request_id or new_request_id(), body)
@@ -160,6 +160,13 @@ class Session:
             click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         self.say(f"Refused: {refusal_text(refusal, event)} (fact {event.id})")
         sys.exit(REFUSED)
+
+
+def _in_words(message: str) -> str:
+    """What a model's check says, for people."""
+    if message.startswith("String should match pattern '^[^"):
+        return "a name has no blanks, slashes or colons"
+    return message.removeprefix("Value error, ").replace("String should", "it should")
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

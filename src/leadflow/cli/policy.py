@@ -1,0 +1,194 @@
+"""Policies: checked, published, shown, compared and explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.rule import Rule
+from rich.syntax import Syntax
+
+from leadflow.bootstrap import policies
+from leadflow.cli.common import Session, pass_session, plain, pool_option, request_option, shared_options
+from leadflow.domain import requests as r
+from leadflow.domain.policy import Calendar, Policy
+
+PATH = click.Path(path_type=Path)
+Problems = Iterable[policies.Problem]
+
+
+@click.group()
+def policy() -> None:
+    """The rules of a pool: check, publish, show, compare and explain them."""
+
+
+def read_file(session: Session, file: Path, pool: str | None = None) -> Policy:
+    """The policy in a file, its warnings told; against the pool's members, if a pool is named.
+
+    Raises InvalidDocument with every problem by its path.
+    """
+    found, problems = _read(session, file, pool)
+    for problem in problems:
+        where = f"{problem.path}: " if problem.path else ""
+        session.say(f"Warning: {where}{problem.message}")
+    return found
+
+
+def _read(session: Session, file: Path, pool: str | None) -> tuple[Policy, list[policies.Problem]]:
+    """The policy in a file with its warnings."""
+    found, own = policies.read(file)
+    problems = [*own, *(_against_members(session, found, pool) if found and pool else ())]
+    if found is None or any(problem.severity == "error" for problem in problems):
+        if session.json:
+            document = {"valid": False, "problems": plain(problems)}
+            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        raise policies.InvalidDocument("policy", problems, where=str(file))
+    return found, problems
+
+
+def _against_members(session: Session, found: Policy, pool: str) -> Problems:
+    present = [row for row in session.app.views.members(pool).values() if row["status"] != "left"]
+    reps = [row["member"] for row in present if row["role"] == "rep"]
+    managers = [row["member"] for row in present if row["role"] == "manager"]
+    return policies.check_members(found, reps, managers)
+
+
+@policy.command()
+@click.argument("file", type=PATH)
+@pool_option
+@shared_options
+@pass_session
+def check(session: Session, file: Path, pool: str | None) -> None:
+    """Check the policy in FILE: every problem by its path. With --pool, against its members too."""
+    if pool is not None:
+        session.app.settle()
+    found = read_file(session, file, pool)
+    document = {"valid": True, "problems": _read(session, file, pool)[1]}
+    parts = f"{_many(len(found.rules), 'rule')}, {_many(len(found.groups), 'group')}"
+    session.emit(
+        document, lambda out: out.print(f"{file} is a policy: “{found.name}”, {parts}.", markup=False)
+    )
+
+
+@policy.command()
+@click.argument("file", type=PATH)
+@pool_option
+@request_option
+@shared_options
+@pass_session
+def publish(session: Session, file: Path, pool: str | None, request_id: str | None) -> None:
+    """Put the policy in FILE in force, with its calendar's days written out.
+
+    A rule that names a group without a rep of the pool is a hole, and is refused by its path.
+    """
+    from leadflow.cli.team import calendar_for
+
+    session.app.settle()
+    name = session.pool(pool)
+    _, before, _ = session.app.policy(name)
+    after = read_file(session, file, name)
+    calendar = calendar_for(session, after)
+    outcome = session.send(name, r.PublishPolicy, request_id, policy=after, calendar=calendar)
+    event = outcome.events[0]
+    changes = policies.diff(before, after)
+    document = {"pool": name, "version": event.policy, "fact": event.id, "changes": changes}
+
+    def draw(out: Console) -> None:
+        out.print(
+            f"Policy “{after.name}” is in force in pool {name}: {_many(len(changes), 'change')}"
+            f" (fact {event.id}).",
+            markup=False,
+        )
+        _draw_changes(out, changes)
+
+    session.emit(document, draw)
+
+
+@policy.command()
+@click.option("--default", is_flag=True, help="The default policy with its comments, to start from.")
+@pool_option
+@shared_options
+@pass_session
+def show(session: Session, default: bool, pool: str | None) -> None:
+    """The policy in force, as TOML with every setting written out."""
+    if default:
+        text = policies.default_text()
+        session.emit(policies.default_policy(), lambda out: _draw_toml(out, text))
+        return
+    session.app.settle()
+    name = session.pool(pool)
+    version, found, calendar = session.app.policy(name)
+    document = {"pool": name, "version": version, "policy": found, "calendar": calendar}
+    head = f"# Pool {name}, policy version {version}\n"
+    session.emit(document, lambda out: _draw_toml(out, head + policies.dump(found)))
+
+
+def _draw_toml(out: Console, text: str) -> None:
+    if out.is_terminal:
+        out.print(Syntax(text, "toml", background_color="default", word_wrap=True))
+    else:
+        # Through a pipe it is a file to be edited and published: byte for byte.
+        click.echo(text.rstrip("\n"))
+
+
+@policy.command("diff")
+@click.argument("file", type=PATH)
+@pool_option
+@shared_options
+@pass_session
+def diff_command(session: Session, file: Path, pool: str | None) -> None:
+    """What publishing FILE would change, setting by setting."""
+    session.app.settle()
+    name = session.pool(pool)
+    version, before, _ = session.app.policy(name)
+    changes = policies.diff(before, read_file(session, file))
+
+    def draw(out: Console) -> None:
+        if not changes:
+            out.print(f"{file} is what is in force (version {version}).", markup=False)
+        _draw_changes(out, changes)
+
+    session.emit(changes, draw)
+
+
+def _draw_changes(out: Console, changes: Iterable[policies.Change]) -> None:
+    for change in changes:
+        style = "green" if change.before is None else "red" if change.after is None else "yellow"
+        out.print(f"  [{style}]{escape(str(change))}[/]")
+
+
+@policy.command()
+@click.argument("file", type=PATH, required=False)
+@pool_option
+@shared_options
+@pass_session
+def explain(session: Session, file: Path | None, pool: str | None) -> None:
+    """What happens to a lead, and when, in plain sentences: by FILE, or by the policy in force."""
+    from leadflow.cli.team import calendar_for
+
+    if file is not None:
+        found = read_file(session, file)
+        calendar = calendar_for(session, found)
+    else:
+        session.app.settle()
+        _, found, calendar = session.app.policy(session.pool(pool))
+    session.emit(policies.sections(found, calendar), lambda out: _draw_sections(out, found, calendar))
+
+
+def _draw_sections(out: Console, found: Policy, calendar: Calendar) -> None:
+    for title, lines in policies.sections(found, calendar).items():
+        if out.is_terminal:
+            out.print(Rule(f"[bold]{escape(title)}[/]", align="left", style="dim"))
+        else:
+            out.print(title, markup=False)
+        for line in lines:
+            out.print(f"  {line}" if not out.is_terminal else line, markup=False, soft_wrap=False)
+        out.print()
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
