@@ -8,7 +8,8 @@ from itertools import islice
 
 from leadflow.domain.events import PoolOpened
 from leadflow.domain.values import COMPANY_STREAM, to_utc
-from projections.base import Entry, MemoryRows, Projection, fold, known_at
+from projections.base import Entry, Projection, fold, known_at
+from projections.memory import MemoryRows
 from projections.reading import Log, Progress, read, without_collector
 from projections.times import as_text
 

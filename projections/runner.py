@@ -20,17 +20,9 @@ from leadflow.errors import BrokenInvariant, NotFound, Unavailable
 from leadflow.postgres import Database
 from projections import channels, customers, outcomes, ownership, pools, timeline
 from projections.base import Projection, ProjectionStopped
+from projections.copying import Cursor, plain
 from projections.reading import Log, Progress, batches, read, without_collector
-from projections.store import (
-    SCHEMA,
-    Cursor,
-    Generation,
-    create_indexes,
-    create_tables,
-    drop_tables,
-    plain,
-    point_views,
-)
+from projections.store import SCHEMA, Generation, create_indexes, create_tables, drop_tables, point_views
 from projections.verification import Difference, differences
 from projections.writer import REGISTRY, lock, position_of, write
 

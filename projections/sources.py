@@ -8,8 +8,10 @@ from typing import Protocol
 from psycopg import sql
 
 from leadflow.postgres import Database
-from projections.base import MemoryRows, Row
-from projections.store import SCHEMA, plain
+from projections.base import Row
+from projections.copying import plain
+from projections.memory import MemoryRows
+from projections.store import SCHEMA
 
 
 class Source(Protocol):

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from psycopg import sql
 
 from leadflow.postgres import Connection, Database
-from projections.base import Key, MemoryRows, Projection, Row, Table, fold
+from projections.base import Key, Projection, Row, Table, fold
+from projections.copying import plain
+from projections.memory import MemoryRows
 from projections.reading import Log, Progress, batches, read, without_collector
-from projections.store import SCHEMA, Generation, plain
+from projections.store import SCHEMA, Generation
 from projections.writer import position_of
 
 BATCH = 5_000

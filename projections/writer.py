@@ -10,7 +10,8 @@ from psycopg import sql
 
 from leadflow.postgres import Database
 from projections.base import Entry, Projection, ProjectionStopped, fold
-from projections.store import SCHEMA, Cursor, Generation, PostgresRows, plain
+from projections.copying import Cursor, plain
+from projections.store import SCHEMA, Generation, PostgresRows
 
 REGISTRY = (
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,6 @@ from leadflow.errors import LogDamaged, WrongVersion
 from projections import channels, customers, outcomes, ownership, pools, timeline
 from projections.base import (
     Head,
-    MemoryRows,
     Projection,
     ProjectionStopped,
     Row,
@@ -25,9 +26,11 @@ from projections.base import (
     fold,
     known_at,
 )
+from projections.copying import copy_block
+from projections.memory import MemoryRows
 from projections.reading import batches
+from projections.runner import ALL
 from projections.spend import apportion
-from projections.store import copy_block
 from projections.times import as_text, local_day, offset_at
 from tests.histories import History, a_touch, rotation, yuan
 
@@ -89,7 +92,7 @@ def test_batches_end_where_decisions_end_and_leave_an_unfinished_one_for_later(h
     for size in range(1, len(entries) + 2):
         found = list(batches(entries, size))
         assert [e for batch in found for e in batch] == entries
-        assert all(batch[-1].index == batch[-1].count for batch in found)
+        assert all(batch[-1].fact_index == batch[-1].fact_count for batch in found)
     assert [e for batch in batches(entries[:-1], 2) for e in batch] == entries[:-3]
     with pytest.raises(LogDamaged):
         list(batches([*entries[:-2], entries[-1]], 100))
@@ -290,3 +293,10 @@ def test_a_periods_days_add_up_to_its_amount(amount: Decimal, days: int, currenc
 def test_whole_units_stay_whole() -> None:
     parts = apportion(Decimal(100), "JPY", date(2026, 1, 1), date(2026, 1, 3))
     assert [part for _, part in parts] == [34, 33, 33]
+
+
+def test_every_table_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/projections.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`(\w+)`", page))
+    assert {table.name for projection in ALL for table in projection.tables} <= documented
+    assert {projection.name for projection in ALL} <= documented
