@@ -29,6 +29,7 @@ from leadflow.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PIPE_COLUMNS = 200
 REFUSED = 1
 """Exit code of a command that a rule refused."""
 
@@ -73,7 +74,9 @@ class Session:
         self.given: dict[str, Any] = {}
         self.actor = "manager/local"
         self.json = False
-        self.out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        # Through a pipe a row stays on one line, so that it can be searched and cut.
+        wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_COLUMNS
+        self.out = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=wide)
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
         self._settings: Settings | None = None
         self._app: App | None = None
