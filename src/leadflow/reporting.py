@@ -15,17 +15,9 @@ from leadflow.views import ReportScope, Views
 from projections import channels, ownership
 from projections.asof import fold_until
 from projections.reading import Progress
-from projections.reports import (
-    ChannelRow,
-    ChannelsReport,
-    FunnelRow,
-    MoneyFigures,
-    RepRow,
-    channels_report,
-    funnel_report,
-    reps_report,
-)
+from projections.reports import ChannelRow, ChannelsReport, MoneyFigures, channels_report
 from projections.sources import FoldedSource, LiveSource, Source
+from projections.team_reports import FunnelRow, RepRow, funnel_report, reps_report
 
 FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
 

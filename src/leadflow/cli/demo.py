@@ -107,12 +107,13 @@ def _show(root: click.Group, inner: Session, screen: Screen, place: str) -> None
     out.print()
     out.rule(Text(f"{place}  {screen.title}", style="bold"), align="left", style="cyan")
     out.print(Text(screen.words), width=min(out.width, WIDTH), soft_wrap=False)
+    if screen.draw is not None:
+        out.print()
+        screen.draw(out)
+        out.print()
     out.print(Text(f"$ leadflow {' '.join(screen.command)}", style="bold green"))
     out.print()
-    if screen.draw is not None:
-        screen.draw(out)
-    else:
-        root.main(args=list(screen.command), prog_name="leadflow", obj=inner, standalone_mode=False)
+    root.main(args=list(screen.command), prog_name="leadflow", obj=inner, standalone_mode=False)
 
 
 def _next_steps(out: Console, home: Path | None, shown: list[Screen]) -> None:
@@ -129,8 +130,9 @@ def _next_steps(out: Console, home: Path | None, shown: list[Screen]) -> None:
     lines += [
         ("leadflow pool open east", "a pool of your own, in your own data directory"),
         ("leadflow import leads.xlsx --channel trade_show", "your leads"),
-        ("leadflow --help", "everything else; docs/tutorial/first-hour.md leads through it"),
+        ("leadflow --help", "everything else"),
     ]
+    lines.append(("docs/tutorial/first-hour.md", "leads through your first hour"))
     width = max(len(command) for command, _ in lines)
     for command, what in lines:
         line = Text("  ")

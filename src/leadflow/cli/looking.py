@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 from rich.console import Console
 from rich.text import Text
@@ -112,14 +114,22 @@ def _then(console: Console, pool: PoolView, found: Trace) -> None:
 
 
 def _owners(console: Console, pool: PoolView, found: Trace) -> None:
-    for attempt in found.refused_while_public:
-        if attempt is found.refused_while_public[0]:
-            console.print()
-            console.print(Text("Asked while nobody had it", style="bold"))
-        _attempt(console, pool, attempt, None)
+    waiting = list(found.refused_while_public)
     for number, holding in enumerate(found.holdings, 1):
+        earlier = [attempt for attempt in waiting if attempt.position < holding.position]
+        waiting = waiting[len(earlier) :]
+        _unowned(console, pool, earlier)
         console.print()
         _holding(console, pool, number, holding)
+    _unowned(console, pool, waiting)
+
+
+def _unowned(console: Console, pool: PoolView, attempts: Sequence[Attempt]) -> None:
+    if attempts:
+        console.print()
+        console.print(Text("Asked while nobody had it", style="bold"))
+    for attempt in attempts:
+        _attempt(console, pool, attempt, None)
 
 
 def _holding(console: Console, pool: PoolView, number: int, holding: Holding) -> None:

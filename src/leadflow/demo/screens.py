@@ -10,10 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leadflow.bootstrap import App, Criteria
+from leadflow.bootstrap import App
 from leadflow.demo import world
 from leadflow.demo.play import Played
-from leadflow.log.verify import verify
 from projections.queries import loads, pool_summaries
 from projections.sources import LiveSource
 
@@ -22,8 +21,7 @@ Draw = Callable[[Console], None]
 
 
 class Screen(NamedTuple):
-    """One screen: a title, why it matters, the command that shows it, and either a drawing of its own or
-    that command's output."""
+    """One screen: a title, why it matters, what is drawn first, and the command whose output follows."""
 
     title: str
     words: str
@@ -37,9 +35,9 @@ def screens(app: App, played: Played) -> list[Screen]:
     return [
         Screen(
             "The pool now",
-            "Every lead is in the public pool or owned by one rep. This is what wang sees: contact points "
-            "stay masked until a lead is his.",
-            ("leads", "--status", "public", "--as", "rep/wang"),
+            "Every lead is in the public pool or owned by one rep. Below is what rep wang may claim: contact "
+            "points stay masked until a lead is his.",
+            ("leads", "--status", "public", "--limit", "6", "--as", "rep/wang"),
             lambda console: draw_pool(console, app, played),
         ),
         Screen(
@@ -61,9 +59,9 @@ def screens(app: App, played: Played) -> list[Screen]:
         ),
         Screen(
             "Can it be proved?",
-            "Every fact carries the SHA-256 of the one before: a single changed byte would be named here.",
+            "Every fact carries the SHA-256 of the one before: a single changed byte would be named here. "
+            f"Seed {played.seed} gives the same last hash every time.",
             ("log", "verify"),
-            lambda console: draw_verification(console, app, played),
         ),
     ]
 
@@ -86,7 +84,7 @@ def disputed_lead(app: App) -> str:
 
 
 def draw_pool(console: Console, app: App, played: Played) -> None:
-    """The pool: leads by where they are, what each rep holds, and the best leads to be claimed."""
+    """The pool: leads by where they are, and what each rep holds."""
     summary = pool_summaries(app.database, world.POOL)[0]
     leads = summary["leads"]
     view = app.views.pool(world.POOL)
@@ -97,7 +95,7 @@ def draw_pool(console: Console, app: App, played: Played) -> None:
     places = ("public", "queue", "private", "converted", "disqualified")
     console.print("   ".join(f"{place} {leads.get(place, 0)}" for place in places), markup=False)
     console.print()
-    reps = _table("rep", "", "holds", "customers", "next deadline")
+    reps = _table("rep", "", "holds", "customers", "next deadline", numbers=("holds", "customers"))
     rows = [row for row in loads(app.database, world.POOL) if row["role"] == "rep"]
     most = max((row["held"] for row in rows), default=1) or 1
     for row in rows:
@@ -106,32 +104,9 @@ def draw_pool(console: Console, app: App, played: Played) -> None:
         drawn = Text("█" * round(row["held"] / most * 30), style="cyan")
         reps.add_row(name, drawn, str(row["held"]), str(row["customers"]), due)
     console.print(reps)
-    console.print()
-    page = app.views.leads("rep/wang", world.POOL, Criteria(status=["public"], limit=6))
-    table = _table("lead", "score", "channel", "company", "who", "phone", numbers=("score",))
-    for lead in page.leads:
-        score = f"{lead.score} {lead.score_class or ''}"
-        phone = ", ".join(lead.phones)
-        table.add_row(lead.lead[:8], score, lead.channel, lead.company_name, lead.person_name, phone)
-    console.print(table)
-    console.print(Text(f"{page.total} leads may be claimed; these are the best.", style="dim"))
 
 
-def draw_verification(console: Console, app: App, played: Played) -> None:
-    """What the proof of the log found, by pool."""
-    report = verify(app.log)
-    table = _table("pool", "facts", "last fact's hash", "", numbers=("facts",))
-    for pool in report.pools.values():
-        state = Text("whole", style="green") if pool.broken is None else Text(str(pool.broken), style="red")
-        table.add_row(pool.pool, str(pool.events), pool.last_hash, state)
-    console.print(table)
-    console.print()
-    console.print(
-        Text(f"Seed {played.seed} gives these hashes every time, on every machine with the same versions.")
-    )
-
-
-def _table(*names: str, numbers: Sequence[str] = ("holds", "customers")) -> Table:
+def _table(*names: str, numbers: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in names:
         table.add_column(
