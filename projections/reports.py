@@ -6,7 +6,6 @@ Currencies are never mixed: each has its own figures.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -123,9 +122,10 @@ def channels_report(
     return ChannelsReport(first_day, last_day, chosen, listed, total, marks)
 
 
-def _within(
+def within(
     source: Source, table: str, period: tuple[str, str], pools: Collection[str] | None
 ) -> Iterator[Row]:
+    """A table's rows of the period's days, and of these pools where they are given."""
     first, last = period
     for row in source.rows(table):
         if first <= row["day"] <= last and (pools is None or row["pool"] in pools):
@@ -146,13 +146,13 @@ def _count(
     pools: Collection[str] | None,
     rows: dict[tuple[str, str], ChannelRow],
 ) -> None:
-    for day in _within(source, "channel_days", period, pools):
+    for day in within(source, "channel_days", period, pools):
         counts = {name: day.get(name) or 0 for name in COUNTS}
         if any(counts.values()):
             row = _row(rows, day)
             for name, count in counts.items():
                 setattr(row, name, getattr(row, name) + count)
-    for day in _within(source, "channel_money", period, pools):
+    for day in within(source, "channel_money", period, pools):
         if day.get("deals"):
             figures = _row(rows, day).figures(day["currency"])
             figures.deals += day["deals"]
@@ -165,7 +165,7 @@ _SpentOn = set[tuple[str, str, str]]
 
 def _add_spend(source: Source, period: tuple[str, str], rows: dict[tuple[str, str], ChannelRow]) -> _SpentOn:
     spent_on: _SpentOn = set()
-    for day in _within(source, "spend_days", period, None):
+    for day in within(source, "spend_days", period, None):
         spent_on.add((day["channel"], day["campaign"], day["day"]))
         row = _row(rows, day)
         row.figures(day["currency"]).spend += day["amount"]
@@ -182,7 +182,7 @@ def _add_touch_costs(
     spent_on: _SpentOn,
 ) -> None:
     """Touch costs, on days for which nothing is recorded for their campaign nor for the whole channel."""
-    for day in _within(source, "channel_money", period, pools):
+    for day in within(source, "channel_money", period, pools):
         place = (day["channel"], day["campaign"], day["day"])
         if not day.get("touch_cost") or place in spent_on or (place[0], "", place[2]) in spent_on:
             continue
@@ -194,7 +194,7 @@ def _add_touch_costs(
 def _shared(source: Source, period: tuple[str, str], pools: Collection[str]) -> set[tuple[str, str]]:
     """Campaigns of which other pools have leads, and the channels as a whole, too."""
     shared = set()
-    for day in _within(source, "channel_days", period, None):
+    for day in within(source, "channel_days", period, None):
         if day["pool"] not in pools and day.get("leads"):
             shared |= {(day["channel"], day["campaign"]), (day["channel"], "")}
     return shared
@@ -273,134 +273,3 @@ def _total(rows: list[ChannelRow]) -> ChannelRow:
             sums.deals += figures.deals
             sums.revenue += figures.revenue
     return total
-
-
-# --- the funnel -----------------------------------------------------------------------------
-
-FUNNEL_STEPS = ("leads", "owned", "contacted", "converted")
-
-
-@dataclass
-class FunnelRow:
-    """How far the leads of a pool's days came. `steps` counts; shares are of the leads."""
-
-    pool: str
-    steps: dict[str, int]
-    shares: dict[str, Decimal | None]
-    disqualified: int
-    deals: int
-    revenue: dict[str, Decimal]
-
-
-def funnel_report(
-    source: Source, first_day: date, last_day: date, pools: Collection[str] | None = None
-) -> list[FunnelRow]:
-    """Leads captured in the period and how far they came since, per pool and (pool `""`) in all."""
-    period = (first_day.isoformat(), last_day.isoformat())
-    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    revenue: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for day in _within(source, "channel_days", period, pools):
-        for pool in (day["pool"], ""):
-            for name in COUNTS:
-                counts[pool][name] += day.get(name) or 0
-    for day in _within(source, "channel_money", period, pools):
-        for pool in (day["pool"], ""):
-            counts[pool]["deals"] += day.get("deals") or 0
-            if day.get("deals"):
-                revenue[pool][day["currency"]] += day["revenue"]
-    return [
-        FunnelRow(
-            pool,
-            {step: counted[step] for step in FUNNEL_STEPS},
-            {step: _share(counted[step], counted["leads"]) for step in FUNNEL_STEPS},
-            counted["disqualified"],
-            counted["deals"],
-            dict(sorted(revenue[pool].items())),
-        )
-        for pool, counted in sorted(counts.items(), key=lambda item: (item[0] == "", item[0]))
-    ]
-
-
-def _share(part: int, whole: int) -> Decimal | None:
-    return (Decimal(part) / whole).quantize(_RETURN_PLACES, ROUND_HALF_UP) if whole else None
-
-
-# --- the reps -------------------------------------------------------------------------------
-
-
-@dataclass
-class RotationShare:
-    """What a rep got of a group's rotation, and what its weight stood for among those eligible."""
-
-    group: str
-    got: int = 0
-    expected: Decimal = _ZERO
-
-    @property
-    def off(self) -> Decimal:
-        """How many leads it got above its share."""
-        return self.got - self.expected
-
-
-@dataclass
-class RepRow:
-    """What a rep did and got on the period's days."""
-
-    pool: str
-    rep: str
-    assigned: dict[str, int] = field(default_factory=dict)
-    """By mode."""
-    claimed: int = 0
-    handed_in: int = 0
-    handed_on: int = 0
-    contacted: int = 0
-    converted: int = 0
-    disqualified: int = 0
-    recycled: dict[str, int] = field(default_factory=dict)
-    """By reason."""
-    deals: int = 0
-    revenue: dict[str, Decimal] = field(default_factory=dict)
-    rotations: dict[str, RotationShare] = field(default_factory=dict)
-
-
-def reps_report(
-    source: Source,
-    first_day: date,
-    last_day: date,
-    pools: Collection[str] | None = None,
-    reps: Collection[str] | None = None,
-) -> list[RepRow]:
-    """Each rep's figures, counted on the day on which it happened (unlike the channels', which count on
-    the first touch's day)."""
-    period = (first_day.isoformat(), last_day.isoformat())
-    found: dict[tuple[str, str], RepRow] = {}
-
-    def rows(table: str) -> Iterator[tuple[RepRow, Row]]:
-        for day in _within(source, table, period, pools):
-            if reps is None or day["rep"] in reps:
-                key = (day["pool"], day["rep"])
-                yield found.setdefault(key, RepRow(*key)), day
-
-    for row, day in rows("rep_days"):
-        _add_rep_day(row, day)
-    for row, day in rows("rep_money"):
-        row.deals += day["deals"]
-        row.revenue[day["currency"]] = row.revenue.get(day["currency"], _ZERO) + day["revenue"]
-    for row, day in rows("rotation_days"):
-        share = row.rotations.setdefault(day["group_name"], RotationShare(day["group_name"]))
-        share.got += day["got"]
-        share.expected += Decimal(day["expected"]) / 1_000_000
-    return [found[key] for key in sorted(found)]
-
-
-def _add_rep_day(row: RepRow, day: Row) -> None:
-    for name, value in day.items():
-        if name in ("pool", "rep", "day") or not value:
-            continue
-        kind, _, rest = name.partition("_")
-        if kind == "assigned":
-            row.assigned[rest] = row.assigned.get(rest, 0) + value
-        elif kind == "recycled":
-            row.recycled[rest] = row.recycled.get(rest, 0) + value
-        else:
-            setattr(row, name, getattr(row, name) + value)

@@ -13,18 +13,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
 from psycopg import sql
 
-from leadflow.errors import BrokenInvariant, NotFound, Unavailable
+from leadflow.errors import NotFound, Unavailable
 from leadflow.postgres import Database
-from projections import channels, customers, outcomes, ownership, pools, timeline
+from projections import channels, customers, outcomes, ownership, pools, registry, timeline
 from projections.base import Projection, ProjectionStopped
-from projections.copying import Cursor, plain
+from projections.copying import Cursor
 from projections.reading import Log, Progress, batches, read, without_collector
-from projections.store import SCHEMA, Generation, create_indexes, create_tables, drop_tables, point_views
+from projections.store import SCHEMA, Generation, create_indexes
 from projections.verification import Difference, differences
-from projections.writer import REGISTRY, lock, position_of, write
+from projections.writer import lock, position_of, write
 
 ALL: tuple[Projection, ...] = (
     pools.PROJECTION,
@@ -84,11 +83,8 @@ class Projections:
 
         Returns the names of what was filled. Raises ProjectionStopped.
         """
-        with self.database.transaction() as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (SCHEMA,))
-            for statement in REGISTRY:
-                connection.execute(sql.SQL(statement))
-        live = self._live()
+        registry.prepare(self.database)
+        live = registry.live(self.database)
         old = [
             name
             for name, projection in self.projections.items()
@@ -104,15 +100,23 @@ class Projections:
         Raises ProjectionStopped for the first that could not go on, after the others have.
         """
         chosen = self._chosen(names)
-        live = self._live()
+        for _ in range(SWITCH_TRIES_MAX):
+            targets = self._live_targets(chosen)
+            reached = self._fill(targets, self._batch_live, progress)
+            if targets == self._live_targets(chosen):
+                return reached
+            # Another process switched to a new version meanwhile: that one is caught up now.
+        raise Unavailable("the projections are being rebuilt again and again", do="Try again later.")
+
+    def _live_targets(self, chosen: Sequence[Projection]) -> Sequence[tuple[Projection, Generation]]:
+        live = registry.live(self.database)
         for projection in chosen:
             if projection.name not in live:
                 raise NotFound(
                     f"the projection {projection.name!r} was never filled",
                     do=f"Run `leadflow projections rebuild {projection.name}`.",
                 )
-        targets = [(projection, live[projection.name]) for projection in chosen]
-        return self._fill(targets, self._batch_live, progress)
+        return [(projection, live[projection.name]) for projection in chosen]
 
     def rebuild(self, names: Iterable[str] | None = None, progress: Progress | None = None) -> None:
         """Fill a new version of each beside the old one, then switch, each in one transaction.
@@ -121,8 +125,8 @@ class Projections:
         """
         chosen = self._chosen(names)
         with self._rebuilding():
-            self._drop_left_over()
-            targets = [(projection, self._new_generation(projection)) for projection in chosen]
+            registry.remove_left_over(self.database, self.projections)
+            targets = [(projection, registry.begin(self.database, projection)) for projection in chosen]
             try:
                 self._fill(targets, self._batch_rebuild, progress)
                 with ThreadPoolExecutor(WRITERS_MAX, "leadflow-indexes") as executor:
@@ -131,14 +135,14 @@ class Projections:
                 for target in targets:
                     self._switch(*target)
             finally:
-                self._retire_filling()
-                self._drop_left_over()
+                registry.give_up_filling(self.database, self.projections)
+                registry.remove_left_over(self.database, self.projections)
 
     def verify(
         self, progress: Progress | None = None, names: Iterable[str] | None = None
     ) -> Iterator[Difference]:
         """Compare live rows with a fresh fold of the log up to their position; yields every difference."""
-        live = self._live()
+        live = registry.live(self.database)
         targets = [(p, live[p.name]) for p in self._chosen(names) if p.name in live]
         yield from differences(self.log, self.database, targets, progress)
 
@@ -146,7 +150,7 @@ class Projections:
         """Every projection: version, position, lag, rows, status."""
         end = self.log.end()
         with self.database.transaction() as connection, connection.cursor() as cursor:
-            found = _registry(cursor)
+            found = registry.entries(cursor)
             return [self._status(cursor, projection, found, end) for projection in self._chosen(None)]
 
     def wait_for(self, position: int, timeout_s: float, names: Iterable[str] | None = None) -> None:
@@ -157,11 +161,7 @@ class Projections:
         chosen = [projection.name for projection in self._chosen(names)]
         until = time.monotonic() + timeout_s
         while True:
-            with self.database.connection() as connection:
-                found = connection.execute(
-                    sql.SQL("SELECT name, position FROM {} WHERE status = 'live'").format(_TABLE)
-                ).fetchall()
-            reached = dict(found)
+            reached = registry.live_positions(self.database)
             late = [name for name in chosen if reached.get(name, -1) < position]
             if not late:
                 return
@@ -224,21 +224,14 @@ class Projections:
         """Let the new generation be the live one, once it has all that the old one has."""
         for _ in range(SWITCH_TRIES_MAX):
             self._fill([(projection, generation)], self._batch_live, None)
-            old = self._live().get(projection.name)
+            old = registry.live(self.database).get(projection.name)
             with self.database.transaction() as connection, connection.cursor() as cursor:
                 if old is not None:
                     lock(cursor, old)
                 lock(cursor, generation)
                 reached = position_of(cursor, generation) or 0
                 if old is None or reached >= (position_of(cursor, old) or 0):
-                    _set_status(cursor, projection.name, "live", "retired")
-                    cursor.execute(
-                        sql.SQL("UPDATE {} SET status = 'live' WHERE name = %s AND generation = %s").format(
-                            _TABLE
-                        ),
-                        (generation.name, generation.number),
-                    )
-                    point_views(cursor, projection, generation)
+                    registry.go_live(cursor, projection, generation)
                     return
         raise Unavailable(
             f"the new version of {projection.name!r} could not overtake the old one",
@@ -260,58 +253,6 @@ class Projections:
                 yield
             finally:
                 connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (_REBUILD_LOCK,))
-
-    def _new_generation(self, projection: Projection) -> Generation:
-        with self.database.transaction() as connection, connection.cursor() as cursor:
-            cursor.execute(
-                sql.SQL("SELECT coalesce(max(generation), 0) + 1 FROM {} WHERE name = %s").format(_TABLE),
-                (projection.name,),
-            )
-            found = cursor.fetchone()
-            if found is None:
-                raise BrokenInvariant("an aggregate gave no row")
-            generation = Generation(projection.name, projection.version, found[0])
-            tables = [generation.table(table.name) for table in projection.tables]
-            cursor.execute(
-                sql.SQL(
-                    "INSERT INTO {} (name, generation, version, status, tables) "
-                    "VALUES (%s, %s, %s, 'filling', %s::jsonb)"
-                ).format(_TABLE),
-                (projection.name, generation.number, projection.version, orjson.dumps(tables).decode()),
-            )
-            create_tables(cursor, projection, generation)
-            return generation
-
-    def _retire_filling(self) -> None:
-        with self.database.transaction() as connection, connection.cursor() as cursor:
-            for name in self.projections:
-                _set_status(cursor, name, "filling", "retired")
-
-    def _drop_left_over(self) -> None:
-        """Remove the tables of generations that nobody reads or writes any more."""
-        with self.database.transaction() as connection, connection.cursor() as cursor:
-            plain(cursor).execute(
-                sql.SQL(
-                    "DELETE FROM {} WHERE name = ANY(%s) AND status <> 'live' "
-                    "RETURNING name, generation, tables"
-                ).format(_TABLE),
-                (list(self.projections),),
-            )
-            for name, generation, tables in cursor.fetchall():
-                drop_tables(cursor, tables)
-                cursor.execute(
-                    sql.SQL("DELETE FROM {} WHERE name = %s AND generation = %s").format(
-                        sql.Identifier(SCHEMA, "projection_heads")
-                    ),
-                    (name, generation),
-                )
-
-    def _live(self) -> dict[str, Generation]:
-        with self.database.transaction() as connection, connection.cursor() as cursor:
-            cursor.execute(
-                sql.SQL("SELECT name, version, generation FROM {} WHERE status = 'live'").format(_TABLE)
-            )
-            return {name: Generation(name, version, number) for name, version, number in cursor.fetchall()}
 
     def _chosen(self, names: Iterable[str] | None) -> Sequence[Projection]:
         if names is None:
@@ -342,17 +283,3 @@ class Projections:
         return Status(
             projection.name, version, position, max(end - position, 0), rows, status, updated_at, stopped
         )
-
-
-def _registry(cursor: Cursor) -> dict[tuple[str, str], Any]:
-    cursor.execute(
-        sql.SQL("SELECT name, status, version, position, updated_at, stopped FROM {}").format(_TABLE)
-    )
-    return {(name, status): rest for name, status, *rest in cursor.fetchall()}
-
-
-def _set_status(cursor: Cursor, name: str, before: str, after: str) -> None:
-    cursor.execute(
-        sql.SQL("UPDATE {} SET status = %s WHERE name = %s AND status = %s").format(_TABLE),
-        (after, name, before),
-    )

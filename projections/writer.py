@@ -13,19 +13,6 @@ from projections.base import Entry, Projection, ProjectionStopped, fold
 from projections.copying import Cursor, plain
 from projections.store import SCHEMA, Generation, PostgresRows
 
-REGISTRY = (
-    f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
-    f"""CREATE TABLE IF NOT EXISTS {SCHEMA}.projections (
-        name text, generation integer, version integer NOT NULL,
-        status text NOT NULL CHECK (status IN ('filling', 'live', 'retired')),
-        position bigint NOT NULL DEFAULT 0, updated_at timestamptz, stopped text,
-        tables jsonb NOT NULL, PRIMARY KEY (name, generation))""",
-    f"""CREATE UNIQUE INDEX IF NOT EXISTS projections_live ON {SCHEMA}.projections (name)
-        WHERE status = 'live'""",
-    f"""CREATE TABLE IF NOT EXISTS {SCHEMA}.projection_heads (
-        name text, generation integer, pool text, sequence bigint NOT NULL, time timestamptz, clock text,
-        offsets jsonb NOT NULL, PRIMARY KEY (name, generation, pool))""",
-)
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 """What Postgres raises for rows that it does not take."""
 

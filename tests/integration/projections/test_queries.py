@@ -19,9 +19,10 @@ from projections import channels, ownership, queries
 from projections.asof import fold_until
 from projections.base import fold
 from projections.memory import MemoryRows
-from projections.reports import ChannelRow, channels_report, funnel_report, reps_report
+from projections.reports import ChannelRow, channels_report
 from projections.runner import Projections
 from projections.sources import FoldedSource, LiveSource
+from projections.team_reports import funnel_report, reps_report
 from tests.histories import History, RandomHistory, a_touch, rotation, yuan
 
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
