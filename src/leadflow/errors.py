@@ -75,6 +75,20 @@ class Conflict(LeadflowError):
     exit_code = 3
 
 
+class Fenced(LeadflowError):
+    """Another process has taken over the partition that this one wrote; it must not go on."""
+
+    exit_code = 3
+
+
+class Rebalanced(Conflict):
+    """The consumer group has given the partition to another member. Nothing was written."""
+
+
+class OutcomeUnknown(Unavailable):
+    """Whether the last append was written is unknown: take the partition again and look."""
+
+
 class BrokenInvariant(LeadflowError):
     """A promise of the code to itself does not hold: a bug. Nothing was written."""
 

@@ -57,6 +57,23 @@ class Settings(BaseModel):
         min_length=1,
         description="Bootstrap servers of a Kafka cluster that holds the log, `host:port,…`.",
     )
+    kafka_prefix: str = Field(
+        default="leadflow",
+        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}$",
+        description="What the names of the Kafka topics begin with.",
+    )
+    kafka_partitions: int = Field(
+        default=12, ge=1, le=10_000, description="Partitions of each topic; fixed for the log's life."
+    )
+    kafka_replication: int | None = Field(
+        default=None, ge=1, description="Copies of each partition; as many as there are brokers, at most 3."
+    )
+    kafka_min_isr: int | None = Field(
+        default=None, ge=1, description="Copies that must have a fact before it counts; one less than all."
+    )
+    kafka_request_days: int = Field(
+        default=30, ge=1, description="For how many days requests stay in their topics; facts stay for ever."
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
