@@ -38,7 +38,7 @@ def barred_rep(pool: Pool, member: Member, now: datetime) -> Barred | None:
     limit = rules.per_pool_per_day
     if limit is not None and pool.claims_on(day) >= limit:
         return Barred("pool_daily_limit", {"limit": limit, "used": pool.claims_on(day), "until": tomorrow})
-    for group, limit in rules.per_group_per_day.items():
+    for group, limit in sorted(rules.per_group_per_day.items()):
         if pool.in_group(member, group):
             # Claims of those who left today are claims of today all the same.
             used = sum(m.claims_on(day) for m in pool.members.values() if pool.in_group(m, group))
