@@ -1,9 +1,7 @@
-"""Coming in: files of leads, single leads, and files of spend."""
+"""Coming in: files of leads."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time
@@ -24,11 +22,8 @@ from rich.progress import (
 from rich.table import Table
 
 from leadflow.bootstrap import (
-    Arrival,
-    ArrivalReader,
     Destination,
     MappingFile,
-    Outcome,
     Report,
     check_channel,
     counted,
@@ -36,25 +31,18 @@ from leadflow.bootstrap import (
     import_file,
     load_mapping,
     open_arrivals,
-    reason_of,
     rehearse_file,
-    request_of,
-    unreadable,
 )
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
-from leadflow.cli.telling import tell
-from leadflow.errors import NotPermitted, UsageError
+from leadflow.errors import NotPermitted
 
 PATH = click.Path(path_type=Path)
 SHOWN_PROBLEMS = 8
-DETAILS = ("name", "phone", "email", "wechat", "company", "industry", "size", "region")
-"""What the command asks of a lead; the share that is given is its completeness."""
 
 
 def register(main: click.Group) -> None:
     """Add the commands."""
     main.add_command(import_command)
-    main.add_command(intake_command)
 
 
 def destination_of(session: Session, pool: str | None) -> Destination:
@@ -210,116 +198,3 @@ def _draw_problems(console: Console, title: str, problems: list[dict[str, Any]])
         console.print(
             f"        and {len(found) - SHOWN_PROBLEMS} kinds more; see them with `--json`", markup=False
         )
-
-
-# --- one lead -------------------------------------------------------------------------------
-
-
-@click.command("intake")
-@click.option("--channel", required=True, metavar="NAME", help="The channel that the lead came through.")
-@click.option("--campaign", metavar="NAME")
-@click.option("--name", metavar="TEXT")
-@click.option(
-    "--phone", multiple=True, metavar="NUMBER", help="May be given several times, as e-mail and WeChat."
-)
-@click.option("--email", multiple=True, metavar="ADDRESS")
-@click.option("--wechat", multiple=True, metavar="ID")
-@click.option("--company", metavar="TEXT")
-@click.option("--industry", metavar="TEXT")
-@click.option("--size", metavar="COUNT", help="Employees, a number or a range.")
-@click.option("--region", metavar="TEXT", help="Province or city.")
-@click.option("--note", metavar="TEXT")
-@click.option(
-    "--ref", metavar="ID", help="Names the arrival within its channel: sent again, it is the same one."
-)
-@pool_option
-@shared_options
-@pass_session
-def intake_command(
-    session: Session, /, channel: str, campaign: str | None, ref: str | None, pool: str | None, **details: Any
-) -> None:
-    """Take in one lead, from options or from a JSON document on stdin.
-
-    Without `--ref` equal leads are one arrival. What cannot be read is kept as a dead letter (exit code 2).
-    """
-    given = {name: value for name, value in details.items() if value}
-    door = None if channel == "web_form" else "command"
-    columns: dict[str, str] = {}
-    document: Any
-    if given:
-        document = dict.fromkeys(DETAILS, "")
-        for name, value in given.items():
-            values = value if isinstance(value, tuple) else (value,)
-            for number, one in enumerate(values, 1):
-                column = name if number == 1 else f"{name} {number}"
-                document[column], columns[column] = one, name
-    else:
-        document = _from_stdin()
-    reader = ArrivalReader(channel, campaign=campaign, door=door, mapping=MappingFile(columns=columns))
-    if isinstance(document, dict):
-        arrival = reader.read(document | ({"id": ref} if ref else {}))
-    else:
-        arrival = reader.refuse("not_an_object", "is not a JSON object", str(document), "document")
-    session.app.settle()
-    to = destination_of(session, pool)
-    check_declared(session, channel, to)
-    if arrival.body is None:
-        _refuse_unreadable(session, reader, arrival, document, to)
-    assert arrival.body is not None
-    outcome = session.app.one(request_of(to.of(arrival.body), session.actor, "", arrival.body))
-    if outcome.refusal is not None:
-        session.refused(outcome)
-    show_arrival(session, outcome, arrival)
-
-
-def _from_stdin() -> Any:
-    if sys.stdin.isatty():
-        raise UsageError("no lead was given", do="Give options as `--phone`, or a JSON document on stdin.")
-    text = sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _refuse_unreadable(
-    session: Session, reader: ArrivalReader, arrival: Arrival, document: Any, to: Destination
-) -> None:
-    lost = unreadable(
-        document, arrival, channel=reader.channel, campaign=reader.campaign, door=reader.door, pool=to.pool
-    )
-    entry = session.app.dead_letters.add(lost)
-    if session.json:
-        problems = [{"field": p.field, "code": p.code, "message": p.message} for p in arrival.problems]
-        click.echo(json.dumps({"answer": "unreadable", "dead_letter": entry.id, "problems": problems}))
-    raise UsageError(
-        f"the lead cannot be read: {reason_of(arrival)}",
-        do=f"It is kept as dead letter {entry.id}; correct it with "
-        f"`leadflow dead-letters retry {entry.id} --set phone=…`.",
-    )
-
-
-def show_arrival(session: Session, outcome: Outcome, arrival: Arrival) -> None:
-    """Print what became of an arrival."""
-    events = outcome.events
-    first = events[0]
-    document = {
-        "answer": outcome.answer,
-        "pool": first.pool,
-        "lead": first.subject,
-        "fact": first.id,
-        "notes": [{"field": p.field, "code": p.code, "message": p.message} for p in arrival.problems],
-    }
-    pool = session.app.views.pool(first.pool)
-
-    def draw(console: Console) -> None:
-        if outcome.repeated:
-            console.print(
-                f"duplicate: this arrival came before, as fact {first.id}. It became:", markup=False
-            )
-        for sentence in tell(pool, events):
-            console.print(sentence, markup=False)
-        for problem in arrival.problems:
-            console.print(f"Noted: {problem.field} {problem.message}", markup=False)
-
-    session.emit(document, draw)

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from leadflow.bootstrap import DeadLetter, MappingFile, corrected, load_mapping, reason_of, request_of
+from leadflow.cli.arriving import show_arrival
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
-from leadflow.cli.incoming import destination_of, show_arrival
+from leadflow.cli.incoming import destination_of
 from leadflow.domain.values import role_of
 from leadflow.errors import NotFound, NotPermitted, UsageError
 
