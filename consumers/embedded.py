@@ -127,7 +127,8 @@ class Embedded:
             return
         # A process of its own: packing a large state would hold up every thread of this one.
         child = subprocess.Popen(
-            [sys.executable, "-m", "consumers.snapshots"], env=os.environ | {DATABASE_VARIABLE: self._url}
+            [sys.executable, "-m", "consumers.snapshots", str(SNAPSHOT_EVERY)],
+            env=os.environ | {DATABASE_VARIABLE: self._url},
         )
         while child.poll() is None:
             if self._stop.wait(0.2):

@@ -1,8 +1,8 @@
 """Snapshots beside the decider: a process of its own folds the log and keeps the state.
 
-`python -m consumers.snapshots` does it once for every pool that has grown enough, then ends. Its
-database comes from the environment variable `LEADFLOW_SNAPSHOT_DATABASE`, because an address may hold a
-password, which has no place in a list of processes.
+`python -m consumers.snapshots EVENTS` does it once for every pool that has grown by so many events, then
+ends. Its database comes from the environment variable `LEADFLOW_SNAPSHOT_DATABASE`, because an address
+may hold a password, which has no place in a list of processes.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import sys
 
-from leadflow.engine import SNAPSHOT_EVERY, Engine
+from leadflow.engine import Engine
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.snapshots import Snapshots
 
 DATABASE_VARIABLE = "LEADFLOW_SNAPSHOT_DATABASE"
 
 
-def take(url: str, every: int = SNAPSHOT_EVERY) -> int:
+def take(url: str, every: int) -> int:
     """Snapshot every pool that has grown by `every` events since its last; says how many did."""
     with EmbeddedLog(url) as log:
         engine = Engine(log, snapshots=Snapshots(log.database, log.document))
@@ -28,7 +28,7 @@ def take(url: str, every: int = SNAPSHOT_EVERY) -> int:
 
 def main() -> int:
     """Take snapshots once."""
-    take(os.environ[DATABASE_VARIABLE])
+    take(os.environ[DATABASE_VARIABLE], int(sys.argv[1]))
     return 0
 
 

@@ -41,7 +41,8 @@ def read_file(session: Session, file: Path, pool: str | None = None) -> Policy:
 def _read(session: Session, file: Path, pool: str | None) -> tuple[Policy, list[policies.Problem]]:
     """The policy in a file with its warnings."""
     found, own = policies.read(file)
-    problems = [*own, *(_against_members(session, found, pool) if found and pool else ())]
+    against = _against_members(session, found, pool) if found and pool else ()
+    problems = sorted([*own, *against], key=lambda problem: problem.severity)  # errors first
     if found is None or any(problem.severity == "error" for problem in problems):
         if session.json:
             document = {"valid": False, "problems": plain(problems)}
