@@ -61,16 +61,21 @@ def demo(session: Session, seed: int, keep: str | None, yes: bool) -> None:
             }
             session.emit(data, lambda _: None)
             return
-        inner = Session()
-        inner.use(app)
-        if not inner.out.is_terminal:
-            inner.out.width = WIDTH
         shown = screens(app, played)
         for number, screen in enumerate(shown, 1):
-            _show(root, inner, screen, f"{number}/{len(shown)}")
+            _show(root, app, screen, f"{number}/{len(shown)}")
             if number < len(shown) and not yes and sys.stdin.isatty() and sys.stdout.isatty():
                 click.pause("Enter shows the next screen …")
-        _next_steps(inner.out, home if keep is not None else None, shown)
+        _next_steps(_session(app).out, home if keep is not None else None, shown)
+
+
+def _session(app: App) -> Session:
+    """A session as a command of its own would have, on the app that is open."""
+    session = Session()
+    session.use(app)
+    if not session.out.is_terminal:
+        session.out.width = WIDTH
+    return session
 
 
 @contextmanager
@@ -102,8 +107,9 @@ def _play(session: Session, app: App, seed: int) -> Played:
         return play(app, seed, lambda day, days: bar.update(task, completed=day, total=days))
 
 
-def _show(root: click.Group, inner: Session, screen: Screen, place: str) -> None:
-    out = inner.out
+def _show(root: click.Group, app: App, screen: Screen, place: str) -> None:
+    session = _session(app)
+    out = session.out
     out.print()
     out.rule(Text(f"{place}  {screen.title}", style="bold"), align="left", style="cyan")
     out.print(Text(screen.words), width=min(out.width, WIDTH), soft_wrap=False)
@@ -113,7 +119,7 @@ def _show(root: click.Group, inner: Session, screen: Screen, place: str) -> None
         out.print()
     out.print(Text(f"$ leadflow {' '.join(screen.command)}", style="bold green"))
     out.print()
-    root.main(args=list(screen.command), prog_name="leadflow", obj=inner, standalone_mode=False)
+    root.main(args=list(screen.command), prog_name="leadflow", obj=session, standalone_mode=False)
 
 
 def _next_steps(out: Console, home: Path | None, shown: list[Screen]) -> None:

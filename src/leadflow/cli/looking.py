@@ -15,9 +15,9 @@ from leadflow.cli.moments import TIME_FORMS, parse_time
 MODES = {
     "claim": "claimed",
     "next": "claimed (best lead)",
-    "rotation": "rotation",
+    "rotation": "by rotation",
     "directed": "directed",
-    "timeout": "nobody took it",
+    "timeout": "given out, as nobody took it",
     "manual": "assigned by hand",
     "hand_over": "handed over",
 }
@@ -163,7 +163,7 @@ def _attempt(console: Console, pool: PoolView, attempt: Attempt, holding: Holdin
     after = ""
     if holding is not None and attempt.request.startswith("Claim"):
         seconds = (attempt.time - holding.since).total_seconds()
-        after = f" {seconds:.2f} s later" if seconds < 3600 else ""
+        after = f" {seconds:.2f} s later" if seconds < 60 else ""
     who = attempt.rep if attempt.actor.endswith(f"/{attempt.rep}") else f"{attempt.actor} for {attempt.rep}"
     text = f"{who} asked {attempt.request}{after} and was told: {attempt.told}"
     _row(console, attempt.fact, f"{pool.local(attempt.time):%m-%d %H:%M:%S}", text, "red")

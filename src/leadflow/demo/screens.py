@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from projections.queries import loads, pool_summaries
 from projections.sources import LiveSource
 
 OWNERS_MAX, REFUSALS_MAX = 3, 6
+AT_ONCE = timedelta(minutes=1)
 Draw = Callable[[Console], None]
 
 
@@ -67,13 +69,19 @@ def screens(app: App, played: Played) -> list[Screen]:
 
 
 def disputed_lead(app: App) -> str:
-    """The lead that shows most: several asked for it, it had more than one owner, and it was won."""
+    """The lead that shows most: several asked for it at once, it had more than one owner, and it was won."""
     source = LiveSource(app.database)
-    lost: Counter[str] = Counter(
-        row["lead"] for row in source.rows("attempts") if row["reason"] == "already_owned" and row["lead"]
+    holdings = [*source.rows("intervals"), *source.rows("holders")]
+    owners = Counter(row["lead"] for row in holdings)
+    begun = {row["from_sequence"]: _moment(row["from_time"]) for row in holdings}
+    lost = Counter(
+        row["lead"]
+        for row in source.rows("attempts")
+        if row["reason"] == "already_owned"
+        and row["winner_sequence"] in begun
+        and row["rep"] != row["winner"]
+        and _moment(row["time"]) - begun[row["winner_sequence"]] < AT_ONCE
     )
-    owners: Counter[str] = Counter(row["lead"] for row in source.rows("intervals"))
-    owners.update(row["lead"] for row in source.rows("holders"))
     won = {row["lead"] for row in source.rows("customers")}
 
     def worth(lead: str) -> tuple[bool, bool, int, str]:
@@ -81,6 +89,10 @@ def disputed_lead(app: App) -> str:
         return fits, lead in won, lost[lead], lead
 
     return max(lost or owners, key=worth)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def draw_pool(console: Console, app: App, played: Played) -> None:
