@@ -9,46 +9,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
-from eventsourcing.persistence import StoredEvent
 
-from leadflow.domain.deadlines import decide_due, next_due
-from leadflow.domain.decide import NotOpen, decide, payload_of
-from leadflow.domain.events import Event, LeadTransferredOut
-from leadflow.domain.evolve import evolve
+from leadflow.deciding import Batch, Deciding
+from leadflow.domain.deadlines import next_due
+from leadflow.domain.decide import payload_of
+from leadflow.domain.events import Event
 from leadflow.domain.pool import Pool, Stream
-from leadflow.domain.requests import AdvanceClock, OpenPool, ReceiveTransfer, Request, TransferLead
+from leadflow.domain.requests import Request, TransferLead
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.errors import (
-    BrokenInvariant,
     Conflict,
-    LeadflowError,
     NotFound,
     Unavailable,
-    UsageError,
 )
 from leadflow.log.embedded import EmbeddedLog
-from leadflow.log.envelope import decode, encode, hash_of
+from leadflow.log.envelope import decode
 from leadflow.log.snapshots import Snapshots
 from leadflow.outcome import Clock, Outcome, SystemClock
-from leadflow.streams import SNAPSHOT_EVERY, Held, Streams
+from leadflow.streams import SNAPSHOT_EVERY, Streams
 
 ATTEMPTS_MAX = 5
 """How often a batch is decided anew when another writer came first."""
-TRANSFER_SOURCE, TRANSFER_ACTOR = "transfer", "system/transfer"
 
 log_ = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one append will write."""
-
-    stored: list[StoredEvent] = field(default_factory=list)
-    events: dict[tuple[str, int], Event] = field(default_factory=dict)
 
 
 class Engine:
@@ -69,6 +54,7 @@ class Engine:
         self.position = 0
         """Place in the log of the last fact that this engine wrote."""
         self._streams = Streams(log, snapshots)
+        self._deciding = Deciding(self._streams, self._unknown, virtual=virtual)
         self._guard = threading.RLock()
 
     # --- requests -------------------------------------------------------------------------------
@@ -93,7 +79,7 @@ class Engine:
             # Nothing was written. Halves are tried by themselves until the request that cannot be
             # decided stands alone; its neighbours keep their order.
             if len(requests) == 1:
-                return [Outcome(requests[0], error=self._cannot_decide(requests[0], problem))]
+                return [Outcome(requests[0], error=Deciding.cannot_decide(requests[0], problem))]
             half = len(requests) // 2
             return self.submit(requests[:half]) + self.submit(requests[half:])
 
@@ -168,124 +154,21 @@ class Engine:
     def _decide_and_append(self, names: Sequence[str], requests: Sequence[Request]) -> list[Outcome]:
         for name in names:
             self._streams.caught_up(name)
-        batch = _Batch()
+        batch = Batch()
         received = self.clock.now()
-        outcomes = [self._decide(request, received, batch) for request in requests]
+        outcomes = [self._deciding.decide(request, received, batch) for request in requests]
         if not requests:
             for name in names:
-                self._fire(self._streams[name], received, batch)
+                self._deciding.fire(self._streams[name], received, batch)
         found = self._with_first_outcomes(outcomes, batch)
         if batch.stored:
             self.position = self.log.append(batch.stored)[-1]
         self._streams.drop([name for name in names if not self._streams[name].stream.sequence])
         return found
 
-    # --- deciding -------------------------------------------------------------------------------
-
-    def _decide(self, request: Request, received: datetime, batch: _Batch) -> Outcome:
-        held = self._streams[request.pool]
-        try:
-            now = self._time_of(request, received, held.stream)
-            self._fire(held, now, batch)
-            events = decide(held.stream, request, now)
-        except NotOpen:
-            return Outcome(request, error=self._unknown(request.pool))
-        except UsageError as error:
-            return Outcome(request, error=error)
-        if not events:
-            return Outcome(request, repeated=not isinstance(request.body, AdvanceClock))
-        self._take(held, events, batch)
-        for event in events:
-            if isinstance(event.data, LeadTransferredOut):
-                self._pass_on(event, event.data, now, batch)
-        self._fire(held, now, batch)
-        return Outcome(request, tuple(events))
-
-    @staticmethod
-    def _cannot_decide(request: Request, problem: Exception) -> LeadflowError:
-        if isinstance(problem, LeadflowError):
-            return problem
-        log_.error("a request could not be decided", request=request.body.type, exc_info=problem)
-        error = BrokenInvariant(
-            f"{request.body.type} could not be decided: {type(problem).__name__}",
-            where=f"pool {request.pool}",
-            do="Nothing was written. Please report this with the log's traceback.",
-        )
-        error.__cause__ = problem
-        return error
-
-    def _time_of(self, request: Request, received: datetime, stream: Stream) -> datetime:
-        self._check_clock(request, stream)
-        if isinstance(request.body, TransferLead):
-            target = self._streams[request.body.to_pool].stream
-            if request.body.to_pool != COMPANY_STREAM and not target.sequence:
-                raise self._unknown(request.body.to_pool)
-            self._check_clock(request, target)
-        if not self.virtual:
-            return received
-        if request.at is None:
-            raise UsageError(
-                "a request on the virtual clock needs its own time",
-                where=f"pool {request.pool}",
-                do="Give the request a time (`at`).",
-            )
-        return request.at
-
-    def _check_clock(self, request: Request, stream: Stream) -> None:
-        wanted = "requests" if self.virtual else "real"
-        found = stream.clock if isinstance(stream, Pool) and stream.sequence else wanted
-        if isinstance(request.body, OpenPool) and not stream.sequence:
-            found = request.body.clock
-        if found != wanted:
-            raise UsageError(
-                f"pool {stream.id} runs on the clock {found!r}, this engine on {wanted!r}",
-                do="Use a data directory whose engine runs on the pool's clock.",
-            )
-
-    def _fire(self, held: Held, now: datetime, batch: _Batch) -> None:
-        """Decide every deadline due by now; what the last fact made possible at once is due, too."""
-        stream = held.stream
-        if isinstance(stream, Pool) and stream.sequence:
-            before: Event | None = None
-            while events := decide_due(stream, max(now, stream.time)):
-                first = events[0]
-                if before is not None and before[3:-2] == first[3:-2] and before.data == first.data:
-                    # Folding a deadline's fact must end that deadline, or it would fire for ever.
-                    raise BrokenInvariant(f"the deadline of fact {first.causation} does not end")
-                self._take(held, events, batch)
-                before = first
-
-    def _pass_on(self, event: Event, data: LeadTransferredOut, now: datetime, batch: _Batch) -> None:
-        """The other half of a transfer, in the same append: it happens in both pools or in neither."""
-        target = self._streams[data.to_pool]
-        body = ReceiveTransfer(
-            lead=event.subject,
-            from_pool=event.pool,
-            from_fact=event.id,
-            person=data.person.model_copy(update={"reason": None}),
-            company=data.company,
-            touches=data.touches,
-            asked=data.asked,
-            filled=data.filled,
-        )
-        request = Request(
-            pool=data.to_pool, source=TRANSFER_SOURCE, id=event.id, actor=TRANSFER_ACTOR, at=now, body=body
-        )
-        self._fire(target, now, batch)
-        self._take(target, decide(target.stream, request, now), batch)
-        self._fire(target, now, batch)
-
-    def _take(self, held: Held, events: Sequence[Event], batch: _Batch) -> None:
-        for event in events:
-            document = encode(event, held.last_hash)
-            evolve(held.stream, event)
-            held.last_hash = hash_of(document)
-            batch.stored.append(StoredEvent(event.pool, event.sequence, event.type, document))
-            batch.events[event.pool, event.sequence] = event
-
     # --- outcomes of requests that were decided before ------------------------------------------
 
-    def _with_first_outcomes(self, outcomes: list[Outcome], batch: _Batch) -> list[Outcome]:
+    def _with_first_outcomes(self, outcomes: list[Outcome], batch: Batch) -> list[Outcome]:
         wanted: dict[str, list[int]] = {}
         places: dict[int, tuple[str, int]] = {}
         for at, outcome in enumerate(outcomes):

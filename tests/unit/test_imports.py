@@ -22,7 +22,15 @@ OWN = ("leadflow", "projections", "consumers")
 
 BOTTOM = ("leadflow.errors", "leadflow.settings", "leadflow.postgres")
 BELOW_ENGINE = (*BOTTOM, "leadflow.domain", "leadflow.log")
-PARTS = (*BELOW_ENGINE, "leadflow.intake", "leadflow.outcome", "leadflow.engine", "projections")
+PARTS = (
+    *BELOW_ENGINE,
+    "leadflow.intake",
+    "leadflow.outcome",
+    "leadflow.streams",
+    "leadflow.deciding",
+    "leadflow.engine",
+    "projections",
+)
 DOMAIN_DATA = tuple(
     f"leadflow.domain.{name}" for name in ("values", "events", "requests", "policy", "members", "routing")
 )
@@ -37,7 +45,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.log": (*BOTTOM, "leadflow.domain"),
     "leadflow.outcome": BELOW_ENGINE,
     "leadflow.streams": BELOW_ENGINE,
-    "leadflow.engine": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams"),
+    "leadflow.deciding": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams"),
+    "leadflow.engine": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams", "leadflow.deciding"),
     "projections": ("leadflow.domain", "leadflow.log", "leadflow.postgres", "leadflow.errors"),
     "consumers": PARTS,
     "leadflow.demo": (*PARTS, "leadflow.bootstrap", "leadflow.calendars", "leadflow.policies"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-import leadflow.engine
+import leadflow.deciding
 from leadflow import postgres
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
@@ -190,7 +190,7 @@ def test_a_transfer_is_in_both_pools_or_in_neither(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            leadflow.engine, "decide", lambda s, q, n: broken() if s.id == "west" else decide(s, q, n)
+            leadflow.deciding, "decide", lambda s, q, n: broken() if s.id == "west" else decide(s, q, n)
         )
         outcome = engine.submit([move])[0]
     assert isinstance(outcome.error, BrokenInvariant)
@@ -226,14 +226,14 @@ def test_a_bug_in_one_request_hinders_no_other(
     engine: Engine, log: EmbeddedLog, monkeypatch: Any, bug_in: str
 ) -> None:
     open_team(engine)
-    works = getattr(leadflow.engine, bug_in)
+    works = getattr(leadflow.deciding, bug_in)
 
     def buggy(first: Any, second: Any, *rest: Any) -> Any:
         if "+8613800000003" in repr((first, second)):
             raise ZeroDivisionError("a bug")
         return works(first, second, *rest)
 
-    monkeypatch.setattr(leadflow.engine, bug_in, buggy)
+    monkeypatch.setattr(leadflow.deciding, bug_in, buggy)
     outcomes = engine.submit([arrival(number) for number in range(7)])
     assert [outcome.answer if outcome.error is None else "error" for outcome in outcomes] == [
         *["created"] * 3,
