@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.policy import Calendar, Policy
@@ -29,9 +29,42 @@ from leadflow.domain.values import (
     digest_bytes,
     no_company,
     nobody,
+    speakable,
 )
 
 LeadId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+Reference = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\s@]+$")
+]
+"""What something is called elsewhere: no blanks, so that no text stands in it, and no e-mail address."""
+
+
+def _no_contact_point(word: str) -> str:
+    if speakable(word) is None:
+        raise ValueError("this may be a contact point; give a short word")
+    return word
+
+
+Word = Annotated[Name, AfterValidator(_no_contact_point)]
+"""A name that is written into facts as it is given, so it must not be a contact point."""
+
+
+def _comes_to_rest(policy: Policy) -> Policy:
+    rules = policy.follow_up
+    for path, duration in (
+        ("follow_up.first_contact_within", rules.first_contact_within),
+        ("follow_up.hold_at_most", rules.hold_at_most),
+        ("recycling.assign_after", policy.recycling.assign_after),
+    ):
+        if duration is not None and duration.count == 0:
+            raise ValueError(f"{path} is zero: a lead would go round and round at one moment")
+    return policy
+
+
+RestfulPolicy = Annotated[Policy, AfterValidator(_comes_to_rest)]
+"""A policy under which every moment has an end."""
 
 
 class Body(Model):
@@ -48,7 +81,7 @@ class OpenPool(Body):
 
     type: Literal["OpenPool"] = "OpenPool"
     clock: Literal["real", "requests"] = "real"
-    policy: Policy
+    policy: RestfulPolicy
     calendar: Calendar
 
 
@@ -56,7 +89,7 @@ class PublishPolicy(Body):
     """Publish a new version of the pool's policy, with its calendar's days written out."""
 
     type: Literal["PublishPolicy"] = "PublishPolicy"
-    policy: Policy
+    policy: RestfulPolicy
     calendar: Calendar
 
 
@@ -230,7 +263,7 @@ class LogContact(RepBody):
 
     type: Literal["LogContact"] = "LogContact"
     outcome: Name
-    means: Name | None = None
+    means: Word | None = None
     """How: call, wechat, email, visit, …."""
     stated_at: UtcTime | None = None
     note: Text | None = None
@@ -314,7 +347,7 @@ class ConvertLead(RepBody):
     """Make a customer of the lead."""
 
     type: Literal["ConvertLead"] = "ConvertLead"
-    customer: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    customer: Reference | None = None
     """The id that the customer has elsewhere; left out, LeadFlow derives one."""
 
 
@@ -323,7 +356,7 @@ class RecordDeal(RepBody):
 
     type: Literal["RecordDeal"] = "RecordDeal"
     value: Money
-    deal: Text | None = None
+    deal: Reference | None = None
     """The deal's number elsewhere."""
 
 
@@ -331,7 +364,7 @@ class DisqualifyLead(RepBody):
     """Close a lead that will never buy."""
 
     type: Literal["DisqualifyLead"] = "DisqualifyLead"
-    code: Name
+    code: Word
     note: Text | None = None
 
 

@@ -106,6 +106,22 @@ def test_a_rule_whose_group_has_no_rep_is_a_hole(overlay: dict[str, Any], hole: 
     given().when(publish(overlay)).then(wanted)
 
 
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        {"follow_up": {"first_contact_within": "0s"}},
+        {"follow_up": {"hold_at_most": "0wd"}},
+        {"recycling": {"assign_after": "0wh"}},
+    ],
+)
+def test_a_policy_must_come_to_rest(overlay: dict[str, Any]) -> None:
+    """A lead that is due in no time would be recycled and assigned for ever."""
+    with pytest.raises(ValueError, match="is zero"):
+        publish(overlay)
+    with pytest.raises(ValueError, match="is zero"):
+        r.OpenPool(policy=policy_of(overlay), calendar=CALENDAR)
+
+
 def test_a_hole_is_closed_by_somebody_who_joins() -> None:
     overlay = {"groups": {"young": {"reps": ["qian"]}}, "recycling": {"fallback": "young"}}
     given().when(publish(overlay), joins("qian"), publish(overlay)).then(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from leadflow.domain import requests as r
 from leadflow.domain.values import speakable
 from leadflow.log.envelope import GENESIS, encode, parse
@@ -101,3 +103,20 @@ def test_names_that_may_be_contact_points_are_not_repeated() -> None:
         None,
         None,
     ]
+
+
+def test_words_and_references_in_requests_are_no_texts_and_no_contact_points() -> None:
+    lead, value = lead_id("a"), {"amount": "1", "currency": "CNY"}
+    r.LogContact(lead=lead, outcome="reached", means="call")
+    r.RecordDeal.model_validate({"lead": lead, "value": value, "deal": "SO-20261121-0042"})
+    r.ConvertLead(lead=lead, customer="20261121")
+    for kind, fields in (
+        (r.LogContact, {"outcome": "reached", "means": "13800138000"}),
+        (r.LogContact, {"outcome": "reached", "means": "a@example.com"}),
+        (r.DisqualifyLead, {"code": "13800138000"}),
+        (r.DisqualifyLead, {"code": "went bankrupt"}),
+        (r.RecordDeal, {"value": value, "deal": "for Mrs Wang"}),
+        (r.ConvertLead, {"customer": "a@example.com"}),
+    ):
+        with pytest.raises(ValueError, match=r"contact point|match pattern"):
+            kind.model_validate({"lead": lead, **fields})

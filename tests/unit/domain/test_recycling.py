@@ -104,6 +104,22 @@ def test_leads_of_who_left_go_on_in_the_rotation() -> None:
     scene.then(did(e.LeadRecycled, reason="rep_left"), did(e.MemberLeft), did(e.LeadAssigned, "a", to="li"))
 
 
+def test_of_several_leads_of_who_left_the_oldest_goes_first() -> None:
+    scene = given(
+        arrives("old"),
+        arrives("young"),
+        policy=recycling(HOLD, after_recycle="rotate", fallback="sales"),
+    )
+    scene.given(claim("young"), claim("old")).when(leaves("wang"))
+    scene.then(
+        did(e.LeadRecycled, "young"),
+        did(e.LeadRecycled, "old"),
+        did(e.MemberLeft),
+        did(e.LeadAssigned, "old", to="li"),
+        did(e.LeadAssigned, "young", to="zhao"),
+    )
+
+
 def test_a_lead_whose_rule_names_no_group_goes_on_in_the_fallback() -> None:
     policy = recycling(HOLD, after_recycle="rotate", fallback="sales")
     scene = given(arrives("a"), claim("a", "li"), policy=policy).when(returns("a", "li"))
