@@ -190,7 +190,7 @@ class App:
         rows = [row for row in rows if self.views.may_see_request(actor, row["pool"], row["actor"])]
         if not rows:
             do = "Name it as `source:id`. A request without an outcome was never decided: send it again."
-            raise NotFound(f"no request {reference!r} of {actor}, or that it may see, was decided", do=do)
+            raise NotFound(f"no request {reference!r} was decided that {actor} may see", do=do)
         if len(rows) > 1 and rows[0]["identity"] not in (reference, f"{actor}:{reference}"):
             names = ", ".join(f"{row['identity']} in {row['pool']}" for row in rows[:10])
             raise UsageError(f"several requests have the id {reference!r}", do=f"Name one: {names}.")
