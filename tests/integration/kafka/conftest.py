@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from leadflow.log.kafka import Cluster
-from tests.kafka_broker import running_kafka
+from leadflow.log.kafka import Cluster, PartitionLog
+from leadflow.log.kafka.topics import Topics
+from leadflow.settings import Settings
+from tests.kafka_broker import new_prefix, running_kafka
+
+OpenLog = Callable[[], PartitionLog]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,27 @@ def kafka() -> Iterator[Cluster]:
     """The cluster of this run."""
     with running_kafka() as address:
         yield Cluster(address)
+
+
+@pytest.fixture
+def settings(kafka: Cluster) -> Settings:
+    """Topics of this test's own, with one partition each."""
+    made = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
+    with Topics(kafka, made) as topics:
+        topics.create()
+    return made
+
+
+@pytest.fixture
+def open_log(kafka: Cluster, settings: Settings) -> Iterator[OpenLog]:
+    """Opens the test's log, as often as asked; each is another process, as far as Kafka can see."""
+    opened: list[PartitionLog] = []
+
+    def another() -> PartitionLog:
+        log = PartitionLog(kafka, f"{settings.kafka_prefix}.events", 0)
+        opened.append(log)
+        return log
+
+    yield another
+    for log in opened:
+        log.close()

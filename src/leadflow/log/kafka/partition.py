@@ -12,12 +12,12 @@ from typing import Any
 
 from eventsourcing.persistence import StoredEvent
 
-from leadflow.errors import BrokenInvariant, LeadflowError
+from leadflow.errors import BrokenInvariant, LeadflowError, Unavailable
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.index import Index, Place
 from leadflow.log.kafka.reader import PartitionReader
 from leadflow.log.kafka.records import Message, Origin, Record, message_of, record_of
-from leadflow.log.kafka.writer import Offsets, Pending, Writer
+from leadflow.log.kafka.writer import WAIT_S, Offsets, Pending, Writer
 
 
 class Append:
@@ -41,16 +41,26 @@ class Append:
 class PartitionLog:
     """The facts of one partition of the events topic."""
 
-    def __init__(self, cluster: Cluster, topic: str, partition: int, *, start: Place | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str,
+        partition: int,
+        *,
+        start: Place | None = None,
+        wait_s: float = WAIT_S,
+    ) -> None:
         """Opens nothing. `start` is where the index begins; what lies before is indexed when asked for.
 
-        The transactional id is `leadflow-decider-<partition>`, with the topics' prefix before the dash.
+        An append takes `wait_s` at most. The transactional id is `leadflow-decider-<partition>`, with the
+        topics' prefix in front.
         """
         self.topic = topic
         self.partition = partition
         self._cluster = cluster
         self.reader = PartitionReader(cluster, topic, partition)
-        self.writer = Writer(cluster, f"{topic.removesuffix('.events')}-decider-{partition}")
+        transactional_id = f"{topic.removesuffix('.events')}-decider-{partition}"
+        self.writer = Writer(cluster, transactional_id, wait_s=wait_s)
         self.where = self.reader.where
         self._index = Index(start)
         self._settled = False
@@ -108,7 +118,7 @@ class PartitionLog:
             if self._pending is not None:
                 raise BrokenInvariant("an append begins before the last one's outcome was asked for")
             if not self.taken:
-                self.take()
+                raise Unavailable("nothing was written: the partition is not taken", where=self.where)
             self._index.check((str(fact.originator_id), fact.originator_version) for fact in facts)
             first = self._index.end + 1
             of = origins or (None,) * len(facts)

@@ -21,7 +21,7 @@ from eventsourcing.persistence import (
     TrackingRecorder,
 )
 
-from leadflow.errors import Conflict, LeadflowError, OutcomeUnknown, Unavailable, UsageError
+from leadflow.errors import Conflict, Fenced, LeadflowError, OutcomeUnknown, Unavailable, UsageError
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.partition import PartitionLog
 from leadflow.log.kafka.records import record_of
@@ -33,8 +33,9 @@ class KafkaAggregateRecorder(AggregateRecorder):
     """Streams of events by originator, in one partition."""
 
     def __init__(self, log: PartitionLog) -> None:
-        """The log is opened by what is asked of it first."""
+        """The log is opened by what is asked of it first; the first insert takes the partition."""
         self.log = log
+        self._turned_away: Fenced | None = None
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         self._insert(stored_events)
@@ -49,6 +50,10 @@ class KafkaAggregateRecorder(AggregateRecorder):
         if not stored_events:
             return []
         try:
+            if self._turned_away is not None:
+                raise self._turned_away
+            if not self.log.taken:
+                self.log.take()
             try:
                 return self.log.append(stored_events)
             except OutcomeUnknown as unknown:
@@ -60,6 +65,9 @@ class KafkaAggregateRecorder(AggregateRecorder):
         except Conflict as error:
             raise IntegrityError(str(error)) from error
         except LeadflowError as error:
+            if isinstance(error, Fenced):
+                # Taking the partition back would turn the newer one away, which would take it back, …
+                self._turned_away = error
             raise OperationalError(str(error)) from error
 
     def select_events(
