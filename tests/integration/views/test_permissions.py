@@ -41,7 +41,10 @@ class Scene:
         self.office = office
         self.views: Views = office.app.views
         phones = (f"+86138001380{n:02}" for n in range(10, 99))
-        arrives = lambda ref, **more: office.arrives(ref, phone=next(phones), **more)  # noqa: E731
+
+        def arrives(ref: str, **more: Any) -> str:
+            return office.arrives(ref, phone=next(phones), **more)
+
         self.leads = {
             "public": arrives("public"),
             "queue": arrives("queue", channel="referral"),
