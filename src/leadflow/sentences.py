@@ -113,9 +113,9 @@ def _assigned(event: e.Event, data: e.LeadAssigned, when: When) -> str:
     if data.queue is not None:
         return f"rule {data.rule} put it into the queue of {data.queue}"
     how = {
-        "rotation": f"was {data.to}'s by the rotation of {data.group}, rule {data.rule}",
+        "rotation": f"went to {data.to} by the rotation of {data.group}, rule {data.rule}",
         "directed": f"was directed to {data.to} by rule {data.rule}",
-        "timeout": f"nobody took it in time, so it was {data.to}'s by the rotation of {data.group}",
+        "timeout": f"nobody took it in time, so it went to {data.to} by the rotation of {data.group}",
         "manual": f"{doer(event)} assigned it to {data.to}",
     }[data.mode]
     return how + _promise(data.until, when)

@@ -21,6 +21,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -227,8 +228,11 @@ def environment(directory: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_what_the_documents_show_is_so(document: Path, tmp_path: Path) -> None:
-    play(document.read_text(encoding="utf-8"), document.relative_to(ROOT).as_posix(), tmp_path)
+def test_what_the_documents_show_is_so(document: Path) -> None:
+    # Not in pytest's own directory: every other run of pytest closes that to the user that Postgres
+    # runs as where the tests run as root.
+    with tempfile.TemporaryDirectory(prefix="leadflow-test-") as directory:
+        play(document.read_text(encoding="utf-8"), document.relative_to(ROOT).as_posix(), Path(directory))
 
 
 SAMPLE = """
