@@ -16,7 +16,8 @@ from leadflow.domain.policy import Calendar, Offset, Policy
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, PRIVATE, PUBLIC, QUEUE, Lead, Pool
 from leadflow.domain.values import Company, Money, Person, Touch
 from leadflow.log.envelope import GENESIS, encode, hash_of
-from tests.domain_harness import START, Ask, Scene
+from tests.domain_asks import START, Ask
+from tests.domain_harness import Scene
 
 REPS = ("wang", "li", "zhao", "qian", "sun")
 REGIONS = ("上海", "北京", "广东", None)

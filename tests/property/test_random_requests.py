@@ -22,7 +22,8 @@ from leadflow.domain.evolve import evolve, initial
 from leadflow.domain.policy import Policy
 from leadflow.domain.pool import Pool
 from leadflow.log.envelope import GENESIS, decode, decode_request, encode, encode_request
-from tests.domain_harness import START, Ask, Scene, offset
+from tests.domain_asks import START, Ask, offset
+from tests.domain_harness import Scene
 from tests.pool_checks import check_invariants, differences, folded
 from tests.random_requests import POOL, RandomRequests, documents, main, reordered
 

@@ -11,20 +11,17 @@ from leadflow.domain import events as e
 from leadflow.domain import requests as r
 from leadflow.domain.decide import NotOpen
 from leadflow.domain.policy import Calendar
-from tests.domain_harness import (
+from tests.domain_asks import (
     CALENDAR,
     POOL,
     ROTATE,
     START,
-    Scene,
     arrives,
     ask,
     at,
     changes,
     claim,
     contact,
-    did,
-    given,
     joins,
     leaves,
     passes,
@@ -32,9 +29,9 @@ from tests.domain_harness import (
     policy_of,
     protect,
     publish,
-    refused,
     resume,
 )
+from tests.domain_harness import Scene, did, given, refused
 
 OPEN = ask(r.OpenPool(policy=policy_of(), calendar=CALENDAR), "manager/boss")
 

@@ -11,7 +11,8 @@ from leadflow.domain import events as e
 from leadflow.domain import requests as r
 from leadflow.domain.routing import RoutingTable, route
 from leadflow.domain.values import COMPANY_STREAM, Touch
-from tests.domain_harness import Ask, Scene, arrives, ask, claim, did, refused
+from tests.domain_asks import Ask, arrives, ask, claim
+from tests.domain_harness import Scene, did, refused
 
 
 def spend(amount: int | str, first: int, last: int, by: str = "ma", **more: Any) -> Ask:

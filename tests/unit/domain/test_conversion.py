@@ -9,7 +9,7 @@ import pytest
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
 from leadflow.domain.values import Money
-from tests.domain_harness import (
+from tests.domain_asks import (
     Ask,
     arrives,
     ask,
@@ -18,20 +18,18 @@ from tests.domain_harness import (
     contact,
     convert,
     deal,
-    did,
     disqualify,
-    given,
     hand_over,
     lead_id,
     own_phone,
     passes,
     protect,
-    refused,
     reopen,
     returns,
     transfer,
     withdraw,
 )
+from tests.domain_harness import did, given, refused
 
 
 def test_everything_known_is_carried_over_and_the_owner_stays() -> None:

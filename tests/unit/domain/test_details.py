@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
-from tests.domain_harness import (
+from tests.domain_asks import (
     Ask,
-    Scene,
     arrives,
     assign,
     claim,
     convert,
-    did,
     disqualify,
     edit,
-    given,
     lead_id,
     merge,
     own_phone,
     passes,
-    refused,
     reopen,
     transfer,
 )
+from tests.domain_harness import Scene, did, given, refused
 
 
 def test_an_edit_corrects_what_is_given_and_adds_contact_points() -> None:

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from leadflow.domain import events as e
 from leadflow.domain.decide import payload_of
-from tests.domain_harness import (
-    POOL,
-    arrives,
-    assign,
-    claim,
-    claim_next,
-    contact,
-    convert,
-    did,
-    given,
-    passes,
-    refused,
-    returns,
-)
+from tests.domain_asks import POOL, arrives, assign, claim, claim_next, contact, convert, passes, returns
+from tests.domain_harness import did, given, refused
 
 
 def test_the_same_request_again_gives_nothing_and_the_first_outcome() -> None:

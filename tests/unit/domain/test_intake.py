@@ -8,20 +8,8 @@ import pytest
 
 from leadflow.domain import events as e
 from leadflow.domain.values import Money
-from tests.domain_harness import (
-    arrives,
-    claim,
-    convert,
-    did,
-    disqualify,
-    given,
-    lead_id,
-    own_phone,
-    passes,
-    publish,
-    refused,
-    reopen,
-)
+from tests.domain_asks import arrives, claim, convert, disqualify, lead_id, own_phone, passes, publish, reopen
+from tests.domain_harness import did, given, refused
 
 
 def test_a_new_person_is_a_lead_in_the_public_pool() -> None:

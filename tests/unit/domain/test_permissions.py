@@ -8,7 +8,7 @@ from leadflow.domain import access
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
 from leadflow.domain.access import Action, allowed, mask, scopes
-from tests.domain_harness import (
+from tests.domain_asks import (
     CALENDAR,
     Ask,
     arrives,
@@ -21,10 +21,8 @@ from tests.domain_harness import (
     contact,
     convert,
     deal,
-    did,
     disqualify,
     edit,
-    given,
     hand_over,
     joins,
     lead_id,
@@ -33,12 +31,12 @@ from tests.domain_harness import (
     pause,
     policy_of,
     protect,
-    refused,
     reopen,
     returns,
     transfer,
     withdraw,
 )
+from tests.domain_harness import did, given, refused
 
 ROLES = ("rep", "manager", "marketing", "support", "analyst", "auditor", "adapter")
 TABLE: dict[Action, tuple[tuple[str, ...], ...]] = {

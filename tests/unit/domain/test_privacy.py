@@ -7,7 +7,7 @@ import pytest
 from leadflow.domain import requests as r
 from leadflow.domain.values import speakable
 from leadflow.log.envelope import GENESIS, encode, parse
-from tests.domain_harness import (
+from tests.domain_asks import (
     arrives,
     ask,
     assign,
@@ -17,7 +17,6 @@ from tests.domain_harness import (
     convert,
     disqualify,
     edit,
-    given,
     hand_over,
     lead_id,
     merge,
@@ -28,6 +27,7 @@ from tests.domain_harness import (
     reveal,
     transfer,
 )
+from tests.domain_harness import given
 
 SECRETS = (
     "王芳",

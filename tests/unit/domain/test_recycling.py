@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from leadflow.domain import events as e
-from tests.domain_harness import (
+from tests.domain_asks import (
     HOLD,
     ROTATE,
     arrives,
     at,
     changes,
     claim,
-    did,
-    given,
     joins,
     leaves,
     passes,
@@ -23,6 +21,7 @@ from tests.domain_harness import (
     returns,
     withdraw,
 )
+from tests.domain_harness import did, given
 
 
 def recycling(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:

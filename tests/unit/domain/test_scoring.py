@@ -10,7 +10,8 @@ from leadflow.domain import events as e
 from leadflow.domain.policy import Condition
 from leadflow.domain.scoring import Subject, holds
 from leadflow.domain.values import Company, ScorePart, Touch
-from tests.domain_harness import arrives, did, edit, given, own_phone
+from tests.domain_asks import arrives, edit, own_phone
+from tests.domain_harness import did, given
 
 
 def scored(scoring: dict[str, Any], classes: dict[str, int] | None = None, **arrival: Any) -> e.LeadCaptured:

@@ -9,11 +9,10 @@ from leadflow.domain import requests as r
 from leadflow.domain.deadlines import decide_due
 from leadflow.domain.evolve import OutOfSequence, evolve, initial
 from leadflow.log.envelope import GENESIS, encode
-from tests.domain_harness import (
+from tests.domain_asks import (
     HOLD,
     ROTATE,
     Ask,
-    Scene,
     arrives,
     ask,
     assign,
@@ -22,14 +21,12 @@ from tests.domain_harness import (
     claim,
     collaborate,
     contact,
-    did,
-    given,
     passes,
     pause,
     protect,
-    refused,
     returns,
 )
+from tests.domain_harness import Scene, did, given, refused
 
 
 def documents(scene: Scene) -> list[bytes]:
