@@ -20,7 +20,6 @@ from leadflow.domain.decide import decide
 from leadflow.domain.evolve import evolve, initial
 from leadflow.domain.policy import Calendar
 from leadflow.domain.pool import Lead, Pool
-from leadflow.domain.values import Model
 from leadflow.log.envelope import GENESIS, decode, encode, hash_of
 from tests.domain_asks import CALENDAR, POOL, STAFF, START, Ask, ask, at, lead_id, offset, policy_of
 from tests.pool_checks import check_invariants, differences, folded
@@ -175,8 +174,3 @@ def given(
     for rep in reps:
         scene.do(ask(r.AddMember(member=rep), "manager/boss"))
     return scene.given(*asks)
-
-
-def everything(model: Model) -> dict[str, Any]:
-    """A model's members, for comparisons."""
-    return model.model_dump()
