@@ -13,16 +13,12 @@ import argparse
 import base64
 import contextlib
 import ctypes
-import hashlib
 import os
-import re
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -31,21 +27,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-POM = HERE / "pom.xml"
-JAVA_MIN = 17
+from kafka_jars import CannotStart, libraries
+
+ROOT = Path(__file__).resolve().parents[2]
 START_WAIT_S = 60.0
 STOP_WAIT_S = 15.0
 HEAP_MB = 384
 HOST = "127.0.0.1"
-
-_HOW = """\
-Kafka for development and tests needs Java {java} or newer and Maven, and {missing} is missing.
-  Debian, Ubuntu:  apt-get install -y default-jre-headless maven
-  Fedora:          dnf install -y java-latest-openjdk-headless maven
-  macOS:           brew install openjdk maven
-Or name a broker that runs already: LEADFLOW_TEST_KAFKA=host:port for tests, LEADFLOW_KAFKA for commands."""
 
 _LOGGING = """\
 status = error
@@ -58,80 +46,6 @@ rootLogger.appenderRef.out.ref = out
 """
 
 
-class CannotStart(Exception):
-    """The broker cannot run here; the message says what to do."""
-
-
-# --- what it is made of -----------------------------------------------------------------------
-
-
-def java_version() -> int:
-    """Java's major version; 0 if there is none."""
-    try:
-        told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
-    except FileNotFoundError:
-        return 0
-    found = re.search(r'version "(\d+)', told)
-    return int(found[1]) if found else 0
-
-
-def _missing(*, maven: bool) -> list[str]:
-    lacks = [] if java_version() >= JAVA_MIN else ["Java"]
-    return lacks + (["Maven"] if maven and shutil.which("mvn") is None else [])
-
-
-def ensure_tools(*, maven: bool) -> None:
-    """See to Java, and to Maven if it is needed; on Debian as root they are installed.
-
-    Raises CannotStart, which says what to install.
-    """
-    lacks = _missing(maven=maven)
-    if not lacks:
-        return
-    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        names = ["default-jre-headless", *(["maven"] if maven else [])]
-        print(f"Installing {' and '.join(names)} with apt-get …", file=sys.stderr)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update", "-qq"], ["install", "-y", "-qq", *names]):
-            done = subprocess.run(
-                ["apt-get", *command], stdout=subprocess.DEVNULL, env=environment, check=False
-            )
-            if done.returncode:
-                break
-        lacks = _missing(maven=maven)
-    if lacks:
-        raise CannotStart(_HOW.format(java=JAVA_MIN, missing=" and ".join(lacks)))
-
-
-def libraries(cache: Path | None = None) -> Path:
-    """The directory with Kafka's jars, fetched by Maven if it is not there yet.
-
-    It stands under the cache (default `.kafka/libs`) by the digest of pom.xml, so another version is another
-    directory. Raises CannotStart.
-    """
-    cache = cache or Path(os.environ.get("LEADFLOW_KAFKA_LIBS") or ROOT / ".kafka" / "libs")
-    target = cache / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    ensure_tools(maven=not target.is_dir())
-    if target.is_dir():
-        return target
-    cache.mkdir(parents=True, exist_ok=True)
-    print("Fetching Kafka's jars with Maven (about 43 MB, once) …", file=sys.stderr)
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        jars = Path(scratch) / "jars"
-        command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:copy-dependencies"]
-        done = subprocess.run(
-            [*command, f"-DoutputDirectory={jars}", "-DincludeScope=runtime"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            told = (done.stdout + done.stderr).strip()[-2000:]
-            raise CannotStart(f"Maven could not fetch Kafka's jars:\n{told}")
-        # Whoever comes second finds the directory there; both are the same.
-        with contextlib.suppress(OSError):
-            jars.rename(target)
-    return target
-
-
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on at this moment."""
     with contextlib.ExitStack() as stack:
@@ -139,9 +53,6 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind((HOST, 0))
         return [one.getsockname()[1] for one in sockets]
-
-
-# --- running ----------------------------------------------------------------------------------
 
 
 @dataclass

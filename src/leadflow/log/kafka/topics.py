@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from leadflow.settings import Settings
 DAY_MS = 24 * 60 * 60 * 1000
 FOR_EVER = -1
 CREATE_WAIT_MS = 30_000
+SETTLE_S = 2.0
 
 
 class TopicNames(NamedTuple):
@@ -150,6 +152,11 @@ class Topics:
     def check(self) -> list[Deviation]:
         """Every way in which the topics are not as they must be. Raises LeadflowError."""
         there = self._found()
+        until = time.monotonic() + SETTLE_S
+        while len(there) < len(self.specs) and time.monotonic() < until:
+            # A broker may not know yet of what another has just made.
+            time.sleep(SETTLE_S / 10)
+            there = self._found()
         present = [spec for spec in self.specs if spec.name in there]
         configs = self._configs([spec.name for spec in present])
         found = [

@@ -1,0 +1,96 @@
+"""What a local Kafka is made of: Java, Maven, and the jars that pom.xml beside this file names."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+POM = HERE / "pom.xml"
+JAVA_MIN = 17
+
+_HOW = """\
+Kafka for development and tests needs Java {java} or newer and Maven, and {missing} is missing.
+  Debian, Ubuntu:  apt-get install -y default-jre-headless maven
+  Fedora:          dnf install -y java-latest-openjdk-headless maven
+  macOS:           brew install openjdk maven
+Or name a broker that runs already: LEADFLOW_TEST_KAFKA=host:port for tests, LEADFLOW_KAFKA for commands."""
+
+
+class CannotStart(Exception):
+    """The broker cannot run here; the message says what to do."""
+
+
+def java_version() -> int:
+    """Java's major version; 0 if there is none."""
+    try:
+        told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    except FileNotFoundError:
+        return 0
+    found = re.search(r'version "(\d+)', told)
+    return int(found[1]) if found else 0
+
+
+def _missing(*, maven: bool) -> list[str]:
+    lacks = [] if java_version() >= JAVA_MIN else ["Java"]
+    return lacks + (["Maven"] if maven and shutil.which("mvn") is None else [])
+
+
+def ensure_tools(*, maven: bool) -> None:
+    """See to Java, and to Maven if it is needed; on Debian as root they are installed.
+
+    Raises CannotStart, which says what to install.
+    """
+    lacks = _missing(maven=maven)
+    if not lacks:
+        return
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        names = ["default-jre-headless", *(["maven"] if maven else [])]
+        print(f"Installing {' and '.join(names)} with apt-get …", file=sys.stderr)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-y", "-qq", *names]):
+            done = subprocess.run(
+                ["apt-get", *command], stdout=subprocess.DEVNULL, env=environment, check=False
+            )
+            if done.returncode:
+                break
+        lacks = _missing(maven=maven)
+    if lacks:
+        raise CannotStart(_HOW.format(java=JAVA_MIN, missing=" and ".join(lacks)))
+
+
+def libraries(cache: Path | None = None) -> Path:
+    """The directory with Kafka's jars, fetched by Maven if it is not there yet.
+
+    It stands under the cache (default `.kafka/libs`) by the digest of pom.xml, so another version is another
+    directory. Raises CannotStart.
+    """
+    cache = cache or Path(os.environ.get("LEADFLOW_KAFKA_LIBS") or ROOT / ".kafka" / "libs")
+    target = cache / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    ensure_tools(maven=not target.is_dir())
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    print("Fetching Kafka's jars with Maven (about 43 MB, once) …", file=sys.stderr)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        jars = Path(scratch) / "jars"
+        command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:copy-dependencies"]
+        done = subprocess.run(
+            [*command, f"-DoutputDirectory={jars}", "-DincludeScope=runtime"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            told = (done.stdout + done.stderr).strip()[-2000:]
+            raise CannotStart(f"Maven could not fetch Kafka's jars:\n{told}")
+        # Whoever comes second finds the directory there; both are the same.
+        with contextlib.suppress(OSError):
+            jars.rename(target)
+    return target
