@@ -76,7 +76,8 @@ from leadflow.spending import key_of as spend_key
 from leadflow.spending import request_id as spend_request_id
 from leadflow.spending import same as same_spend
 from leadflow.stories import Story, story_of
-from leadflow.tracing import Attempt, Holding, Line, Trace, Traces
+from leadflow.traces import Traces
+from leadflow.tracing import Attempt, Holding, Line, Trace
 from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, PoolView, Views
 from projections.lead_queries import policy_row
 from projections.queries import loads as member_loads

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from leadflow.domain import events as e
 from leadflow.domain.values import id_of
-from leadflow.log.embedded import EmbeddedLog
-from leadflow.log.envelope import decode
-from leadflow.postgres import Database
 from leadflow.refusals import refusal_text
 from leadflow.sentences import When, candidates_in_words, reason_given, sentence
-from leadflow.views import LeadView, Views
-from projections import queries
-from projections.queries import Row
 
 
 class Seen(NamedTuple):
@@ -275,46 +269,4 @@ class _Fold:
         )
 
 
-# --- reading it -----------------------------------------------------------------------------
-
-
-class Traces:
-    """Traces of leads, for those who may see their history."""
-
-    def __init__(self, log: EmbeddedLog, database: Database, views: Views) -> None:
-        self._log = log
-        self._database = database
-        self._views = views
-
-    def of(self, actor: str, pool: str, reference: str, at: datetime | None = None) -> tuple[LeadView, Trace]:
-        """A lead as the actor may see it, and its trace; facts of other pools that it was in come along
-        where the actor may see these pools' history.
-
-        Raises NotFound, UsageError and NotPermitted as `Views.history` does.
-        """
-        lead, _ = self._views.history(actor, pool, reference)
-        may = self._views.may
-        pools = [name for name in self._views.pools() if name == pool or may("history", actor, name)]
-        found = queries.trace(self._database, lead.lead, at, pools)
-        rows = queries.trace(self._database, lead.lead, None, pools).timeline
-        seen = list(self._seen(rows))
-        local = self._views.pool(pool).local
-
-        def when(moment: datetime | None) -> str:
-            return "" if moment is None else f"{local(moment):%Y-%m-%d %H:%M:%S}"
-
-        made = trace(pool, lead.lead, seen, when, at=at, reasons=not lead.masked)
-        made.owner_then = found.owner
-        return lead, made
-
-    def _seen(self, rows: Sequence[Row]) -> Iterator[Seen]:
-        documents = {
-            pool: self._log.documents(pool, [row["sequence"] for row in rows if row["pool"] == pool])
-            for pool in {row["pool"] for row in rows}
-        }
-        for row in rows:
-            event = decode(documents[row["pool"]][row["sequence"]])
-            yield Seen(event, row["position"], row["known_at"])
-
-
-__all__ = ["Attempt", "Holding", "Line", "Seen", "Trace", "Traces", "trace"]
+__all__ = ["Attempt", "Holding", "Line", "Seen", "Trace", "trace"]

@@ -1,0 +1,53 @@
+"""Reading traces from the log and the read models, for those who may see a lead's history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.envelope import decode
+from leadflow.postgres import Database
+from leadflow.tracing import Seen, Trace, trace
+from leadflow.views import LeadView, Views
+from projections import queries
+from projections.queries import Row
+
+
+class Traces:
+    """Traces of leads, for those who may see their history."""
+
+    def __init__(self, log: EmbeddedLog, database: Database, views: Views) -> None:
+        self._log = log
+        self._database = database
+        self._views = views
+
+    def of(self, actor: str, pool: str, reference: str, at: datetime | None = None) -> tuple[LeadView, Trace]:
+        """A lead as the actor may see it, and its trace; facts of other pools that it was in come along
+        where the actor may see these pools' history.
+
+        Raises NotFound, UsageError and NotPermitted as `Views.history` does.
+        """
+        lead, _ = self._views.history(actor, pool, reference)
+        may = self._views.may
+        pools = [name for name in self._views.pools() if name == pool or may("history", actor, name)]
+        found = queries.trace(self._database, lead.lead, at, pools)
+        rows = queries.trace(self._database, lead.lead, None, pools).timeline
+        seen = list(self._seen(rows))
+        local = self._views.pool(pool).local
+
+        def when(moment: datetime | None) -> str:
+            return "" if moment is None else f"{local(moment):%Y-%m-%d %H:%M:%S}"
+
+        made = trace(pool, lead.lead, seen, when, at=at, reasons=not lead.masked)
+        made.owner_then = found.owner
+        return lead, made
+
+    def _seen(self, rows: Sequence[Row]) -> Iterator[Seen]:
+        documents = {
+            pool: self._log.documents(pool, [row["sequence"] for row in rows if row["pool"] == pool])
+            for pool in {row["pool"] for row in rows}
+        }
+        for row in rows:
+            event = decode(documents[row["pool"]][row["sequence"]])
+            yield Seen(event, row["position"], row["known_at"])
