@@ -261,7 +261,7 @@ class RandomHistory(History):
         if to is None:
             return
         whole: dict[str, Any] = {"person": Person(phones=("+861",)), "touches": (a_touch(f"ref-{lead}"),)}
-        out = self.decide(pool, (lead, f.LeadTransferredOut(to_pool=to, **whole)))
+        out = self.decide(pool, (lead, f.LeadTransferredOut(to_pool=to, received_as="transfer:x", **whole)))
         known = [o for o in self._listed[-50:] if self.leads[o][:2] == (to, "public")]
         into = self.random.choice(known) if known and self.random.random() < 0.3 else None
         taken = f.LeadTransferredIn(from_pool=pool, from_fact=out.id, into=into, score=50, **whole)

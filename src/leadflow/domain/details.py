@@ -77,6 +77,7 @@ def transfer(pool: Pool, lead: Lead, body: TransferLead, draft: Draft) -> None:
             lead.id,
             e.LeadTransferredOut(
                 to_pool=body.to_pool,
+                received_as=f"transfer:{pool.id}/{draft.next_sequence}",
                 person=known.person.model_copy(update={"reason": body.reason}),
                 company=known.company,
                 touches=known.touches,

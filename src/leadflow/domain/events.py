@@ -357,6 +357,8 @@ class LeadTransferredOut(Fact):
 
     TYPE = "leadflow.lead.transferred_out.v1"
     to_pool: str
+    received_as: str
+    """Identity of the request that the other pool's fact is caused by: how each names the other."""
     person: Person
     company: Company = Field(default_factory=no_company)
     touches: tuple[Touch, ...]

@@ -432,7 +432,7 @@ class Request(Model):
     def payload_digest(self) -> bytes:
         """Eight bytes that stand for what is asked: actor and body, not when."""
         body = self.body
-        content: bytes = type(body).__pydantic_serializer__.to_json(body)
+        content: bytes = type(body).__pydantic_serializer__.to_json(body, exclude_defaults=True)
         return digest_bytes(f"{self.actor} {body.type} ".encode() + content)[:8]
 
 

@@ -177,6 +177,7 @@ FACTS: tuple[tuple[str, f.Fact], ...] = (
     (
         LEAD,
         f.LeadTransferredOut(
+            received_as="transfer:east/1068",
             to_pool="north", person=PERSON, company=COMPANY, touches=(TOUCH, SECOND), asked=8, filled=7
         ),
     ),
