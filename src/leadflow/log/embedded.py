@@ -42,6 +42,12 @@ CREATE INDEX IF NOT EXISTS events_recorded_at_idx ON log.events (recorded_at);
 CREATE OR REPLACE TRIGGER seal BEFORE INSERT ON log.events FOR EACH ROW EXECUTE FUNCTION log.seal();
 """
 
+_INSERT = (
+    b"INSERT INTO log.events (originator_id, originator_version, topic, state)"
+    b" SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[])"
+    b" RETURNING notification_id"
+)
+
 # A walk along the primary key: as many steps as there are pools, not as there are events.
 _POOLS = """
 WITH RECURSIVE pools(id) AS (
@@ -167,13 +173,21 @@ class EmbeddedLog:
             return []
         # The recorder's `insert_events` does the same in psycopg's pipeline mode, which leaves the end
         # of a large statement unsent once the socket is full, and then waits for its answer for ever.
+        # It also sends one array of composites as text, which costs ten times as much as four arrays.
         recorder = self.recorder
+        columns = (
+            [event.originator_id for event in stored],
+            [event.originator_version for event in stored],
+            [event.topic for event in stored],
+            [event.state for event in stored],
+        )
         with postgres.translated(self.where), recorder.datastore.transaction(commit=True) as cursor:
-            recorder._insert_stored_events(cursor, stored)
-            positions = recorder._fetch_ids_after_insert_events(cursor, stored)
-        if positions is None or len(positions) != len(stored):
-            raise BrokenInvariant("the recorder gave no positions for what it wrote")
-        return list(positions)
+            recorder._lock_table(cursor)
+            recorder._notify_channel(cursor)
+            rows = cursor.execute(_INSERT, columns, prepare=True).fetchall()
+        if len(rows) != len(stored):
+            raise BrokenInvariant("the log gave no positions for what was written")
+        return [row["notification_id"] for row in rows]
 
     @contextmanager
     def lock(self, pools: Sequence[str], *, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
