@@ -34,12 +34,12 @@ class Runner:
             "NO_COLOR": "1",
         }
 
-    def __call__(self, *arguments: str, code: int = 0, **environment: str) -> str:
+    def __call__(self, *arguments: str, code: int = 0, home: Path | None = None) -> str:
         """What a command prints to stdout; both streams where it is to fail."""
         done = subprocess.run(
             [sys.executable, "-c", START, *arguments],
             cwd=self.directory,
-            env=self.environment | environment,
+            env=self.environment | ({"LEADFLOW_HOME": str(home)} if home else {}),
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -108,11 +108,10 @@ def test_the_month_holds_what_a_team_meets(leadflow: Runner) -> None:
     home = leadflow.directory / "kept"
     leadflow("demo", "--seed", "11", "--keep", str(home), "--json")
     assert leadflow.left_over() == []
-    kept = {"LEADFLOW_HOME": str(home)}
-    report = json.loads(leadflow("report", "channels", "--json", **kept))
+    report = json.loads(leadflow("report", "channels", "--json", home=home))
     paid = {row["channel"] for row in report["rows"] if row["money"].get("CNY", {}).get("spend", "0") != "0"}
     assert len(paid) >= 5
-    reps = json.loads(leadflow("report", "reps", "--json", **kept))
+    reps = json.loads(leadflow("report", "reps", "--json", home=home))
     assert _sums(reps["reps"]).keys() >= {
         "rotation", "directed", "timeout", "manual", "no_first_contact", "inactive", "returned", "rep_left",
         "claimed", "handed_on", "converted", "deals",

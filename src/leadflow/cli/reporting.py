@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from leadflow.bootstrap import Period, write_csv
 from leadflow.cli import report_tables as tables
+from leadflow.cli import report_team as team
 from leadflow.cli.common import Session, pass_session, shared_options
 from leadflow.cli.moments import TIME_FORMS, parse_day, parse_time
 
@@ -75,9 +76,9 @@ def funnel(session: Session, /, csv_: bool, **given: str | None) -> None:
     with _watch(session, period) as watch:
         found = session.app.reports.funnel(session.actor, _pool(session, given), period, watch)
     if csv_:
-        _print_csv(tables.FUNNEL_COLUMNS, tables.funnel_records(found))
+        _print_csv(team.FUNNEL_COLUMNS, team.funnel_records(found))
     else:
-        session.emit(found, lambda console: tables.render_funnel(console, found, period))
+        session.emit(found, lambda console: team.render_funnel(console, found, period))
 
 
 @report.command()
@@ -91,14 +92,14 @@ def reps(session: Session, /, csv_: bool, **given: str | None) -> None:
     with _watch(session, period) as watch:
         found = session.app.reports.reps(session.actor, pool, period, watch)
     if csv_:
-        _print_csv(tables.REP_COLUMNS, tables.rep_records(found))
+        _print_csv(team.REP_COLUMNS, team.rep_records(found))
         return
     # The rotations' state is that of now; there is none as of an earlier time.
     fair = []
     if period.as_of is None:
         fair = session.app.reports.fairness(session.actor, pool, session.app.pool_state)
     data = {"reps": found, "rotations_since_last_change": fair}
-    session.emit(data, lambda console: tables.render_reps(console, found, fair, period))
+    session.emit(data, lambda console: team.render_reps(console, found, fair, period))
 
 
 def _pool(session: Session, given: dict[str, str | None]) -> str | None:

@@ -74,7 +74,7 @@ def disputed_lead(app: App) -> str:
     holdings = [*source.rows("intervals"), *source.rows("holders")]
     owners = Counter(row["lead"] for row in holdings)
     begun = {row["from_sequence"]: _moment(row["from_time"]) for row in holdings}
-    lost = Counter(
+    lost: Counter[str] = Counter(
         row["lead"]
         for row in source.rows("attempts")
         if row["reason"] == "already_owned"
@@ -88,7 +88,8 @@ def disputed_lead(app: App) -> str:
         fits = lost[lead] <= REFUSALS_MAX and 1 < owners[lead] <= OWNERS_MAX
         return fits, lead in won, lost[lead], lead
 
-    return max(lost or owners, key=worth)
+    found: str = max(lost or owners, key=worth)
+    return found
 
 
 def _moment(text: str) -> datetime:
