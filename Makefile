@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first target that needs it creates. Only Python >= 3.11 is needed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kafka test lint format types bench lock clean
+.PHONY: help setup demo kafka test lint format types bench reference lock clean
 
 # The interpreter that .venv is made with. Say `make setup PYTHON=/path/to/python3.12` to choose one.
 PYTHON ?=
@@ -61,6 +61,9 @@ bench: $(STAMP)  ## Measure speed, growth and memory (nothing is asserted about 
 	@set -e; for file in tests/benchmarks/bench_*.py; do \
 	  [ -e "$$file" ] || { echo "No tests/benchmarks/bench_*.py to run."; exit 2; }; \
 	  echo "== $$file"; PYTHONPATH=. $(BIN)/python "$$file" $(ARGS); done
+
+reference: $(STAMP)  ## Write docs/reference/commands.md from the commands
+	$(BIN)/python -m leadflow.cli.reference > docs/reference/commands.md
 
 lock: $(STAMP)  ## Renew requirements-dev.txt, the pinned versions of everything
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m piptools compile --quiet --upgrade --extra dev \

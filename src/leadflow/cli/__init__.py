@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -10,9 +11,18 @@ from leadflow.cli import groups
 from leadflow.cli.common import Session, run, shared_options
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def _version() -> str:
+    try:
+        return version("leadflow")
+    except PackageNotFoundError:
+        return "from a source tree"
+
+
+@click.group(
+    cls=groups.Sectioned, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @shared_options
-@click.version_option(package_name="leadflow", message="leadflow %(version)s")
+@click.version_option(_version(), message="leadflow %(version)s")
 @click.pass_context
 def leadflow(ctx: click.Context) -> None:
     """LeadFlow takes every lead into a pool, scores it, hands it out, takes it back, and can prove it."""

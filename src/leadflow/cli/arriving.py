@@ -35,18 +35,20 @@ def register(main: click.Group) -> None:
 
 @click.command("intake")
 @click.option("--channel", required=True, metavar="NAME", help="The channel that the lead came through.")
-@click.option("--campaign", metavar="NAME")
-@click.option("--name", metavar="TEXT")
+@click.option("--campaign", metavar="NAME", help="The campaign that brought it.")
+@click.option("--name", metavar="TEXT", help="The person's name.")
 @click.option(
     "--phone", multiple=True, metavar="NUMBER", help="May be given several times, as e-mail and WeChat."
 )
-@click.option("--email", multiple=True, metavar="ADDRESS")
-@click.option("--wechat", multiple=True, metavar="ID")
-@click.option("--company", metavar="TEXT")
-@click.option("--industry", metavar="TEXT")
+@click.option(
+    "--email", multiple=True, metavar="ADDRESS", help="An e-mail address; may be given several times."
+)
+@click.option("--wechat", multiple=True, metavar="ID", help="A WeChat id; may be given several times.")
+@click.option("--company", metavar="TEXT", help="The company's name.")
+@click.option("--industry", metavar="TEXT", help="The industry, as the policy names it.")
 @click.option("--size", metavar="COUNT", help="Employees, a number or a range.")
 @click.option("--region", metavar="TEXT", help="Province or city.")
-@click.option("--note", metavar="TEXT")
+@click.option("--note", metavar="TEXT", help="What else is known, in your words.")
 @click.option(
     "--ref", metavar="ID", help="Names the arrival within its channel: sent again, it is the same one."
 )

@@ -39,19 +39,30 @@ def register(main: click.Group) -> None:
 
 @click.command()
 @click.option("--status", type=click.Choice(STATUSES), multiple=True, help="May be given several times.")
-@click.option("--owner", metavar="REP")
+@click.option("--owner", metavar="REP", help="Only leads and customers of this rep.")
 @click.option("--mine", is_flag=True, help="Only those that the actor owns.")
-@click.option("--channel", metavar="NAME")
-@click.option("--campaign", metavar="NAME")
-@click.option("--region", metavar="TEXT")
-@click.option("--industry", metavar="TEXT")
-@click.option("--min-score", type=click.IntRange(0, 100), metavar="N")
+@click.option("--channel", metavar="NAME", help="Only leads whose first touch came through this channel.")
+@click.option("--campaign", metavar="NAME", help="Only leads whose first touch came from this campaign.")
+@click.option("--region", metavar="TEXT", help="Only leads of this region.")
+@click.option("--industry", metavar="TEXT", help="Only leads of this industry.")
+@click.option(
+    "--min-score", type=click.IntRange(0, 100), metavar="N", help="Only leads with at least this score."
+)
 @click.option("--waiting", is_flag=True, help="Only those that wait for a rep or a manager.")
 @click.option(
     "--search", metavar="TEXT", help="Part of company, place, industry, campaign, or what is not masked."
 )
-@click.option("--sort", type=click.Choice(list(ORDERS)), default="score", show_default=True)
-@click.option("--limit", type=click.IntRange(1, 100_000), default=30, show_default=True, metavar="COUNT")
+@click.option(
+    "--sort", type=click.Choice(list(ORDERS)), default="score", show_default=True, help="What comes first."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=30,
+    show_default=True,
+    metavar="COUNT",
+    help="How many leads to list.",
+)
 @pool_option
 @shared_options
 @pass_session

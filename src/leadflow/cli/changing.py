@@ -19,16 +19,16 @@ def register(main: click.Group) -> None:
 
 
 @click.command()
-@click.option("--name", metavar="TEXT")
+@click.option("--name", metavar="TEXT", help="The person's name.")
 @click.option("--phone", multiple=True, metavar="NUMBER", help="Added; may be given several times.")
 @click.option("--email", multiple=True, metavar="ADDRESS", help="Added.")
 @click.option("--wechat", multiple=True, metavar="ID", help="Added.")
-@click.option("--company", metavar="TEXT")
-@click.option("--industry", metavar="TEXT")
+@click.option("--company", metavar="TEXT", help="The company's name.")
+@click.option("--industry", metavar="TEXT", help="The industry, as the policy names it.")
 @click.option("--size", metavar="COUNT", help="Employees, a number or a range.")
-@click.option("--region", metavar="TEXT")
-@click.option("--city", metavar="TEXT")
-@click.option("--note", metavar="TEXT")
+@click.option("--region", metavar="TEXT", help="The province or region.")
+@click.option("--city", metavar="TEXT", help="The city.")
+@click.option("--note", metavar="TEXT", help="A note, in your words.")
 @lead_command
 def edit(
     session: Session,
@@ -46,7 +46,7 @@ def edit(
 
 
 @click.command()
-@click.option("--reason", metavar="TEXT")
+@click.option("--reason", metavar="TEXT", help="Why, in your words.")
 @lead_command
 @click.argument("absorbed")
 def merge(
@@ -65,7 +65,7 @@ def merge(
 
 
 @click.command()
-@click.option("--reason", metavar="TEXT")
+@click.option("--reason", metavar="TEXT", help="Why, in your words.")
 @lead_command
 @click.argument("to_pool", metavar="POOL")
 def transfer(
@@ -142,7 +142,7 @@ def deal(
 
 @click.command()
 @click.option("--code", required=True, metavar="NAME", help="Why, in one word: no_budget, wrong_number, ….")
-@click.option("--note", metavar="TEXT")
+@click.option("--note", metavar="TEXT", help="A note, in your words.")
 @for_option
 @lead_command
 def disqualify(
@@ -169,7 +169,7 @@ def disqualify(
 
 
 @click.command()
-@click.option("--reason", metavar="TEXT")
+@click.option("--reason", metavar="TEXT", help="Why, in your words.")
 @lead_command
 def reopen(
     session: Session,

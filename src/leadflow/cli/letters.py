@@ -46,8 +46,21 @@ def _allowed(session: Session, entry: int) -> DeadLetter:
 
 
 @dead_letters.command("list")
-@click.option("--status", type=click.Choice(STATUSES), default="waiting", show_default=True)
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="COUNT")
+@click.option(
+    "--status",
+    type=click.Choice(STATUSES),
+    default="waiting",
+    show_default=True,
+    help="Only arrivals in this state.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    metavar="COUNT",
+    help="How many to list.",
+)
 @shared_options
 @pass_session
 def list_letters(session: Session, status: str, limit: int) -> None:

@@ -85,7 +85,13 @@ def member() -> None:
 
 @member.command()
 @click.argument("member_id", metavar="ID")
-@click.option("--role", type=click.Choice(MEMBER_ROLES), default="rep", show_default=True)
+@click.option(
+    "--role",
+    type=click.Choice(MEMBER_ROLES),
+    default="rep",
+    show_default=True,
+    help="What the person does in the pool.",
+)
 @trait_options
 @pool_option
 @request_option

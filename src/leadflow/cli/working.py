@@ -94,7 +94,7 @@ def next_command(
 
 
 @click.command()
-@click.option("--reason", required=True, metavar="TEXT")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, in your words.")
 @lead_command
 @click.argument("rep")
 def assign(
@@ -114,7 +114,7 @@ def assign(
 
 
 @click.command("hand-over")
-@click.option("--reason", metavar="TEXT")
+@click.option("--reason", metavar="TEXT", help="Why, in your words.")
 @lead_command
 @click.argument("rep")
 def hand_over(
@@ -134,7 +134,7 @@ def hand_over(
 
 
 @click.command("return")
-@click.option("--reason", metavar="TEXT")
+@click.option("--reason", metavar="TEXT", help="Why, in your words.")
 @for_option
 @lead_command
 def return_command(
@@ -154,7 +154,7 @@ def return_command(
 
 
 @click.command()
-@click.option("--reason", required=True, metavar="TEXT")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, in your words.")
 @lead_command
 def withdraw(
     session: Session,
@@ -171,7 +171,7 @@ def withdraw(
 
 @click.command()
 @click.option("--outcome", required=True, metavar="NAME", help="One of the policy's, as reached, no_answer.")
-@click.option("--note", metavar="TEXT")
+@click.option("--note", metavar="TEXT", help="What was said, in your words.")
 @click.option("--means", metavar="NAME", help="How: call, wechat, email, visit, ….")
 @click.option("--at", "stated_at", metavar="TIME", help="When it was; deadlines count from now all the same.")
 @for_option
