@@ -88,6 +88,16 @@ class Node:
         assert self.process is not None
         self.process.wait()
 
+    def pause(self) -> None:
+        """Let it do nothing any more, without its connections noticing, until `resume`."""
+        os.kill(self.pid, signal.SIGSTOP)
+        # The signal is on its way until every thread stands still.
+        os.waitpid(self.pid, os.WUNTRACED)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
 
 @dataclass
 class LocalKafka:
