@@ -139,7 +139,9 @@ def import_command(
             report = import_file(
                 arrivals, to, session.actor, app.submit, app.dead_letters, advance, occurred_at=occurred_at
             )
-            app.settle()
+            if app.running() is None:
+                # An engine that runs brings its read models up to date by itself.
+                app.projections.catch_up()
     session.emit(report, lambda console: _draw(console, report))
 
 
