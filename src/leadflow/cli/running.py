@@ -128,6 +128,7 @@ def _draw_findings(out: Console, findings: list[Finding]) -> None:
 @pass_session
 def backup_command(session: Session, file: Path) -> None:
     """Write the log and the records to FILE, read it again and prove it. Work may go on meanwhile."""
+    session.app.need("see_contacts", session.actor)
     with session.progress("Backing up") as tell:
         summary = backup(session.app.log, file, tell)
     _told(session, summary, f"Backed up to {file}")
