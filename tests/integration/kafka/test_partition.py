@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +19,7 @@ from leadflow.errors import (
     Unavailable,
     UsageError,
 )
-from leadflow.log.kafka import Cluster, Message, Offsets, Origin, PartitionLog
+from leadflow.log.kafka import Cluster, KafkaApplicationRecorder, Message, Offsets, Origin, PartitionLog
 from leadflow.log.kafka.client import RECORD_BYTES_MAX
 from leadflow.log.kafka.topics import TopicNames, Topics
 from leadflow.log.kafka.writer import Pending
@@ -229,6 +230,23 @@ def test_a_commit_without_an_answer_is_found_out_by_reading_back(
     print(f"stopped during the commit; afterwards the log ends at {end}, the facts are at {found}")
     assert (end, found) in ((4, [2, 3, 4]), (1, None))
     assert fragile.append(facts("east", end + 1)) == [end + 1]
+
+
+def test_the_event_store_hears_of_a_commit_only_what_is_certain(
+    fragile: PartitionLog, broker: LocalKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_commit = Pending.begin_commit
+
+    def stopped_for_a_while(pending: Pending) -> None:
+        monkeypatch.undo()
+        begin_commit(pending)
+        broker.nodes[0].pause()
+        threading.Timer(2.5, broker.nodes[0].resume).start()
+
+    monkeypatch.setattr(Pending, "begin_commit", stopped_for_a_while)
+    recorder = KafkaApplicationRecorder(fragile)
+    assert recorder.insert_events(facts("east", 2, 3)) == [2, 3, 4]
+    assert recorder.insert_events(facts("east", 5)) == [5]
 
 
 def test_a_broker_that_stops_before_the_commit_has_nothing_written(
