@@ -55,7 +55,7 @@ POLICIES = {
             "per_group_per_day": {"pair": 4},
             "per_pool_per_day": 6,
             "per_class_per_day": {"A": 1},
-            "held_at_once": 3,
+            "held_at_once": 2,
             "cool_down": "1d",
             "reveals_per_day": 1,
         },

@@ -48,7 +48,7 @@ from tests.pool_checks import check_invariants, differences
 from tests.team import Ticking
 
 SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "20261121"))
-EXAMPLES = int(os.environ.get("LEADFLOW_TEST_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("LEADFLOW_TEST_EXAMPLES", "20"))
 STEPS = 30
 
 
@@ -83,7 +83,7 @@ class Life(RuleBasedStateMachine):
             staff = [r.AddMember.model_validate({"member": m, "role": role}) for m, role in STAFF.items()]
             self._submit([self._request(pool, body) for body in (opening, *joining, *staff)])
             people = [(number, number == 1, number) for number in range(4)]
-            self.arrive(pool=pool, people=people, channel="web_form", region="上海", industry="software")
+            self.arrive(pool=pool, people=people, channel="web_form", region=None, industry="software")
         self.everything_agrees()
 
     def _engine(self, url: str) -> Engine:
@@ -206,7 +206,8 @@ class Life(RuleBasedStateMachine):
             self.clock.advance(seconds=61)
 
     def race(self, pool: str, lead: int, claimers: list[str]) -> None:
-        body = r.ClaimLead(lead=self._lead(pool, lead))
+        free = [one for one in self.leads[pool] if one not in self.books[pool].owner] or self.leads[pool]
+        body = r.ClaimLead(lead=free[-1 - lead % len(free)])
         self._submit([self._request(pool, body, f"rep/{rep}") for rep in claimers])
 
     def transfer(self, pool: str, lead: int, to: str) -> None:
@@ -243,7 +244,7 @@ class Life(RuleBasedStateMachine):
         self._submit([request] * (2 if twice else 1))
 
     def reuse(self, place: int) -> None:
-        """A known identity with another content."""
+        """A known identity with another content, then with its own, then with the other again."""
         asked = [request for _, requests in self.journal for request in requests]
         request = asked[-1 - place % len(asked)]
         if isinstance(request.body, r.SubmitIntake):
@@ -251,7 +252,8 @@ class Life(RuleBasedStateMachine):
         body: r.Body = r.PublishRouting(table=RoutingTable(default="west"))
         if request.pool in POOLS:
             body = r.ClaimNext(rep="zhao")
-        self._submit([request.model_copy(update={"body": body})])
+        other = request.model_copy(update={"body": body})
+        self._submit([other, request, other])
 
     def lose_the_database(self, pool: str, ref: int, written: bool) -> None:
         """An append fails, before or after it was written; the sender sends again."""
