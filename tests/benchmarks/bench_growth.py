@@ -19,6 +19,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
+from leadflow.domain.deadlines import next_due
 from leadflow.domain.decide import decide
 from leadflow.domain.evolve import evolve, initial
 from leadflow.domain.pool import Pool
@@ -77,7 +78,7 @@ class Grown:
 
     def grow(self, leads: int, close: str = "") -> None:
         """So many more leads; closed at once, if that is said."""
-        for _ in range(leads):
+        for turn in range(leads):
             self.number += 1
             lead = self.take(intake_request("east", "adapter/web", intake(self.number, self.chance)))
             rep = f"rep/rep{self.number % REPS}"
@@ -86,6 +87,9 @@ class Grown:
                 self.ask(ConvertLead(lead=lead), rep)
             elif close == "disqualified":
                 self.ask(DisqualifyLead(lead=lead, code="spam"))
+            if close and not turn % 1_000:
+                # As in life, where deadlines of closed leads come due and are passed over.
+                next_due(self.pool)
 
     def seconds(self, bodies: list[Any]) -> float:
         """CPU seconds that these take, by one rep after another."""
