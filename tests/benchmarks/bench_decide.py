@@ -26,7 +26,6 @@ from leadflow.domain.requests import (
     intake_request,
 )
 from leadflow.domain.values import Company, Person, Touch
-from leadflow.log.envelope import GENESIS, encode, hash_of
 from leadflow.policies import default_policy
 
 NOW = datetime(2026, 10, 12, 2, tzinfo=UTC)
