@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from leadflow import postgres
 from leadflow.embedded_postgres import EmbeddedPostgres
@@ -21,6 +22,13 @@ from leadflow.records import DeadLetters
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """A command that a test ran in this process leaves no logging to that test's streams behind."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

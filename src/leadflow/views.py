@@ -8,15 +8,14 @@ search tells what a mask hides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from dataclasses import replace
 
 from leadflow.domain import access
 from leadflow.domain.events import ContactRevealed, Event
 from leadflow.domain.values import id_of, role_of
 from leadflow.errors import NotFound, NotPermitted, UsageError
 from leadflow.postgres import Database
+from leadflow.view_models import LeadPage, LeadView, PoolView, ReportScope, mask_name
 from projections.lead_queries import (
     ORDERS,
     Criteria,
@@ -34,96 +33,6 @@ from projections.lead_queries import (
 REFERENCE_LENGTH_MIN = 6
 """Characters of a lead's id that are enough to name it, where no other begins so."""
 STATUSES = ("public", "queue", "private", "converted", "disqualified", "merged", "transferred")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LeadView:
-    """A lead as one actor may see it."""
-
-    pool: str
-    lead: str
-    status: str
-    owner: str | None
-    since: datetime | None
-    """Since when the owner has it."""
-    until: datetime | None
-    """The promise: the owner's deadline."""
-    queue: str | None
-    waiting: str | None
-    failed: str | None
-    rule: str | None
-    score: int
-    score_class: str | None
-    breakdown: list[dict[str, Any]]
-    channel: str
-    campaign: str | None
-    region: str | None
-    city: str | None
-    industry: str | None
-    size: int | None
-    company_name: str | None
-    person_name: str | None
-    phones: list[str]
-    emails: list[str]
-    wechats: list[str]
-    masked: bool
-    """Name and contact points are masked."""
-    captured_at: datetime
-    public_since: datetime | None
-    last_sequence: int
-    """What `if_sequence` is compared with."""
-    touches: int
-    contacts: int
-    """Logged contacts that count."""
-    tries: int
-    collaborators: dict[str, str | None]
-    """By member: until when."""
-    protected: bool
-    protected_until: datetime | None
-    customer: str | None
-    merged_into: str | None
-    to_pool: str | None
-
-
-class LeadPage(NamedTuple):
-    """Leads in order, and how many there are without the limit."""
-
-    leads: list[LeadView]
-    total: int
-
-
-class ReportScope(NamedTuple):
-    """What an actor's reports may count."""
-
-    pools: list[str]
-    rep: str | None
-    """Only this rep's own figures; None for everybody's."""
-
-
-class PoolView(NamedTuple):
-    """A pool, with what its times and amounts need to be shown."""
-
-    pool: str
-    clock: str
-    opened_at: datetime
-    policy_version: int
-    policy: dict[str, Any]
-    offsets: list[dict[str, Any]]
-    covered_until: date | None
-    """The last day for which the calendar's holidays are known."""
-
-    def local(self, moment: datetime) -> datetime:
-        """The moment in the pool's local time."""
-        minutes = 0
-        for offset in self.offsets:
-            if datetime.fromisoformat(offset["start"]) <= moment:
-                minutes = offset["minutes"]
-        return moment.astimezone(timezone(timedelta(minutes=minutes)))
-
-
-def mask_name(name: str | None) -> str | None:
-    """A name as those see it who may not see the contact points: `王**`. With a company it finds a phone."""
-    return f"{name[:1]}**" if name else None
 
 
 class Views:

@@ -74,9 +74,8 @@ def month(app: App, pool: str, again: bool = False) -> None:
     whole = time.perf_counter() - began
     title = "again" if again else "first"
     print(f"{title}: {rows:,} rows in {whole:.2f} s = {rows / whole:,.0f} rows/s, projected")
-    print(
-        f"  durable {rows / durable:,.0f} rows/s; {'/'.join(map(str, answers))} created/merged/duplicate/unreadable"
-    )
+    counts = "/".join(map(str, answers))
+    print(f"  durable {rows / durable:,.0f} rows/s; {counts} created/merged/duplicate/unreadable")
     parts = {"read": durable - watch.seconds, "decide and append": watch.seconds, "project": whole - durable}
     print("  " + ", ".join(f"{name} {s:.2f} s ({s / whole:.0%})" for name, s in parts.items()))
     print(f"  of it {time.process_time() - cpu:.2f} s in this process, the rest in Postgres and waiting")

@@ -42,12 +42,8 @@ CREATE INDEX IF NOT EXISTS events_recorded_at_idx ON log.events (recorded_at);
 CREATE OR REPLACE TRIGGER seal BEFORE INSERT ON log.events FOR EACH ROW EXECUTE FUNCTION log.seal();
 """
 
-_INSERT = (
-    b"INSERT INTO log.events (originator_id, originator_version, topic, state)"
-    b" SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[])"
-    b" RETURNING notification_id"
-)
-
+_INSERT = b"""INSERT INTO log.events (originator_id, originator_version, topic, state)
+SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[]) RETURNING notification_id"""
 # A walk along the primary key: as many steps as there are pools, not as there are events.
 _POOLS = """
 WITH RECURSIVE pools(id) AS (
@@ -171,19 +167,12 @@ class EmbeddedLog:
         """
         if not stored:
             return []
-        # The recorder's `insert_events` does the same in psycopg's pipeline mode, which leaves the end
-        # of a large statement unsent once the socket is full, and then waits for its answer for ever.
-        # It also sends one array of composites as text, which costs ten times as much as four arrays.
-        recorder = self.recorder
-        columns = (
-            [event.originator_id for event in stored],
-            [event.originator_version for event in stored],
-            [event.topic for event in stored],
-            [event.state for event in stored],
-        )
-        with postgres.translated(self.where), recorder.datastore.transaction(commit=True) as cursor:
-            recorder._lock_table(cursor)
-            recorder._notify_channel(cursor)
+        # The recorder's `insert_events` sends one array of composites as text, at ten times the cost, in
+        # psycopg's pipeline mode, which leaves the end of a large statement unsent and waits for ever.
+        columns = [[getattr(event, field) for event in stored] for field in StoredEvent.__annotations__]
+        with postgres.translated(self.where), self.recorder.datastore.transaction(commit=True) as cursor:
+            self.recorder._lock_table(cursor)
+            self.recorder._notify_channel(cursor)
             rows = cursor.execute(_INSERT, columns, prepare=True).fetchall()
         if len(rows) != len(stored):
             raise BrokenInvariant("the log gave no positions for what was written")
