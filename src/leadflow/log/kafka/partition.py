@@ -85,7 +85,10 @@ class PartitionLog:
             self._pending = None
             self.writer.fence()
             with self._following:
-                self._index.next_offset = self.reader.settle(self._index.next_offset, self._take_in)
+                end = self.reader.written_end()
+                for page in self.reader.read(self._index.next_offset, end):
+                    self._take_in(page)
+                self._index.next_offset = max(self._index.next_offset, end)
             self._settled = True
             return self._index.end
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -33,6 +33,7 @@ class PartitionReader:
         self._consumer: KafkaConsumer | None = None
         self._at: int | None = None
         """Where the consumer stands."""
+        self._problem: BaseException | None = None
         self._guard = threading.RLock()
         self.where = f"{cluster.where}, {topic}-{partition}"
 
@@ -41,8 +42,6 @@ class PartitionReader:
             self._consumer = self._cluster.consumer(
                 f"reader-{self._place.partition}",
                 fetch_max_wait_ms=FETCH_WAIT_MS,
-                # Without a session every answer tells the partition's end anew.
-                enable_incremental_fetch_sessions=False,
             )
             self._consumer.assign([self._place])
             self._at = None
@@ -55,6 +54,19 @@ class PartitionReader:
             first = consumer.beginning_offsets([self._place])[self._place]
             return first, consumer.end_offsets([self._place])[self._place]
 
+    def written_end(self) -> int:
+        """The offset after the last record written, by transactions that are still open as well.
+
+        It is asked for anew each time: an end that a consumer remembers may be an old one, and whoever
+        takes a partition must not miss its last facts. Raises LeadflowError.
+        """
+        with translated(self.where):
+            consumer = self._cluster.consumer("end", isolation_level="read_uncommitted")
+            try:
+                return int(consumer.end_offsets([self._place])[self._place])
+            finally:
+                consumer.close(autocommit=False, timeout_ms=1_000)
+
     def read(self, offset: int, until: int) -> Generator[list[Any], None, None]:
         """The committed records from `offset` up to before `until`, in pages.
 
@@ -63,7 +75,7 @@ class PartitionReader:
         """
         at, moved = offset, time.monotonic()
         while at < until:
-            page, reached, _ = self.page(at, min(PAGE_RECORDS, until - at))
+            page, reached = self.page(at, min(PAGE_RECORDS, until - at))
             if page := [record for record in page if record.offset < until]:
                 yield page
             if reached > at:
@@ -71,69 +83,49 @@ class PartitionReader:
             elif time.monotonic() - moved > self._wait_s:
                 raise self._stuck(at, until)
 
-    def settle(self, offset: int, take_in: Callable[[list[Any]], None]) -> int:
-        """Read from `offset` on to the partition's very end, handing over each page.
-
-        The end is what was written, not only what is visible: if a transaction is open, it waits for its
-        end. Gives the offset after the last. Raises as `read`.
-        """
-        at, moved = offset, time.monotonic()
-        while True:
-            page, reached, end = self.page(at)
-            if page:
-                take_in(page)
-            if end is not None and not page and reached >= end:
-                return reached
-            if reached > at:
-                at, moved = reached, time.monotonic()
-            elif time.monotonic() - moved > self._wait_s:
-                raise self._stuck(at, -1 if end is None else end)
-
     def follow(self, offset: int, poll_ms: int) -> Generator[list[Any], None, None]:
         """The records from `offset` on, as they are committed; a page without any every `poll_ms`."""
         at = offset
         while True:
-            page, at, _ = self.page(at, poll_ms=poll_ms)
+            page, at = self.page(at, poll_ms=poll_ms)
             yield page
 
     def page(
         self, offset: int, records_max: int = PAGE_RECORDS, *, poll_ms: int = POLL_MS
-    ) -> tuple[list[Any], int, int | None]:
-        """What can be read from `offset` on: records, the offset to go on from, the partition's end.
-
-        The end is the one of the last answer, None if there was none yet; it counts open transactions.
-        """
+    ) -> tuple[list[Any], int]:
+        """What can be read from `offset` on by now: records, and the offset to go on from."""
         with self._guard:
             consumer = self._open()
             if self._at != offset:
                 consumer.seek(self._place, offset)
-                # Until it is read again, the end that was told before the seek may be an old one.
-                self._at = None
-            page = self._poll(consumer, records_max, poll_ms)
-            with translated(self.where):
+            self._at = None
+            try:
+                page = consumer.poll(poll_ms, max_records=records_max).get(self._place, [])
                 reached = consumer.position(self._place, timeout_ms=ANSWER_WAIT_MS)
+            except (kafka_errors.OffsetOutOfRangeError, kafka_errors.NoOffsetForPartitionError) as problem:
+                raise LogDamaged(
+                    f"the log does not have the offset that was to be read: {problem}",
+                    where=self.where,
+                    do="Its facts were deleted or the topic was made anew; see `leadflow topics check`.",
+                ) from problem
+            except kafka_errors.RetriableError as problem:
+                # A broker is away or its successor not known yet: the same page is asked for again.
+                self._problem = problem
+                time.sleep(POLL_MS / 1000)
+                return [], offset
+            except kafka_errors.KafkaError as problem:
+                raise translate(problem, self.where) from problem
             self._at = offset if reached is None else int(reached)
-            return page, self._at, consumer.highwater(self._place)
-
-    def _poll(self, consumer: KafkaConsumer, records_max: int, poll_ms: int) -> list[Any]:
-        try:
-            found: list[Any] = consumer.poll(poll_ms, max_records=records_max).get(self._place, [])
-            return found
-        except (kafka_errors.OffsetOutOfRangeError, kafka_errors.NoOffsetForPartitionError) as problem:
-            raise LogDamaged(
-                f"the log does not have the offset that was to be read: {problem}",
-                where=self.where,
-                do="Its facts were deleted or the topic was made anew; see `leadflow topics check`.",
-            ) from problem
-        except kafka_errors.KafkaError as problem:
-            raise translate(problem, self.where) from problem
+            return page, self._at
 
     def _stuck(self, at: int, until: int) -> Unavailable:
-        return Unavailable(
+        error = Unavailable(
             f"reading stands at offset {at} and gets no further towards {until}",
             where=self.where,
-            do="An open transaction or an absent broker holds it up; it goes on by itself after that.",
+            do="An open transaction or an absent broker holds it up; try again after that.",
         )
+        error.__cause__ = self._problem
+        return error
 
     def close(self) -> None:
         """Close the connection; the next read opens another."""
