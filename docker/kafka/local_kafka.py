@@ -14,6 +14,7 @@ import base64
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import struct
@@ -34,6 +35,7 @@ START_WAIT_S = 60.0
 STOP_WAIT_S = 15.0
 HEAP_MB = 384
 HOST = "127.0.0.1"
+PORTS = (20_000, 32_000)
 
 _LOGGING = """\
 status = error
@@ -47,12 +49,19 @@ rootLogger.appenderRef.out.ref = out
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Ports that nothing listens on at this moment.
+
+    They lie below those that systems give to outgoing connections, one of which could take a port before
+    the broker does.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            if port not in found:
+                found.append(port)
+    return found
 
 
 @dataclass
