@@ -158,6 +158,18 @@ def about(kind: str, lead: str, other: str, rep: str | None, until: datetime | N
     return bodies[kind]()
 
 
+def managing(what: str, member: str, given: MemberTraits, until: datetime | None, to: str | None) -> r.Body:
+    """A request about a member."""
+    bodies: dict[str, Callable[[], r.Body]] = {
+        "add": lambda: r.AddMember(member=member, traits=given),
+        "change": lambda: r.ChangeMember(member=member, traits=given),
+        "pause": lambda: r.PauseMember(member=member, until=until),
+        "resume": lambda: r.ResumeMember(member=member),
+        "remove": lambda: r.RemoveMember(member=member, leads_to=to, customers_to="li"),
+    }
+    return bodies[what]()
+
+
 FOR_ALL = (
     *("claim", "claim", "claim", "claim_next", "claim_next", "assign", "return", "reached", "reveal"),
     *("edit", "edit_contact", "edit_nothing", "merge", "merge", "disqualify", "reopen", "reopen", "convert"),

@@ -10,7 +10,7 @@ requests at the same times, to one engine that never stopped, must give the same
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,7 @@ from tests.moves import (
     REPS,
     STAFF,
     about,
+    managing,
     moves,
     openings,
     policy,
@@ -216,14 +217,7 @@ class Life(RuleBasedStateMachine):
 
     def manage(self, pool: str, member: str, kind: int, hours: Any, what: str, to: Any) -> None:
         until = None if hours is None else self.clock.time + timedelta(hours=hours)
-        bodies: dict[str, Callable[[], r.Body]] = {
-            "add": lambda: r.AddMember(member=member, traits=traits(kind)),
-            "change": lambda: r.ChangeMember(member=member, traits=traits(kind)),
-            "pause": lambda: r.PauseMember(member=member, until=until),
-            "resume": lambda: r.ResumeMember(member=member),
-            "remove": lambda: r.RemoveMember(member=member, leads_to=to, customers_to="li"),
-        }
-        self._submit([self._request(pool, bodies[what]())])
+        self._submit([self._request(pool, managing(what, member, traits(kind), until, to))])
 
     def publish(self, pool: str, name: str, covered: bool) -> None:
         body = r.PublishPolicy(policy=policy(name), calendar=COVERED if covered else CALENDAR)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
     name: (ROOT / f"docs/reference/{name}.md").read_text(encoding="utf-8") for name in ("events", "requests")
 }
-SHARED = [
+SHARED: list[type[BaseModel]] = [
     values.Touch, values.Person, values.Company, values.Money, values.ScorePart, events.Candidate,
     events.Shares, members.MemberTraits, members.Leave, policy.Calendar, policy.Offset,
     routing.RoutingTable, routing.Route,
@@ -153,7 +153,7 @@ def reasons_in_the_code() -> Iterator[str]:
 
 def literals(node: ast.expr) -> Iterator[str]:
     if isinstance(node, ast.Constant):
-        yield node.value
+        yield str(node.value)
     elif isinstance(node, ast.IfExp):
         yield from (*literals(node.body), *literals(node.orelse))
 
