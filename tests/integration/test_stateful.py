@@ -76,8 +76,7 @@ class Life(RuleBasedStateMachine):
         self.engines = [self._engine(self.url), self._engine(self.url)]
         with self.engine.log.database.connection() as connection:
             Snapshots(self.engine.log.database).load("east")
-            connection.execute("TRUNCATE log.events RESTART IDENTITY")
-            connection.execute("TRUNCATE records.snapshots")
+            connection.execute("TRUNCATE log.events, records.snapshots RESTART IDENTITY")
         for pool, name in zip(POOLS, names, strict=True):
             opening = r.OpenPool(policy=policy(name), calendar=CALENDAR)
             joining = [r.AddMember(member=rep) for rep in REPS[:3]]
@@ -350,5 +349,5 @@ def test_whatever_happens_the_books_agree(database: str, empty_database: str) ->
             database=None,
             phases=(Phase.generate, Phase.shrink),
             suppress_health_check=list(HealthCheck),
-        ),
+        ),  # fmt: skip
     )
