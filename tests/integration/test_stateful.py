@@ -340,14 +340,6 @@ def test_whatever_happens_the_books_agree(database: str, empty_database: str) ->
         def __init__(self) -> None:
             super().__init__(database, empty_database)
 
-    run_state_machine_as_test(
-        Here,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            database=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        ),  # fmt: skip
-    )
+    bounds = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None)
+    quiet = settings(bounds, phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Here, settings=quiet)
