@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from leadflow.domain.events import Event, RequestRefused
 from leadflow.domain.values import format_time
 
@@ -54,7 +57,7 @@ SENTENCES: dict[str, str] = {
     "contact_taken": "it is the {detail}; a manager may merge the two",
     "nothing_to_change": "nothing was given to change",
     "same_lead": "a lead cannot be merged into itself",
-    "same_pool": "the lead cannot be transferred to {detail}",
+    "same_pool": "the lead is in pool {detail} already; name another one",
     "group_without_rep": "a rule names a group that has no rep: {detail}",
     "owns_leads": "{subject} owns {used} leads or customers; hand them over first",
     "customers_need_owner": "{subject} has {used} customers: say who gets them (`--customers-to REP`)",
@@ -66,13 +69,37 @@ SENTENCES: dict[str, str] = {
 }
 
 
-def refusal_text(refusal: RequestRefused, event: Event) -> str:
-    """The refusal as a sentence, with names, figures and times; never a person's data."""
+OWN_ONLY: dict[str, str] = {
+    "rep": "a rep may do this with its own leads only",
+    "support": "support may do this with leads that it collaborates on only",
+}
+"""What `not_permitted` means for roles that may do this, but not with this lead."""
+_OWN_REQUESTS = {
+    "rep": (
+        "ReturnLead",
+        "LogContact",
+        "ConvertLead",
+        "RecordDeal",
+        "DisqualifyLead",
+        "ProtectLead",
+        "UnprotectLead",
+        "EditLead",
+    ),
+    "support": ("LogContact",),
+}
+
+
+def refusal_text(refusal: RequestRefused, event: Event, when: Callable[[datetime], str] = format_time) -> str:
+    """The refusal as a sentence, with names, figures and times; never a person's data.
+
+    `when` writes a time, by default in UTC.
+    """
     values = {
-        name: format_time(value) if name == "until" and value is not None else value
-        for name, value in refusal
+        name: when(value) if name == "until" and value is not None else value for name, value in refusal
     }
     sentence = SENTENCES.get(refusal.reason, refusal.reason.replace("_", " "))
+    if refusal.reason == "not_permitted" and refusal.request in _OWN_REQUESTS.get(refusal.detail or "", ()):
+        sentence = OWN_ONLY[refusal.detail or ""]
     if refusal.position is not None:
         values["position"] = f"{event.pool}/{refusal.position}"
     return sentence.format(subject=event.subject, **values)

@@ -188,7 +188,7 @@ def _in(_: e.Event, data: e.LeadTransferredIn, __: When) -> str:
 
 
 def _converted(event: e.Event, data: e.LeadConverted, _: When) -> str:
-    return f"{doer(event, data.owner)} converted it: customer {data.customer[:8]} of {data.owner}"
+    return f"{doer(event, data.owner)} converted it: customer {data.customer} of {data.owner}"
 
 
 def _deal(event: e.Event, data: e.DealRecorded, _: When) -> str:
@@ -209,9 +209,9 @@ def _customer(event: e.Event, data: e.CustomerHandedOver, _: When) -> str:
     return f"{doer(event)} handed the customer over from {data.from_rep} to {data.to}"
 
 
-def _refused(event: e.Event, data: e.RequestRefused, _: When) -> str:
+def _refused(event: e.Event, data: e.RequestRefused, when: When) -> str:
     asked = f"{doer(event, data.rep)} asked {data.request}"
-    return f"{asked} and was refused: {refusal_text(data, event)}"
+    return f"{asked} and was refused: {refusal_text(data, event, when)}"
 
 
 _SENTENCES: dict[type[e.Fact], Callable[[e.Event, Any, When], str]] = {

@@ -251,8 +251,7 @@ class _Fold:
             holding.ended, holding.end, holding.end_fact = event.time.astimezone(UTC), reason, event.id
             holding.end_why = sentence(event, self.when).partition("; promised")[0]
 
-    @staticmethod
-    def _attempt(one: Seen, data: e.RequestRefused) -> Attempt:
+    def _attempt(self, one: Seen, data: e.RequestRefused) -> Attempt:
         event = one.event
         return Attempt(
             fact=event.id,
@@ -262,7 +261,7 @@ class _Fold:
             rep=data.rep or id_of(event.actor),
             request=data.request,
             reason=data.reason,
-            told=refusal_text(data, event),
+            told=refusal_text(data, event, self.when),
             winner=data.winner,
             winner_fact=f"{event.pool}/{data.position}" if data.position else None,
             policy=event.policy,

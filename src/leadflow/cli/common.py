@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from leadflow.bootstrap import App, Outcome, new_request_id, open_app, refusal_text, request_of
+from leadflow.cli.telling import moment
 from leadflow.domain.requests import Body
 from leadflow.domain.values import COMPANY_STREAM, format_time
 from leadflow.errors import LeadflowError, UsageError
@@ -161,7 +163,9 @@ class Session:
         if self.json:
             document = {"refused": plain(refusal), "fact": event.id, "time": plain(event.time)}
             click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-        self.say(f"Refused: {refusal_text(refusal, event)} (fact {event.id})")
+        view = self.app.views.pools().get(event.pool)
+        said = refusal_text(refusal, event, partial(moment, view)) if view else refusal_text(refusal, event)
+        self.say(f"Refused: {said} (fact {event.id})")
         sys.exit(REFUSED)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 from rich.console import Console
 
@@ -17,7 +19,7 @@ from leadflow.cli.acting import (
 )
 from leadflow.cli.browsing import draw_leads
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
-from leadflow.cli.telling import tell
+from leadflow.cli.telling import moment, tell
 from leadflow.domain import requests as r
 from leadflow.domain.events import RequestRefused
 
@@ -81,7 +83,7 @@ def next_command(
         return
     event = session.app.preview(name, session.actor, r.ClaimNext(rep=rep))[0]
     if isinstance(event.data, RequestRefused):
-        reason = refusal_text(event.data, event)
+        reason = refusal_text(event.data, event, partial(moment, view))
         session.emit({"next": None, "reason": event.data.reason}, lambda console: console.print(reason))
         return
     lead = session.app.views.lead(session.actor, name, event.subject)

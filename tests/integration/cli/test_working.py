@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -86,6 +87,16 @@ def test_assign_hand_over_withdraw_and_return(desk: Desk, lead: str) -> None:
     assert "nobody owns the lead" in desk("withdraw", lead, "--reason", "again", code=1)
     assert "Missing option '--reason'" in desk("assign", lead, "wang", code=2)
     assert "is not for the role rep" in desk("--as", "rep/wang", "hand-over", owned(desk), "li", code=1)
+
+
+def test_refusals_say_times_as_the_pool_has_them_and_whose_leads_one_may_work_on(desk: Desk) -> None:
+    lead = owned(desk)
+    said = desk("--as", "rep/li", "return", lead, code=1)
+    assert "a rep may do this with its own leads only" in said
+    desk("--as", "rep/wang", "return", lead)
+    said = desk("--as", "rep/wang", "claim", lead, code=1)
+    assert re.search(r"may claim it again from \d{4}-\d\d-\d\d \d\d:\d\d \(\+08:00\)", said)
+    assert "may claim it again from" in desk("trace", lead)
 
 
 def test_contacts_move_the_deadline_where_they_count(desk: Desk) -> None:
