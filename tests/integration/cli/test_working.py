@@ -93,10 +93,9 @@ def test_refusals_say_times_as_the_pool_has_them_and_whose_leads_one_may_work_on
     lead = owned(desk)
     said = desk("--as", "rep/li", "return", lead, code=1)
     assert "a rep may do this with its own leads only" in said
-    desk("--as", "rep/wang", "return", lead)
-    said = desk("--as", "rep/wang", "claim", lead, code=1)
-    assert re.search(r"may claim it again from \d{4}-\d\d-\d\d \d\d:\d\d \(\+08:00\)", said)
-    assert "may claim it again from" in desk("trace", lead)
+    said = desk("--as", "rep/wang", "protect", lead, "--until", "2999-01-01", code=1)
+    assert re.search(r"the longest protection ends at \d{4}-\d\d-\d\d \d\d:\d\d \(\+08:00\)", said)
+    assert re.search(r"protection ends at \d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d", desk("trace", lead))
 
 
 def test_contacts_move_the_deadline_where_they_count(desk: Desk) -> None:
