@@ -95,7 +95,7 @@ def test_refusals_say_times_as_the_pool_has_them_and_whose_leads_one_may_work_on
     assert "a rep may do this with its own leads only" in said
     said = desk("--as", "rep/wang", "protect", lead, "--until", "2999-01-01", code=1)
     assert re.search(r"the longest protection ends at \d{4}-\d\d-\d\d \d\d:\d\d \(\+08:00\)", said)
-    assert re.search(r"protection ends at \d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d", desk("trace", lead))
+    assert re.search(r"protection\s+ends\s+at\s+\d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d", desk("trace", lead))
 
 
 def test_contacts_move_the_deadline_where_they_count(desk: Desk) -> None:
