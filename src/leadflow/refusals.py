@@ -100,6 +100,7 @@ def refusal_text(refusal: RequestRefused, event: Event, when: Callable[[datetime
     sentence = SENTENCES.get(refusal.reason, refusal.reason.replace("_", " "))
     if refusal.reason == "not_permitted" and refusal.request in _OWN_REQUESTS.get(refusal.detail or "", ()):
         sentence = OWN_ONLY[refusal.detail or ""]
+    values["winner"] = refusal.winner or "nobody"
     if refusal.position is not None:
         values["position"] = f"{event.pool}/{refusal.position}"
     return sentence.format(subject=event.subject, **values)

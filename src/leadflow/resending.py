@@ -29,7 +29,7 @@ def corrected(letter: DeadLetter, document: Any, changes: Mapping[str, str], map
     if not isinstance(document, dict):
         raise UsageError(
             f"dead letter {letter.id} is no record with fields",
-            do="Give a whole one with `--json FILE`.",
+            do="Give a whole one with `--document FILE`.",
         )
     reader = reader_of(letter, mapping)
     plan = reader.plan(tuple(document))

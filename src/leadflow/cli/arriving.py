@@ -79,7 +79,8 @@ def intake_command(
     if isinstance(document, dict):
         arrival = reader.read(document | ({"id": ref} if ref else {}))
     else:
-        arrival = reader.refuse("not_an_object", "is not a JSON object", str(document), "document")
+        what = "is no JSON" if isinstance(document, NoJson) else "is JSON, but not an object"
+        arrival = reader.refuse("not_an_object", what, str(document), "document")
     session.app.settle()
     to = destination_of(session, pool)
     check_declared(session, channel, to)
@@ -92,14 +93,18 @@ def intake_command(
     show_arrival(session, outcome, arrival)
 
 
+class NoJson(str):
+    """What came on stdin, where it is no JSON."""
+
+
 def _from_stdin() -> Any:
-    if sys.stdin.isatty():
+    text = "" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
+    if not text.strip():
         raise UsageError("no lead was given", do="Give options as `--phone`, or a JSON document on stdin.")
-    text = sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
     try:
         return json.loads(text)
     except ValueError:
-        return text
+        return NoJson(text)
 
 
 def _refuse_unreadable(
@@ -112,10 +117,11 @@ def _refuse_unreadable(
     if session.json:
         problems = [{"field": p.field, "code": p.code, "message": p.message} for p in arrival.problems]
         click.echo(json.dumps({"answer": "unreadable", "dead_letter": entry.id, "problems": problems}))
+    correction = "--set phone=…" if isinstance(document, dict) else "--document FILE"
     raise UsageError(
         f"the lead cannot be read: {reason_of(arrival)}",
         do=f"It is kept as dead letter {entry.id}; correct it with "
-        f"`leadflow dead-letters retry {entry.id} --set phone=…`.",
+        f"`leadflow dead-letters retry {entry.id} {correction}`.",
     )
 
 

@@ -168,6 +168,11 @@ def retry_letter(
     letter = _allowed(session, entry)
     mapping = load_mapping(mapping_file) if mapping_file else MappingFile()
     arrival = corrected(letter, _document(document) if document else letter.content(), changes, mapping)
+    if arrival.body is None and letter.resolved_by:
+        raise UsageError(
+            f"dead letter {entry} was sent again already: {letter.resolved_by}",
+            do=f"What came stays as it was: `leadflow dead-letters show {entry}`.",
+        )
     if arrival.body is None:
         raise UsageError(
             f"dead letter {entry} cannot be read yet: {reason_of(arrival)}",

@@ -40,6 +40,8 @@ def test_a_corrected_entry_is_the_same_arrival_once(desk: Desk, letter: str) -> 
     assert desk.json("dead-letters", "list") == []
     (kept,) = desk.json("dead-letters", "list", "--status", "resent")
     assert kept["resolved_by"] == f"lead {sent['lead']} of pool east, by manager/local"
+    said = desk("dead-letters", "retry", letter, code=2)
+    assert f"was sent again already: lead {sent['lead']} of pool east" in said
 
 
 def test_a_field_that_had_no_column_can_be_given(desk: Desk, letter: str) -> None:

@@ -223,15 +223,30 @@ def test_one_lead_from_a_json_document(desk: Desk, monkeypatch: pytest.MonkeyPat
     assert desk.json("lead", "show", answer["lead"])["touches"][0]["channel"] == "seo"
 
 
-@pytest.mark.parametrize("text", ["{not json", "[1, 2]", '{"name": "王"}'])
+@pytest.mark.parametrize(
+    ("text", "why", "how"),
+    [
+        ("{not json", "document is no JSON", "--document FILE"),
+        ("[1, 2]", "document is JSON, but not an object", "--document FILE"),
+        ('{"name": "王"}', "contact holds no usable", "--set phone="),
+    ],
+)
 def test_what_cannot_be_read_is_kept(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, why: str, how: str
 ) -> None:
     feed(monkeypatch, tmp_path, text)
     said = desk("intake", "--channel", "web_form", code=2)
+    assert why in said
     assert "It is kept as dead letter 1" in said
+    assert how in said
     (letter,) = desk.json("dead-letters", "list")
     assert (letter["channel"], letter["door"]) == ("web_form", "web_form")
+
+
+def test_nothing_given_is_no_lead(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    feed(monkeypatch, tmp_path, " \n")
+    assert "no lead was given" in desk("intake", "--channel", "web_form", code=2)
+    assert desk.json("dead-letters", "list") == []
 
 
 def test_the_channel_of_one_lead_must_be_declared(desk: Desk) -> None:

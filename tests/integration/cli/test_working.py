@@ -85,6 +85,7 @@ def test_assign_hand_over_withdraw_and_return(desk: Desk, lead: str) -> None:
     desk("--as", "marketing/mei", "assign", lead, "li", "--reason", "campaign")
     assert "(returned)" in desk("--as", "rep/li", "return", lead, "--reason", "no time")
     assert "nobody owns the lead" in desk("withdraw", lead, "--reason", "again", code=1)
+    assert "the lead is not li's; nobody owns it" in desk("return", lead, "--for", "li", code=1)
     assert "Missing option '--reason'" in desk("assign", lead, "wang", code=2)
     assert "is not for the role rep" in desk("--as", "rep/wang", "hand-over", owned(desk), "li", code=1)
 
