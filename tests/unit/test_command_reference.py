@@ -28,5 +28,5 @@ def test_every_command_and_option_explains_itself(name: str, command: click.Comm
 
 
 def test_every_command_stands_in_a_section_of_the_help() -> None:
-    listed = [name for names in leadflow.sections.values() for name in names]  # type: ignore[attr-defined]
+    listed = [name for names in leadflow.sections.values() for name in names]
     assert sorted(listed) == sorted(leadflow.commands)
