@@ -113,8 +113,11 @@ def channels_report(
     for row in listed:
         _finish(row, (row.channel, row.campaign or "") in shared)
     _mark_unknown_costs(listed)
+    for row in listed:
+        _in_order(row)
     total = _total(listed)
     _rates(total)
+    _in_order(total)
     if any(COMPANY_WIDE in row.marks for row in listed):
         _drop_rates(total)
     marks = {mark: MARKS[mark] for mark in MARKS if any(mark in row.marks for row in listed)}
@@ -254,6 +257,12 @@ def _rates(row: ChannelRow) -> None:
         if row.converted:
             figures.cost_per_customer = (figures.cost / row.converted).quantize(unit, ROUND_HALF_UP)
         figures.return_on_spend = (figures.revenue / figures.cost).quantize(_RETURN_PLACES, ROUND_HALF_UP)
+
+
+def _in_order(row: ChannelRow) -> None:
+    """One order, whatever the order in which the rows were read: a report's bytes depend on its facts."""
+    row.money = dict(sorted(row.money.items()))
+    row.marks.sort(key=list(MARKS).index)
 
 
 def _drop_rates(row: ChannelRow) -> None:
