@@ -203,7 +203,7 @@ class LocalKafka:
             self.nodes[0].port = self.port
         cluster = self.directory / "cluster-id"
         if not cluster.exists():
-            cluster.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+            cluster.write_text(_cluster_id())
         for node in self.nodes:
             node.directory.mkdir(exist_ok=True)
             settings = node.directory / "server.properties"
@@ -245,6 +245,13 @@ class LocalKafka:
             "log.cleaner.dedupe.buffer.size": str(8 * 1024 * 1024),
             **self.settings,
         }
+
+
+def _cluster_id() -> str:
+    """Sixteen random bytes as Kafka writes them; as in Kafka, none that looks like an option."""
+    while (name := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return name
 
 
 def _format(jars: Path, settings: Path, cluster: str) -> None:
