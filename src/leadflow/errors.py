@@ -55,6 +55,10 @@ class WrongVersion(UsageError):
     """A data directory, backup, event or snapshot was written by another version of LeadFlow."""
 
 
+class TooLarge(UsageError):
+    """A record is larger than the log takes. Nothing was written."""
+
+
 class DamagedFile(UsageError):
     """A file's content is not what its own checksum or format says."""
 

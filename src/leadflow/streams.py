@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from leadflow.domain.events import Event
 from leadflow.domain.evolve import OutOfSequence, evolve, initial
 from leadflow.domain.pool import Stream
 from leadflow.errors import LogDamaged
@@ -35,6 +36,20 @@ class Held:
     """Sequence of its last snapshot."""
 
 
+def fold(held: Held, document: bytes) -> Event:
+    """Fold the document of a stream's next fact in; gives the fact. Raises LogDamaged."""
+    event, prevhash = decode_full(document)
+    if prevhash != held.last_hash:
+        what = "its hash of the event before does not fit that event"
+        raise LogDamaged(what, event=event.id, do=_VERIFY)
+    try:
+        evolve(held.stream, event)
+    except OutOfSequence as problem:
+        raise LogDamaged(str(problem), event=event.id, do=_VERIFY) from problem
+    held.last_hash = hash_of(document)
+    return event
+
+
 class Streams:
     """The streams of one log that were asked for. Not safe for several threads at a time."""
 
@@ -55,7 +70,7 @@ class Streams:
         held = self._held.get(name) or self._restored(name) or Held(initial(name))
         try:
             for stored in self._log.read_pool(name, gt=held.stream.sequence):
-                self._fold(held, stored.state)
+                fold(held, stored.state)
         except BaseException:
             self.drop([name])
             raise
@@ -66,18 +81,6 @@ class Streams:
         """Forget these streams; they are folded from the log when they are next asked for."""
         for name in names:
             self._held.pop(name, None)
-
-    @staticmethod
-    def _fold(held: Held, document: bytes) -> None:
-        event, prevhash = decode_full(document)
-        if prevhash != held.last_hash:
-            what = "its hash of the event before does not fit that event"
-            raise LogDamaged(what, event=event.id, do=_VERIFY)
-        try:
-            evolve(held.stream, event)
-        except OutOfSequence as problem:
-            raise LogDamaged(str(problem), event=event.id, do=_VERIFY) from problem
-        held.last_hash = hash_of(document)
 
     def _restored(self, name: str) -> Held | None:
         """The newest usable snapshot. One that is missing, damaged or unlike the log costs only time."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
 
-from leadflow.errors import Fenced, LeadflowError, NotFound, Rebalanced, Unavailable, UsageError
+from leadflow.errors import Fenced, LeadflowError, NotFound, Rebalanced, TooLarge, Unavailable, UsageError
 
 TRANSACTION_TIMEOUT_MS = 15_000
 """After this long the broker aborts a transaction; until then it holds up every reader."""
@@ -154,7 +154,7 @@ def translate(error: BaseException, where: str) -> LeadflowError:
         if isinstance(cause, kafka_errors.AuthorizationError):
             return UsageError(f"Kafka does not permit this ({told})", where=where, do="See to the ACLs.")
         if isinstance(cause, _TOO_LARGE):
-            return UsageError(f"a record is too large ({told})", where=where)
+            return TooLarge(f"a record is too large ({told})", where=where)
         if isinstance(cause, kafka_errors.UnknownTopicOrPartitionError):
             return NotFound("a topic is missing", where=where, do="Run `leadflow topics create`.")
     return Unavailable(
