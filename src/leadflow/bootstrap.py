@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uuid_utils
 from pydantic import ValidationError
@@ -84,6 +84,11 @@ from projections.queries import loads as member_loads
 from projections.queries import outcome as outcome_row
 from projections.queries import outcomes_of_id, pool_summaries
 from projections.runner import Projections
+
+if TYPE_CHECKING:
+    from consumers.decider import Decider
+    from leadflow.log.kafka.client import Cluster
+    from leadflow.log.kafka.topics import Deviation
 
 SETTLE_WAIT_S = 10.0
 
@@ -279,6 +284,41 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield doctor.failed("database", error)
 
 
+# --- a Kafka deployment -----------------------------------------------------------------------
+# Its modules are imported where they are needed: most commands do not, and would start later.
+
+
+def new_decider(settings: Settings, *, virtual: bool) -> Decider:
+    """The decider of a Kafka log, ready to `run`. Raises UsageError if no cluster is named."""
+    from consumers.decider import Decider
+
+    return Decider(settings, virtual=virtual)
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Make the topics of a Kafka log that are missing; gives their names. Raises LeadflowError."""
+    from leadflow.log.kafka.topics import Topics
+
+    with Topics(_cluster(settings), settings) as topics:
+        return topics.create()
+
+
+def check_topics(settings: Settings) -> list[Deviation]:
+    """Every way in which the topics are not as they must be. Raises LeadflowError."""
+    from leadflow.log.kafka.topics import Topics
+
+    with Topics(_cluster(settings), settings) as topics:
+        return topics.check()
+
+
+def _cluster(settings: Settings) -> Cluster:
+    from leadflow.log.kafka.client import Cluster
+
+    if settings.kafka is None:
+        raise UsageError("no Kafka cluster is named", do="Set LEADFLOW_KAFKA to its bootstrap servers.")
+    return Cluster(settings.kafka)
+
+
 def wait_until_running(settings: Settings, timeout_s: float) -> None:
     """Return when an engine listens in the data directory. Raises Unavailable after the time given."""
     until = time.monotonic() + timeout_s
@@ -347,16 +387,19 @@ __all__ = [
     "build_calendar",
     "check_channel",
     "check_spend",
+    "check_topics",
     "corrected",
     "corrections",
     "counted",
     "coverage_warning",
+    "create_topics",
     "destination",
     "examine",
     "export",
     "import_file",
     "load_mapping",
     "member_loads",
+    "new_decider",
     "new_request_id",
     "open_app",
     "open_arrivals",

@@ -1,0 +1,282 @@
+"""The decider of a Kafka deployment: `leadflow decider`.
+
+A member of one consumer group over the intake and the commands topic. It decides on the partitions that it
+holds of both, and writes those partitions of the log. Whatever goes wrong with Kafka ends the membership:
+what is in memory is dropped, and the partitions are taken again with the next one. Only a decider that was
+turned away by another ends for good.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from kafka import KafkaConsumer
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.structs import TopicPartition
+
+from consumers.partition import BATCH_MAX, DecideAgain, PartitionDecider
+from leadflow.errors import Conflict, Fenced, NotFound, Unavailable, UsageError
+from leadflow.log.kafka.client import Cluster, translated
+from leadflow.log.kafka.topics import TopicNames
+from leadflow.settings import Settings
+
+POLL_MS = 100
+"""How long to wait for requests before looking whether a deadline has come."""
+HURRY_MS = 2
+"""The same while requests wait here already."""
+TICK_S = 0.25
+SESSION_MS = 6_000
+"""After so long without a sign of life, the group gives a member's partitions to another."""
+HEARTBEAT_MS = 1_000
+SETTLE_S = 5.0
+"""How long a rebalance waits for what is being committed."""
+POSITION_MS = 5_000
+RETRY_S = (0.2, 5.0)
+"""The first and the longest pause before joining the group anew."""
+LEAVE_MS = 3_000
+
+log_ = structlog.get_logger(__name__)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Notes what the group does. It is called on the client's own thread while the main one polls."""
+
+    def __init__(self, member: Membership) -> None:
+        self._member = member
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        self._member.rebalancing()
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        self._member.assigned(assigned)
+
+    def on_partitions_lost(self, lost: Any) -> None:
+        self._member.lost()
+
+
+class Membership:
+    """One membership of the group, from joining to the first thing that goes wrong."""
+
+    def __init__(self, cluster: Cluster, names: TopicNames, *, virtual: bool) -> None:
+        """Join. Raises LeadflowError."""
+        self._cluster = cluster
+        self._names = names
+        self._virtual = virtual
+        self._topics = (names.commands,) if virtual else (names.intake, names.commands)
+        self._where = f"{cluster.where}, group {names.events.removesuffix('.events')}-decider"
+        self._held: dict[int, PartitionDecider] = {}
+        self._new_assignment = False
+        self._lost = False
+        self._ticked = 0.0
+        # Asked for ends on a connection of its own: on the other, answers wait behind fetches.
+        self._ends: KafkaConsumer = cluster.consumer("decider-ends")
+        self._consumer: KafkaConsumer = cluster.consumer(
+            "decider",
+            group_id=f"{names.events.removesuffix('.events')}-decider",
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            max_poll_records=BATCH_MAX,
+            # By ranges, topics with as many partitions each are divided alike.
+            partition_assignment_strategy=(RangePartitionAssignor,),
+        )
+        self._partitions = self._count_partitions()
+        self._consumer.subscribe(topics=self._topics, listener=_Listener(self))
+
+    def _count_partitions(self) -> int:
+        """How many partitions every topic has. Raises NotFound, UsageError if they differ."""
+        with translated(self._where):
+            counts = {name: len(self._ends.partitions_for_topic(name) or ()) for name in self._names}
+        missing = [name for name, count in counts.items() if not count]
+        if missing:
+            do = "Run `leadflow topics create`."
+            raise NotFound(f"topics are missing: {', '.join(missing)}", where=self._where, do=do)
+        if len({counts[name] for name in (*self._topics, self._names.events)}) > 1:
+            raise UsageError(
+                f"the topics differ in their numbers of partitions: {counts}",
+                where=self._where,
+                do="See `leadflow topics check`.",
+            )
+        return counts[self._names.events]
+
+    # --- the group ------------------------------------------------------------------------------
+
+    def rebalancing(self) -> None:
+        """The group divides the partitions anew: what is being committed belongs to the old division."""
+        until = time.monotonic() + SETTLE_S
+        while any(held.busy for held in list(self._held.values())) and time.monotonic() < until:
+            time.sleep(0.002)
+
+    def assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """What is assigned is read once it was taken; until then it stands, at any place there is."""
+        self._new_assignment = True
+        for place in assigned:
+            self._consumer.pause(place)
+            self._consumer.seek(place, 0)
+
+    def lost(self) -> None:
+        """The group has gone on without this member."""
+        self._lost = True
+
+    def _follow_assignment(self) -> None:
+        """Let go of what is not ours any more, and take what is new."""
+        self._new_assignment = False
+        assignment = set(self._consumer.assignment())
+        both = {
+            at
+            for at in range(self._partitions)
+            if all(TopicPartition(topic, at) in assignment for topic in self._topics)
+        }
+        log_.info("the group has divided the partitions", partitions=sorted(both))
+        lost, self._lost = self._lost, False
+        for at in list(self._held):
+            if at not in both or lost:
+                self._held.pop(at).close()
+        for at in sorted(both):
+            if at not in self._held:
+                decider = PartitionDecider(
+                    self._cluster, self._names, at, self._partitions, virtual=self._virtual
+                )
+                self._held[at] = decider
+                self._take(decider)
+            self._read_on(self._held[at])
+
+    def _take(self, decider: PartitionDecider) -> None:
+        def committed(topic: str) -> int | None:
+            place = TopicPartition(topic, decider.partition)
+            offset = self._consumer.committed(place, timeout_ms=POSITION_MS)
+            return None if offset is None else int(offset)
+
+        def first(topic: str) -> int:
+            place = TopicPartition(topic, decider.partition)
+            return int(self._ends.beginning_offsets([place])[place])
+
+        with translated(self._where):
+            decider.take(committed, first)
+
+    def _read_on(self, decider: PartitionDecider) -> None:
+        for topic in decider.topics:
+            place = TopicPartition(topic, decider.partition)
+            self._consumer.seek(place, decider.next[topic])
+            self._consumer.resume(place)
+
+    # --- work -----------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Read, decide, write. Raises LeadflowError when this membership is over."""
+        wait_ms = HURRY_MS if any(held.waits for held in self._held.values()) else POLL_MS
+        with translated(self._where):
+            polled = self._consumer.poll(wait_ms, max_records=BATCH_MAX)
+        if self._new_assignment or self._lost:
+            # What was read before may be twice or out of place; it is read again.
+            self._follow_assignment()
+            return
+        for place, records in polled.items():
+            held = self._held.get(place.partition)
+            if held is not None:
+                held.add(place.topic, records)
+        if self._held:
+            self._decide()
+
+    def _decide(self) -> None:
+        places = [TopicPartition(topic, at) for at, held in self._held.items() for topic in held.topics]
+        tick = time.monotonic() - self._ticked >= TICK_S
+        asked = datetime.now(UTC)
+        with translated(self._where):
+            ends = self._ends.end_offsets(places)
+            at_end = {place: self._at(place) >= ends[place] for place in places}
+            member = self._consumer.group_metadata()
+        for at, held in self._held.items():
+            read = {topic: at_end[TopicPartition(topic, at)] for topic in held.topics}
+            try:
+                held.work(read, asked, member, tick=tick)
+            except DecideAgain:
+                self._take(held)
+                self._read_on(held)
+            self._hold_back(held)
+        if tick:
+            self._ticked = time.monotonic()
+
+    def _at(self, place: TopicPartition) -> int:
+        return int(self._consumer.position(place, timeout_ms=POSITION_MS) or 0)
+
+    def _hold_back(self, held: PartitionDecider) -> None:
+        """A topic that is far ahead of the other waits for it."""
+        for topic in held.topics:
+            place = TopicPartition(topic, held.partition)
+            if held.full(topic):
+                self._consumer.pause(place)
+            elif place in self._consumer.paused():
+                self._consumer.resume(place)
+
+    def close(self, *, finish: bool) -> None:
+        """Leave the group; with `finish`, once what is being committed is written."""
+        try:
+            if finish:
+                for held in self._held.values():
+                    held.wait_until_written()
+        finally:
+            for held in self._held.values():
+                held.close()
+            for consumer in (self._consumer, self._ends):
+                try:
+                    consumer.close(autocommit=False, timeout_ms=LEAVE_MS)
+                except Exception as problem:
+                    log_.warning("a connection to Kafka was not closed well", problem=repr(problem))
+
+
+class Decider:
+    """Decides until it is told to stop."""
+
+    def __init__(self, settings: Settings, *, virtual: bool = False) -> None:
+        """`virtual` reads the commands topic only and goes by the requests' own times.
+
+        Raises UsageError if no cluster is named.
+        """
+        if settings.kafka is None:
+            raise UsageError("no Kafka cluster is named", do="Set LEADFLOW_KAFKA to its bootstrap servers.")
+        self._cluster = Cluster(settings.kafka)
+        self._names = TopicNames.of(settings.kafka_prefix)
+        self._virtual = virtual
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Finish what is being written and leave; may be called from a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Decide until told to stop.
+
+        A cluster that is away is waited for. Raises Fenced when another decider has taken over a partition
+        that the group has not taken away from this one, LogDamaged, and UsageError for topics that are
+        missing or not permitted.
+        """
+        pause_s = RETRY_S[0]
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                self._as_member()
+            except Fenced:
+                raise
+            except (Conflict, Unavailable) as problem:
+                # Conflict: somebody else has written, or the group has gone on. Both start from the log.
+                if time.monotonic() - began > RETRY_S[1]:
+                    pause_s = RETRY_S[0]
+                log_.warning("begins again from the log", problem=str(problem), pause_s=pause_s)
+                self._stop.wait(pause_s)
+                pause_s = min(2 * pause_s, RETRY_S[1])
+
+    def _as_member(self) -> None:
+        member = Membership(self._cluster, self._names, virtual=self._virtual)
+        finish = False
+        try:
+            while not self._stop.is_set():
+                member.step()
+            finish = True
+        finally:
+            member.close(finish=finish)

@@ -1,0 +1,312 @@
+"""Deciding one partition: its pools in memory, its requests in the order of their append times.
+
+One transaction writes a batch's facts, its dead letters, the requests that it passes on and how far the
+request topics were consumed. The next batch is decided while the last is being committed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from consumers.dead_letters import dead_letters
+from consumers.doors import command_of, intake_of
+from leadflow.deciding import Batch, Deciding
+from leadflow.domain.deadlines import next_due
+from leadflow.domain.evolve import initial
+from leadflow.domain.pool import Pool
+from leadflow.domain.requests import Request
+from leadflow.errors import LeadflowError, LogDamaged, NotFound, TooLarge, UsageError
+from leadflow.log.envelope import encode_request
+from leadflow.log.kafka import Append, Cluster, Message, Offsets, Origin, PartitionLog
+from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, moment_of
+from leadflow.log.kafka.topics import TopicNames
+from leadflow.log.partitioning import partition_of
+from leadflow.streams import Held, fold
+
+BATCH_MAX = 1_000
+"""Requests that one transaction decides."""
+BATCH_BYTES_MAX = 4 * 1024 * 1024
+"""Bytes of requests after which a batch takes no more."""
+WAITING_MAX = 4 * BATCH_MAX
+"""Requests of one topic that may be waiting for the other topic to be read."""
+log_ = structlog.get_logger(__name__)
+
+
+class DecideAgain(Exception):
+    """A request could not be decided with the others: take the partition again and go more carefully."""
+
+
+class _Memory(dict[str, Held]):
+    """Streams by name; one that has no facts begins when it is asked for."""
+
+    def __missing__(self, name: str) -> Held:
+        held = self[name] = Held(initial(name))
+        return held
+
+
+@dataclass(slots=True)
+class Work:
+    """What one transaction will write, and from how many requests."""
+
+    batch: Batch = field(default_factory=Batch)
+    origins: list[Origin | None] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    places: list[Origin] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.places and not self.batch.stored
+
+
+class PartitionDecider:
+    """One partition of the request topics and of the log, as long as this process owns it."""
+
+    def __init__(
+        self, cluster: Cluster, names: TopicNames, partition: int, partitions: int, *, virtual: bool
+    ) -> None:
+        """Opens nothing; `take` does."""
+        self.partition = partition
+        self.topics = (names.commands,) if virtual else (names.intake, names.commands)
+        self.decided = 0
+        self._names = names
+        self._partitions = partitions
+        self._virtual = virtual
+        self._log = PartitionLog(cluster, names.events, partition)
+        self._streams = _Memory()
+        self._deciding = Deciding(self._streams, self._unknown, virtual=virtual, forwarding=True)
+        self._waiting: dict[str, deque[Any]] = {topic: deque() for topic in self.topics}
+        self._last: dict[str, datetime] = {}
+        """When the last record of each topic that was read was appended."""
+        self.next: dict[str, int] = {}
+        """By topic, the offset to read on from."""
+        self._pending: tuple[Append, Work] | None = None
+        self._condemned: dict[Origin, str] = {}
+        """Requests that cannot be decided, and why; they become dead letters."""
+        self._careful: dict[str, int] = {}
+        """By topic, the offset before which requests are decided one by one."""
+        self._stuck: set[str] = set()
+        """Pools whose clock could not go on; nothing is due in them any more."""
+
+    def __str__(self) -> str:
+        return f"partition {self.partition}"
+
+    # --- taking and letting go ------------------------------------------------------------------
+
+    def take(self, committed: Callable[[str], int | None], first: Callable[[str], int]) -> None:
+        """Fence, read the log to its end, and find where to go on: the later of the offset that was
+        committed and what the facts say.
+
+        `committed` and `first` give a topic's committed and earliest offset; they are asked once no other
+        can commit any more. Raises LogDamaged if requests were deleted that nobody has decided.
+        """
+        self._pending = None
+        self._log.take()
+        self._streams.clear()
+        told = dict.fromkeys(self.topics, 0)
+        for record in self._log.read():
+            fold(self._streams[record.pool], record.document)
+            origin = record.origin
+            if origin is not None and origin.partition == self.partition and origin.topic in told:
+                told[origin.topic] = max(told[origin.topic], origin.offset + 1)
+        for topic in self.topics:
+            offset, earliest = max(committed(topic) or 0, told[topic]), first(topic)
+            if offset < earliest:
+                raise LogDamaged(
+                    f"requests from offset {offset} on were deleted before they were decided; the first"
+                    f" that is there is {earliest}",
+                    where=f"topic {topic}, partition {self.partition}",
+                    do="Their senders have to send them again; then set the group's offset by hand.",
+                )
+            self.next[topic] = offset
+        self._waiting = {topic: deque() for topic in self.topics}
+        self._last.clear()
+        log_.info(
+            "a partition is taken", partition=self.partition, position=self._log.end(), next=dict(self.next)
+        )
+
+    def wait_until_written(self) -> None:
+        """Wait for what is being committed. Raises as `PartitionLog.append`."""
+        if self._pending is not None:
+            self._settle()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being committed."""
+        return self._pending is not None and not self._pending[0].done
+
+    @property
+    def waits(self) -> bool:
+        """Whether requests wait here to be decided."""
+        return any(self._waiting.values())
+
+    def close(self) -> None:
+        """Let go. What was begun without being committed is aborted."""
+        self._log.close()
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def add(self, topic: str, records: Sequence[Any]) -> None:
+        """Records of a topic that were read, in their order."""
+        if records:
+            self._waiting[topic].extend(records)
+            self._last[topic] = moment_of(records[-1].timestamp)
+            self.next[topic] = records[-1].offset + 1
+
+    def full(self, topic: str) -> bool:
+        """Whether no more of this topic should be read for now."""
+        return len(self._waiting[topic]) >= WAITING_MAX
+
+    def work(self, at_end: Mapping[str, bool], asked: datetime, member: Any, *, tick: bool) -> None:
+        """Decide a batch of what can be decided and begin to write it.
+
+        `at_end` says which topics have been read to their ends as asked for at `asked`; `member` is the
+        consumer group's metadata; with `tick`, what is due in any pool is decided. Raises DecideAgain, and
+        as `PartitionLog.append`.
+        """
+        work = self._decide(at_end)
+        if tick and not self._virtual:
+            self._fire(work, self._horizon(at_end, asked))
+        self.wait_until_written()
+        if work.empty:
+            return
+        after = {(place.topic, place.partition): place.offset + 1 for place in work.places}
+        offsets = Offsets(member, after) if after else None
+        append = self._log.append_later(work.batch.stored, work.messages, offsets, work.origins)
+        self._pending = (append, work)
+
+    def _settle(self) -> None:
+        assert self._pending is not None
+        (append, work), self._pending = self._pending, None
+        try:
+            append.positions()
+        except TooLarge as problem:
+            # Something is too large to be written. Alone, it will show what it is.
+            if not work.places:
+                raise
+            if len(work.places) == 1:
+                self._condemned[work.places[0]] = f"its outcome cannot be written: {problem.what}"
+            for place in work.places:
+                self._careful[place.topic] = max(self._careful.get(place.topic, 0), place.offset + 1)
+            raise DecideAgain from problem
+        self.decided += len(work.places)
+
+    def _decide(self, at_end: Mapping[str, bool]) -> Work:
+        work = Work()
+        while len(work.places) < BATCH_MAX and work.size < BATCH_BYTES_MAX:
+            topic = self._next_topic(at_end)
+            if topic is None:
+                break
+            record = self._waiting[topic].popleft()
+            place = Origin(topic, self.partition, record.offset)
+            try:
+                self._take_in(record, place, work)
+            except Exception as problem:
+                # What is in memory may have run ahead of what is written: it is folded anew.
+                log_.error("a request could not be decided", **place._asdict(), exc_info=problem)
+                self._condemned[place] = f"it could not be decided ({_reason(problem)})"
+                self.wait_until_written()
+                raise DecideAgain from problem
+            work.places.append(place)
+            work.size += len(record.value or b"")
+            if record.offset < self._careful.get(topic, 0):
+                break
+        return work
+
+    def _next_topic(self, at_end: Mapping[str, bool]) -> str | None:
+        """The topic whose request is next by append time (of equals, the arrival); None if that is not
+        known before more has been read."""
+        heads = [self._waiting[topic][0].timestamp if self._waiting[topic] else None for topic in self.topics]
+        if any(head is None and not at_end[topic] for head, topic in zip(heads, self.topics, strict=True)):
+            return None
+        known = [(head, at) for at, head in enumerate(heads) if head is not None]
+        return self.topics[min(known)[1]] if known else None
+
+    def _take_in(self, record: Any, place: Origin, work: Work) -> None:
+        condemned = self._condemned.get(place)
+        if condemned is not None:
+            work.messages += dead_letters(self._names.dead_letters, record, place, condemned)
+            return
+        try:
+            request = (intake_of if place.topic == self._names.intake else command_of)(record)
+        except UsageError as problem:
+            work.messages += dead_letters(self._names.dead_letters, record, place, problem.what)
+            return
+        right = partition_of(request.pool, self._partitions)
+        if right != self.partition:
+            # Another client's partitioner put it here. It is decided where its pool lives.
+            key = request.pool.encode()
+            work.messages.append(Message(place.topic, right, key, bytes(record.value), record.headers))
+            return
+        before = len(work.batch.stored)
+        outcome = self._deciding.decide(request, moment_of(record.timestamp), work.batch)
+        if not self._streams[request.pool].stream.sequence:
+            del self._streams[request.pool]
+        if outcome.error is not None:
+            work.messages += dead_letters(self._names.dead_letters, record, place, outcome.error.what)
+        self._note(work, before, request.identity, place)
+
+    def _note(self, work: Work, before: int, identity: str, place: Origin | None) -> None:
+        """Where the newest facts come from, and what they ask of other pools."""
+        batch = work.batch
+        for stored in batch.stored[before:]:
+            event = batch.events[str(stored.originator_id), stored.originator_version]
+            work.origins.append(place if event.causation == identity else None)
+        work.messages += map(self._passed_on, batch.forwarded)
+        batch.forwarded.clear()
+
+    def _passed_on(self, request: Request) -> Message:
+        right = partition_of(request.pool, self._partitions)
+        headers = [(H_CONTENT_TYPE, CONTENT_TYPE.encode())]
+        return Message(self._names.commands, right, request.pool.encode(), encode_request(request), headers)
+
+    # --- deadlines ------------------------------------------------------------------------------
+
+    def _horizon(self, at_end: Mapping[str, bool], asked: datetime) -> datetime | None:
+        """Until when every request is known: a deadline due by then comes before all that will be read."""
+        moments = []
+        for topic in self.topics:
+            if self._waiting[topic]:
+                moments.append(moment_of(self._waiting[topic][0].timestamp))
+            elif at_end[topic]:
+                moments.append(asked)
+            elif topic in self._last:
+                moments.append(self._last[topic])
+            else:
+                return None
+        return min(moments)
+
+    def _fire(self, work: Work, until: datetime | None) -> None:
+        if until is None:
+            return
+        for name, held in list(self._streams.items()):
+            stream = held.stream
+            if name in self._stuck or not isinstance(stream, Pool) or not stream.sequence:
+                continue
+            try:
+                due = next_due(stream)
+                if due is not None and due.at <= until:
+                    before = len(work.batch.stored)
+                    self._deciding.fire(held, until, work.batch)
+                    self._note(work, before, "", None)
+            except Exception as problem:
+                log_.error("a pool's clock cannot go on", pool=name, exc_info=problem)
+                self._stuck.add(name)
+                self.wait_until_written()
+                raise DecideAgain from problem
+
+    @staticmethod
+    def _unknown(pool: str) -> NotFound:
+        return NotFound(f"there is no pool {pool!r}", do="Open it, then send the request again.")
+
+
+def _reason(problem: Exception) -> str:
+    """What a dead letter says of a bug: never values, which may be a person's."""
+    return problem.what if isinstance(problem, LeadflowError) else f"a bug: {type(problem).__name__}"

@@ -1,0 +1,99 @@
+"""A Kafka deployment: its topics and its decider."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Literal
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from leadflow.bootstrap import check_topics, create_topics, new_decider
+from leadflow.cli.common import Session, pass_session, shared_options
+
+DEVIATES = 1
+"""Exit code of `topics check` when something is not as it must be."""
+
+
+def register(main: click.Group) -> None:
+    """Add the commands."""
+    for command in (topics, decider):
+        main.add_command(command)
+
+
+@click.group()
+def topics() -> None:
+    """Make and check the topics of a log in Kafka (`LEADFLOW_KAFKA`)."""
+
+
+@topics.command("create")
+@shared_options
+@pass_session
+def topics_create(session: Session) -> None:
+    """Make the topics that are missing; those that are there stay as they are."""
+    made = create_topics(session.settings)
+
+    def draw(out: Console) -> None:
+        out.print(f"Made {', '.join(made)}." if made else "Every topic is there already.", markup=False)
+
+    session.emit({"made": made}, draw)
+
+
+@topics.command("check")
+@shared_options
+@pass_session
+def topics_check(session: Session) -> None:
+    """Name every way in which the topics are not as they must be, and what it risks.
+
+    Exit code 1 if there is any.
+    """
+    found = check_topics(session.settings)
+
+    def draw(out: Console) -> None:
+        if not found:
+            out.print("Every topic is as it must be.")
+            return
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        for title in ("topic", "what", "is", "should be", "risk"):
+            table.add_column(title, overflow="fold")
+        for one in found:
+            table.add_row(*map(escape, one))
+        out.print(table)
+
+    session.emit([one._asdict() for one in found], draw)
+    if found:
+        sys.exit(DEVIATES)
+
+
+@click.command()
+@click.option(
+    "--clock",
+    type=click.Choice(["real", "requests"]),
+    default="real",
+    show_default=True,
+    help="The time that requests are decided at: when the log received them, or (for demos, tests and"
+    " migrations) their own; then only the commands topic is read.",
+)
+@shared_options
+@pass_session
+def decider(session: Session, clock: Literal["real", "requests"]) -> None:
+    """Decide the requests of a log in Kafka (`LEADFLOW_KAFKA`) until SIGTERM or Ctrl-C.
+
+    Several may run: they divide the partitions among themselves. Exit code 3 if another decider has taken
+    over a partition that this one still wrote.
+    """
+    process = new_decider(session.settings, virtual=clock == "requests")
+
+    def stop(number: int, _: FrameType | None) -> None:
+        process.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    session.say(f"The decider is running (process {os.getpid()}, {session.settings.kafka}).")
+    process.run()
+    session.say("Stopped.")

@@ -1,0 +1,191 @@
+"""Deciders as processes, what is sent to them, and what the log says afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kafka.structs import TopicPartition
+
+from leadflow.domain.requests import Request, SubmitIntake
+from leadflow.log.embedded import Row
+from leadflow.log.envelope import decode, encode_request, hash_of
+from leadflow.log.kafka import Cluster, PartitionLog, Record
+from leadflow.log.kafka.records import CONTENT_TYPE
+from leadflow.log.kafka.topics import TopicNames
+from leadflow.log.partitioning import partition_of
+from leadflow.log.verify import verify_rows
+from leadflow.settings import Settings
+from tests.processes import ROOT, environment, until
+
+WAIT_S = 60.0
+STRUCTURED = [("content-type", CONTENT_TYPE.encode())]
+
+
+class Office:
+    """One log in Kafka, seen from outside: its request topics, its facts, its dead letters."""
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self.cluster = cluster
+        self.names = TopicNames.of(settings.kafka_prefix)
+        self.settings = settings
+        self.partitions = settings.kafka_partitions
+        self._producer = cluster.producer()
+        self._logs = [PartitionLog(cluster, self.names.events, p) for p in range(self.partitions)]
+
+    def send(self, requests: Iterable[Request], *, all_through_commands: bool = False) -> None:
+        """Send requests: arrivals as adapters do, the others as LeadFlow does."""
+        sent = []
+        for request in requests:
+            intake = isinstance(request.body, SubmitIntake) and not all_through_commands
+            topic = self.names.intake if intake else self.names.commands
+            sent.append(self.put(topic, encode_request(request), request.pool.encode()))
+        for future in sent:
+            future.get(timeout=WAIT_S)
+
+    def put(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = b"east",
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = STRUCTURED,
+    ) -> Any:
+        """Send one record, as it is."""
+        at = partition_of((key or b"").decode(), self.partitions) if partition is None else partition
+        return self._producer.send(topic, value=value, key=key, partition=at, headers=list(headers))
+
+    def facts(self) -> list[Record]:
+        """Every fact, partition by partition."""
+        for log in self._logs:
+            log.catch_up()
+        return [record for log in self._logs for record in log.read()]
+
+    def wait_for(self, condition: Callable[[list[Record]], bool]) -> list[Record]:
+        """The facts, once they are as wanted."""
+        deadline = time.monotonic() + WAIT_S
+        while not condition(facts := self.facts()):
+            kinds = Counter(record.type for record in facts)
+            assert time.monotonic() < deadline, f"not within {WAIT_S} s: {len(facts)} facts, {kinds}"
+            time.sleep(0.1)
+        return facts
+
+    def dead_letters(self) -> list[Any]:
+        """Every record of the dead letters."""
+        reader = self.cluster.consumer("letters")
+        places = [TopicPartition(self.names.dead_letters, p) for p in range(self.partitions)]
+        reader.assign(places)
+        reader.seek_to_beginning(*places)
+        ends = reader.end_offsets(places)
+        found: list[Any] = []
+        while any(reader.position(place) < ends[place] for place in places):
+            found += [record for records in reader.poll(200).values() for record in records]
+        reader.close()
+        return found
+
+    def close(self) -> None:
+        self._producer.close(timeout=5)
+        for log in self._logs:
+            log.close()
+
+
+def check(facts: Iterable[Record]) -> None:
+    """The log's promises, from the log alone: no gaps, a chain, whole decisions, requests decided once."""
+    rows = [
+        Row(at, one.recorded_at, one.pool, one.sequence, one.type, one.document, None)
+        for at, one in enumerate(facts, 1)
+    ]
+    report = verify_rows(rows)
+    assert report.ok, report.broken
+    caused = Counter(
+        (event.pool, event.causation, event.digest)
+        for event in (decode(row.document) for row in rows)
+        if event.fact_index == 1 and ":" in event.causation
+    )
+    assert not [request for request, times in caused.items() if times > 1]
+
+
+def heads(facts: Iterable[Record]) -> dict[str, tuple[int, str]]:
+    """The last sequence and hash of every pool."""
+    return {record.pool: (record.sequence, hash_of(record.document)) for record in facts}
+
+
+def causes(facts: Iterable[Record]) -> set[str]:
+    """What has caused facts: the identities of the requests that have an outcome."""
+    return {decode(record.document).causation for record in facts}
+
+
+def decided(facts: Iterable[Record]) -> set[tuple[str, str]]:
+    """The requests that have an outcome, as (pool, identity)."""
+    return {(record.pool, decode(record.document).causation) for record in facts}
+
+
+class Process:
+    """`leadflow decider`, as a process; what it says goes to a file."""
+
+    def __init__(self, settings: Settings, address: str, *arguments: str) -> None:
+        given = {
+            "LEADFLOW_KAFKA": address,
+            "LEADFLOW_KAFKA_PREFIX": settings.kafka_prefix,
+            "LEADFLOW_LOG_LEVEL": "info",
+        }
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `end`
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "leadflow.cli", "decider", *arguments],
+            env={**environment(Path(os.devnull)), **given},
+            cwd=ROOT,
+            stderr=self._output,
+            text=True,
+        )
+        until(lambda: "is running" in self.said() or not self.runs)
+
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
+    def said(self) -> str:
+        """What it has said."""
+        return os.pread(self._output.fileno(), 1_000_000, 0).decode()
+
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """What it ended with."""
+        return self._process.wait(30)
+
+    def stop(self) -> None:
+        """Ask it to end, which it must do well."""
+        self.send(signal.SIGTERM)
+        assert self.wait() == 0, self.said()
+
+    def end(self) -> None:
+        """See that it is gone."""
+        if self.runs:
+            self._process.kill()
+            self._process.wait(30)
+        self._output.close()
+
+
+@contextmanager
+def deciding(settings: Settings, address: str, *arguments: str) -> Iterator[Process]:
+    """A decider that must end well when it is asked to, unless it has ended by then."""
+    process = Process(settings, address, *arguments)
+    try:
+        yield process
+        if process.runs:
+            process.stop()
+    except BaseException:
+        print(process.said())
+        raise
+    finally:
+        process.end()
