@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -12,13 +14,23 @@ from rich.markup import escape
 from rich.rule import Rule
 from rich.syntax import Syntax
 
-from leadflow.bootstrap import policies
+from leadflow.bootstrap import build_calendar, coverage_warning, policies
 from leadflow.cli.common import Session, pass_session, plain, pool_option, request_option, shared_options
 from leadflow.domain import requests as r
 from leadflow.domain.policy import Calendar, Policy
 
 PATH = click.Path(path_type=Path)
 Problems = Iterable[policies.Problem]
+
+
+def calendar_for(session: Session, of: Policy) -> Calendar:
+    """The calendar of a policy as it is known today, in the policy's zone; says if it ends soon."""
+    today = datetime.now(ZoneInfo(of.timezone)).date()
+    calendar = build_calendar(of, today)
+    soon = coverage_warning(calendar, today)
+    if soon is not None:
+        session.say(f"Warning: {soon}")
+    return calendar
 
 
 @click.group()
@@ -86,8 +98,6 @@ def publish(session: Session, file: Path, pool: str | None, request_id: str | No
 
     A rule that names a group without a rep of the pool is a hole, and is refused by its path.
     """
-    from leadflow.cli.team import calendar_for
-
     session.app.settle()
     name = session.pool(pool)
     _, before, _ = session.app.policy(name)
@@ -169,8 +179,6 @@ def _draw_changes(out: Console, changes: Iterable[policies.Change]) -> None:
 @pass_session
 def explain(session: Session, file: Path | None, pool: str | None) -> None:
     """What happens to a lead, and when, in plain sentences: by FILE, or by the policy in force."""
-    from leadflow.cli.team import calendar_for
-
     if file is not None:
         found = read_file(session, file)
         calendar = calendar_for(session, found)

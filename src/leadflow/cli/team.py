@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import PoolView, build_calendar, coverage_warning, policies, pool_summaries
+from leadflow.bootstrap import PoolView, policies, pool_summaries
 from leadflow.cli import members, policy
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
 from leadflow.cli.telling import moment
 from leadflow.domain import requests as r
-from leadflow.domain.policy import Calendar, Policy
+from leadflow.domain.policy import Policy
 from leadflow.domain.routing import Route, RoutingTable
 from leadflow.domain.values import COMPANY_STREAM, POOL_PATTERN
 from leadflow.errors import NotFound, UsageError
@@ -35,16 +33,6 @@ def register(main: click.Group) -> None:
     main.add_command(routing)
     main.add_command(policy.policy)
     main.add_command(members.member)
-
-
-def calendar_for(session: Session, of: Policy) -> Calendar:
-    """The calendar of a policy as it is known today, in the policy's zone; says if it ends soon."""
-    today = datetime.now(ZoneInfo(of.timezone)).date()
-    calendar = build_calendar(of, today)
-    soon = coverage_warning(calendar, today)
-    if soon is not None:
-        session.say(f"Warning: {soon}")
-    return calendar
 
 
 # --- pools ----------------------------------------------------------------------------------
@@ -66,7 +54,7 @@ def pool_open(session: Session, pool_id: str, file: Path | None, request_id: str
     if not re.fullmatch(POOL_PATTERN, pool_id):
         raise UsageError(f"{pool_id!r} is no pool's id", do="Use up to 63 small letters, digits and dashes.")
     of = policy.read_file(session, file) if file is not None else policies.default_policy()
-    calendar = calendar_for(session, of)
+    calendar = policy.calendar_for(session, of)
     outcome = session.send(pool_id, r.OpenPool, request_id, policy=of, calendar=calendar)
     document = {"pool": pool_id, "policy": of.name, "version": 1, "fact": outcome.events[0].id}
     session.emit(document, lambda out: _draw_opened(out, pool_id, of, outcome.events[0].id))
