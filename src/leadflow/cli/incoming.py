@@ -185,6 +185,9 @@ def _draw_mapping(console: Console, report: Report) -> None:
         if report.mapping[what]:
             names = " · ".join(report.mapping[what])
             console.print(f"  {what:<8} {names}", markup=False, style="dim", soft_wrap=False)
+    if report.mapping["missing"]:
+        names = " · ".join(report.mapping["missing"])
+        console.print(f"  missing  {names}: named by the mapping file, and no column here", markup=False)
 
 
 def _draw_problems(console: Console, title: str, problems: list[dict[str, Any]]) -> None:

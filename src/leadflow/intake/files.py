@@ -15,7 +15,7 @@ from leadflow.errors import UnreadableFile
 from leadflow.intake.arrivals import Arrival, ArrivalReader
 from leadflow.intake.attribution import Attribution
 from leadflow.intake.limits import Limits
-from leadflow.intake.mapping import ANSWER, MappingFile, make_plan
+from leadflow.intake.mapping import ANSWER, MappingFile, header_key, make_plan
 from leadflow.intake.opening import kind_of, open_tables, read_head
 from leadflow.intake.problems import Problem
 from leadflow.intake.tables import Table
@@ -158,7 +158,10 @@ class ArrivalFile:
         return Incoming(number, None, document, self.reader.read(document))
 
     def report(self) -> dict[str, Any]:
-        """Format, encoding, header and mapping; of jsonl after it was read, whatever its lines had."""
+        """Format, encoding, header and mapping; of jsonl after it was read, whatever its lines had.
+
+        `missing` are columns that the mapping file names and the file has not.
+        """
         said: dict[str, Any] = {"file": self.path.name, "format": self.format}
         if self.encoding:
             said["encoding"] = self.encoding.name
@@ -173,6 +176,12 @@ class ArrivalFile:
         said["columns"] = mapped["columns"]
         said["answers"] = [name for name in mapped["answers"] if name not in mapped["columns"]]
         said["ignored"] = list(mapped["ignored"])
+        seen = {header_key(column) for part in mapped.values() for column in part}
+        said["missing"] = [
+            name
+            for name in self.reader.mapping.columns
+            if not name.startswith("#") and header_key(name) not in seen
+        ]
         if self._tables:
             said["tables"] = [
                 {"sheet": sheet, "header_row": table.header_row, "skipped": asdict(table.skipped)}

@@ -127,6 +127,10 @@ def test_a_mapping_file_says_what_cannot_be_guessed(desk: Desk, tmp_path: Path) 
     assert "the columns seen are: wer, wie" in desk("import", str(path), "--channel", "email", code=2)
     report = desk.json("import", str(path), "--channel", "email", "--map", str(mapping))
     assert counts(report) == (1, 1, 0, 0, 0)
+    assert report["mapping"]["missing"] == []
+    mapping.write_text('[columns]\nwer = "name"\nwie = "phone"\nwo = "city"\n', "utf-8")
+    said = desk("import", str(path), "--channel", "email", "--map", str(mapping))
+    assert "missing  wo: named by the mapping file, and no column here" in said
 
 
 def test_who_may_not_send_leads_is_refused_before_anything_is_decided(desk: Desk, cards: str) -> None:

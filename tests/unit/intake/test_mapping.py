@@ -21,6 +21,10 @@ from leadflow.intake.mapping import load_mapping, make_plan, vocabulary
                 "Mobile telphone Tel. cluePhoneNumber 公司电话 work_phone"
             ),
         ),
+        ("phone", "電話 聯絡電話 行動電話 联系号码 Contact_No."),
+        ("email", "電郵 電子信箱"),
+        ("name", "聯絡人 clueName"),
+        ("time", "添加时间 来访日期 Visited_on Date_added 提交日期"),
         ("email", "邮箱 电子邮件 E-mail Email email_address 工作邮箱 您的邮箱地址是？"),
         ("wechat", "微信 微信号 WeChat_ID 客户微信号"),
         ("company", "公司名称 企业名称 单位 Company company_name 客户名称 您的公司"),
