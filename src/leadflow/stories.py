@@ -32,6 +32,8 @@ class TouchLine:
     landing_page: str | None = None
     referrer: str | None = None
     utm: dict[str, str] | None = None
+    joined: str | None = None
+    """`merge` or `transfer`: `time` is when the touch came to this lead so, not when it arrived."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +126,9 @@ def story_of(views: Views, documents: Documents, actor: str, pool: str, referenc
     )
 
 
+_JOINED: dict[type[f.Fact], str] = {f.LeadsMerged: "merge", f.LeadTransferredIn: "transfer"}
+
+
 def _touches(event: f.Event, lead: LeadView) -> list[TouchLine]:
     data = event.data
     if isinstance(data, f.LeadCaptured | f.TouchRecorded):
@@ -144,6 +149,7 @@ def _touches(event: f.Event, lead: LeadView) -> list[TouchLine]:
             landing_page=None if lead.masked else touch.landing_page,
             referrer=None if lead.masked else touch.referrer,
             utm=None if lead.masked else touch.utm,
+            joined=_JOINED.get(type(data)),
         )
         for touch in touches
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -132,7 +132,7 @@ def _draw_members(out: Console, view: PoolView, rows: list[dict[str, Any]]) -> N
         table.add_column(title, overflow="fold")
     for title in ("holds", "cap", "customers"):
         table.add_column(title, justify="right")
-    today = view.local(datetime.now(UTC)).date()
+    now = view.local(datetime.now(UTC))
     for row in rows:
         traits = MemberTraits.model_validate(row["traits"])
         title = f"{row['member']} ({traits.display_name})" if traits.display_name else row["member"]
@@ -140,7 +140,7 @@ def _draw_members(out: Console, view: PoolView, rows: list[dict[str, Any]]) -> N
         table.add_row(
             escape(title),
             row["role"],
-            _state(view, row, traits, today),
+            _state(view, row, traits, now),
             escape(_suits(traits)),
             str(row["held"]),
             cap,
@@ -149,15 +149,21 @@ def _draw_members(out: Console, view: PoolView, rows: list[dict[str, Any]]) -> N
     out.print(table)
 
 
-def _state(view: PoolView, row: dict[str, Any], traits: MemberTraits, today: date) -> str:
+def _state(view: PoolView, row: dict[str, Any], traits: MemberTraits, now: datetime) -> str:
     if row["status"] == "left":
         return "[dim]left[/]"
     if row["status"] == "paused":
         until = row["paused_until"]
         return "[yellow]paused[/]" + (f" until {moment(view, until)}" if until else "")
-    for leave in sorted(traits.leave or (), key=lambda leave: leave.first_day):
+    today = now.date()
+    start, _, end = (traits.hours or "00:00-24:00").partition("-")
+    leaves = sorted(traits.leave or (), key=lambda leave: leave.first_day)
+    for leave in leaves:
         if leave.first_day <= today <= leave.last_day:
             return f"[yellow]away[/] until {leave.last_day}"
+    if not start <= f"{now:%H:%M}" < end:
+        return "[yellow]outside its hours[/]"
+    for leave in leaves:
         if leave.first_day > today:
             return f"[green]there[/], away from {leave.first_day}"
     return "[green]there[/]"

@@ -128,6 +128,8 @@ def _draw_touches(console: Console, pool: PoolView, story: Story) -> None:
         campaign = f" / {touch.campaign}" if touch.campaign else ""
         when = moment(pool, touch.occurred_at or touch.time)
         door = f"  by {touch.door}" if touch.door != touch.channel else ""
+        if touch.joined and touch.occurred_at is None:
+            door += f"  joined by the {touch.joined}"
         web = "".join(f"  {part}" for part in (touch.landing_page, touch.referrer) if part)
         console.print(Text(f"  {when}  {touch.channel}{campaign}{door}{cost}{web}  {touch.fact}"))
 

@@ -80,6 +80,9 @@ def open_tables(
     return [(None, table)], encoding, delimiter
 
 
+_EXPORT_AGAIN = "Save or export it again from where it came."
+
+
 def _first_rows(table: Table | list[list[str]]) -> list[list[str]]:
     return [list(table.columns)] if isinstance(table, Table) else table
 
@@ -91,7 +94,7 @@ def no_header(path: Path, found: list[list[list[str]]], needs: str = CONTACT_POI
     """
     rows = [row for rows in found for row in rows if any(row)]
     if not rows:
-        return UnreadableFile("the file holds no rows", where=str(path))
+        return UnreadableFile("the file holds no rows", where=str(path), do=_EXPORT_AGAIN)
     widest = max(sum(map(bool, row)) for row in rows)
     for row in rows:
         if sum(map(bool, row)) * 2 >= widest:
@@ -120,11 +123,13 @@ def read_head(path: Path, limits: Limits) -> bytes:
         with path.open("rb") as file:
             head = file.read(4096)
     except FileNotFoundError as error:
-        raise NotFound("the file does not exist", where=str(path)) from error
+        raise NotFound(
+            "the file does not exist", where=str(path), do="Look how its name and folder are written."
+        ) from error
     except OSError as error:
         raise UnreadableFile(f"cannot read the file: {error.strerror}", where=str(path)) from error
     if not head.strip(b"\xef\xbb\xbf \r\n\t\0"):
-        raise UnreadableFile("the file is empty", where=str(path))
+        raise UnreadableFile("the file is empty", where=str(path), do=_EXPORT_AGAIN)
     if size > limits.text_bytes_max:
         raise UnreadableFile(
             f"the file is larger than {limits.text_bytes_max // MIB} MiB", where=str(path), do="Split it."

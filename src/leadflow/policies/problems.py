@@ -118,6 +118,8 @@ def _words(
         return f'give a list, e.g. ["{value}"]' if isinstance(value, str) else "give a list"
     if kind == "string_pattern_mismatch":
         return _FORMS.get(str(context.get("pattern")), f"it does not have the form {context.get('pattern')}")
+    if kind == "too_short":
+        return "is empty; give at least one"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return "give a table"
     return text.replace("Input should", "it should", 1) + f", not {_short(value)}"

@@ -169,6 +169,14 @@ def test_days_away_are_shown(desk: Desk) -> None:
     assert "before the first" in desk("member", "set", "wang", "--away", "2030-01-02..2030-01-01", code=2)
 
 
+def test_hours_are_shown_where_they_keep_leads_away(desk: Desk) -> None:
+    now = datetime.now(UTC) + timedelta(hours=8)
+    desk("member", "set", "wang", "--hours", "00:00-11:00" if now.hour >= 12 else "13:00-24:00")
+    assert "outside its hours" in desk("member", "list")
+    desk("member", "set", "wang", "--hours", "00:00-24:00")
+    assert "outside its hours" not in desk("member", "list")
+
+
 def test_a_rep_pauses_and_comes_back(desk: Desk) -> None:
     desk("member", "pause", "wang", "--until", "2035-01-01T09:00")
     assert "paused until 2035-01-01 09:00 (+08:00)" in desk("member", "list")

@@ -121,7 +121,7 @@ def test_every_problem_of_a_document_at_once() -> None:
         ("[groups.g]\nreps = []", "groups.g.reps", "the group has no rep"),
         ("[calendar]\ncountry = 'XX'", "calendar.country", "there are no public holidays for XX"),
         ("[calendar]\ncountry = 'China'", "calendar.country", "two capital letters"),
-        ("[calendar]\ndays = []", "calendar.days", "at least 1 item"),
+        ("[calendar]\ndays = []", "calendar.days", "is empty; give at least one"),
         ("[calendar]\nhours = '9-18'", "calendar.hours", "09:00-18:00"),
         (
             "[[scoring.rules]]\nname = 'a'\npoints = 1\nwhen = {score = {min = 5}}",
