@@ -12,14 +12,12 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from kafka import KafkaConsumer
-from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import TopicPartition
 
+from consumers.group import Listener, Ranges
 from consumers.partition import BATCH_MAX, DecideAgain, PartitionDecider
 from leadflow.errors import Conflict, Fenced, NotFound, Unavailable, UsageError
 from leadflow.log.kafka.client import Cluster, translated
@@ -44,22 +42,6 @@ LEAVE_MS = 3_000
 log_ = structlog.get_logger(__name__)
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Notes what the group does. It is called on the client's own thread while the main one polls."""
-
-    def __init__(self, member: Membership) -> None:
-        self._member = member
-
-    def on_partitions_revoked(self, revoked: Any) -> None:
-        self._member.rebalancing()
-
-    def on_partitions_assigned(self, assigned: Any) -> None:
-        self._member.assigned(assigned)
-
-    def on_partitions_lost(self, lost: Any) -> None:
-        self._member.lost()
-
-
 class Membership:
     """One membership of the group, from joining to the first thing that goes wrong."""
 
@@ -76,17 +58,26 @@ class Membership:
         self._ticked = 0.0
         # Asked for ends on a connection of its own: on the other, answers wait behind fetches.
         self._ends: KafkaConsumer = cluster.consumer("decider-ends")
-        self._consumer: KafkaConsumer = cluster.consumer(
+        self._open = [self._ends]
+        try:
+            self._partitions = self._count_partitions()
+            self._consumer = self._join()
+        except BaseException:
+            self.close(finish=False)
+            raise
+
+    def _join(self) -> KafkaConsumer:
+        consumer = self._cluster.consumer(
             "decider",
-            group_id=f"{names.events.removesuffix('.events')}-decider",
+            group_id=f"{self._names.events.removesuffix('.events')}-decider",
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_records=BATCH_MAX,
-            # By ranges, topics with as many partitions each are divided alike.
-            partition_assignment_strategy=(RangePartitionAssignor,),
+            partition_assignment_strategy=(Ranges(self._partitions),),
         )
-        self._partitions = self._count_partitions()
-        self._consumer.subscribe(topics=self._topics, listener=_Listener(self))
+        self._open.append(consumer)
+        consumer.subscribe(topics=self._topics, listener=Listener(self))
+        return consumer
 
     def _count_partitions(self) -> int:
         """How many partitions every topic has. Raises NotFound, UsageError if they differ."""
@@ -223,7 +214,7 @@ class Membership:
         finally:
             for held in self._held.values():
                 held.close()
-            for consumer in (self._consumer, self._ends):
+            for consumer in reversed(self._open):
                 try:
                     consumer.close(autocommit=False, timeout_ms=LEAVE_MS)
                 except Exception as problem:
