@@ -77,6 +77,7 @@ def problems_of(rows: Iterable[SpendRow], declared: Iterable[str]) -> Iterator[t
     """Everything that keeps rows from being recorded, by row."""
     channels = set(declared)
     figures: dict[Key, tuple[int, RecordSpend]] = {}
+    periods: dict[tuple[str, str, str], list[tuple[int, RecordSpend]]] = {}
     for row in rows:
         for problem in row.problems:
             yield row.row, problem
@@ -90,6 +91,14 @@ def problems_of(rows: Iterable[SpendRow], declared: Iterable[str]) -> Iterator[t
         if first[1] != row.body:
             message = f"is another figure for the channel, campaign and period of row {first[0]}"
             yield row.row, Problem("amount", "contradiction", message)
+        about = periods.setdefault((row.body.channel, row.body.campaign or "", row.body.spend.currency), [])
+        if first[1] is not row.body:
+            continue
+        for other, body in about:
+            if body.first_day <= row.body.last_day and row.body.first_day <= body.last_day:
+                message = f"overlaps that of row {other}, {body.first_day}..{body.last_day}"
+                yield row.row, Problem("period", "overlap", message)
+        about.append((row.row, row.body))
 
 
 def check(rows: list[SpendRow], declared: Iterable[str], file: str) -> list[tuple[int, RecordSpend]]:

@@ -124,6 +124,7 @@ def test_a_file_of_spend_with_a_problem_records_nothing(desk: Desk, tmp_path: Pa
         "baidu_ads,y,2026-10-31,2026-10-01,100,CNY",
         "baidu_ads,z,2026-10-01,2026-10-31,100 USD,CNY",
         OCTOBER.replace("300000.00", "1"),
+        "baidu_ads,autumn,2026-10-31,2026-11-30,100,CNY",
         code=2,
     )
     for part in (
@@ -131,6 +132,7 @@ def test_a_file_of_spend_with_a_problem_records_nothing(desk: Desk, tmp_path: Pa
         "row 4: to is before the first day",
         "row 5: currency names two currencies: CNY, USD",
         "row 6: amount is another figure for the channel, campaign and period of row 2",
+        "row 7: period overlaps that of row 2, 2026-10-01..2026-10-31",
     ):
         assert part in said
     desk.office.app.settle()
