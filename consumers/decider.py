@@ -35,6 +35,8 @@ HEARTBEAT_MS = 1_000
 SETTLE_S = 5.0
 """How long a rebalance waits for what is being committed."""
 POSITION_MS = 5_000
+STALL_S = 20.0
+"""A consumer can stand still without saying so; after so long it is made anew."""
 RETRY_S = (0.2, 5.0)
 """The first and the longest pause before joining the group anew."""
 LEAVE_MS = 3_000
@@ -56,6 +58,8 @@ class Membership:
         self._new_assignment = False
         self._lost = False
         self._ticked = 0.0
+        self._moved: dict[TopicPartition, tuple[int, float]] = {}
+        """Where reading stood when it last moved, and when that was."""
         # Asked for ends on a connection of its own: on the other, answers wait behind fetches.
         self._ends: KafkaConsumer = cluster.consumer("decider-ends")
         self._open = [self._ends]
@@ -180,7 +184,7 @@ class Membership:
         asked = datetime.now(UTC)
         with translated(self._where):
             ends = self._ends.end_offsets(places)
-            at_end = {place: self._at(place) >= ends[place] for place in places}
+            at_end = {place: self._read_to(place, ends[place]) for place in places}
             member = self._consumer.group_metadata()
         for at, held in self._held.items():
             read = {topic: at_end[TopicPartition(topic, at)] for topic in held.topics}
@@ -193,8 +197,20 @@ class Membership:
         if tick:
             self._ticked = time.monotonic()
 
-    def _at(self, place: TopicPartition) -> int:
-        return int(self._consumer.position(place, timeout_ms=POSITION_MS) or 0)
+    def _read_to(self, place: TopicPartition, end: int) -> bool:
+        """Whether a topic has been read to this end. Raises Unavailable if it gets no nearer."""
+        now = time.monotonic()
+        at = int(self._consumer.position(place, timeout_ms=POSITION_MS) or 0)
+        before, since = self._moved.get(place, (-1, now))
+        if at >= end or at != before or place in self._consumer.paused():
+            self._moved[place] = (at, now)
+        elif now - since > STALL_S:
+            raise Unavailable(
+                f"reading stands at offset {at} of {place.topic}-{place.partition} though {end} is its end",
+                where=self._where,
+                do="The group is joined anew.",
+            )
+        return at >= end
 
     def _hold_back(self, held: PartitionDecider) -> None:
         """A topic that is far ahead of the other waits for it."""

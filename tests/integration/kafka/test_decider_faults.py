@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
 from consumers.dead_letters import H_PART, H_REASON
+from consumers.decider import Decider
+from leadflow import deciding as deciding_module
 from leadflow.domain import requests as r
+from leadflow.domain.decide import decide
+from leadflow.domain.events import Event
+from leadflow.domain.pool import Stream
 from leadflow.domain.requests import Request
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster
@@ -111,3 +118,30 @@ def test_an_outcome_that_is_too_large_for_the_log_is_a_dead_letter_in_parts(offi
     assert [dict(letter.headers)[H_PART] for letter in letters] == [b"1/2", b"2/2"]
     assert b"".join(letter.value for letter in letters) == encode_request(large)
     assert b"too large" in dict(letters[0].headers)[H_REASON]
+
+
+def test_a_request_that_meets_a_bug_is_a_dead_letter_and_its_neighbours_are_decided(
+    office: Office, broker: LocalKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_a_bug(stream: Stream, request: Request, now: datetime) -> list[Event]:
+        if request.id == "form-13":
+            raise ZeroDivisionError
+        return decide(stream, request, now)
+
+    monkeypatch.setattr(deciding_module, "decide", with_a_bug)
+    process = Decider(office.settings.model_copy(update={"kafka": broker.address}))
+    thread = threading.Thread(target=process.run)
+    thread.start()
+    try:
+        requests = [*TEAM, *map(arrival, range(30))]
+        office.send(requests)
+        decidable = [one for one in requests if one.id != "form-13"]
+        facts = office.wait_for(lambda facts: outcomes_of(decidable) <= decided(facts))
+    finally:
+        process.stop()
+        thread.join(30)
+    check(facts)
+    assert len(facts) == len(decidable) + 1
+    (letter,) = office.dead_letters()
+    assert letter.value == encode_request(arrival(13))
+    assert b"ZeroDivisionError" in dict(letter.headers)[H_REASON]
