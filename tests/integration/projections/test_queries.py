@@ -193,32 +193,6 @@ def reported(history: History, pools: list[str] | None = None) -> dict[tuple[str
     return found
 
 
-class Backwards:
-    """Another order of the same rows, as tables that were filled otherwise may have."""
-
-    def __init__(self, source: FoldedSource) -> None:
-        self._source = source
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        return list(self._source.rows(table))[::-1]
-
-
-def test_a_report_does_not_depend_on_the_order_of_rows() -> None:
-    history = History()
-    history.open("east")
-    history.capture("east", "a", rotation("wang"), channel="baidu_ads", campaign="autumn")
-    history.decide("_company", spend("baidu_ads", "autumn", 100, 1, 10))
-    channel, dollars = spend("baidu_ads", "autumn", 50, 1, 31)
-    history.decide(
-        "_company", (channel, dollars.model_copy(update={"spend": Money(amount=Decimal(5), currency="USD")}))
-    )
-    rows = MemoryRows(channels.PROJECTION)
-    fold(channels.PROJECTION, history.entries(), rows)
-    source = FoldedSource([rows])
-    period = (date(2026, 10, 2), date(2026, 10, 12))
-    assert repr(channels_report(Backwards(source), *period)) == repr(channels_report(source, *period))
-
-
 def test_every_yuan_stands_somewhere() -> None:
     history = History()
     history.open("east")
