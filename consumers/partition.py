@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +15,9 @@ import structlog
 
 from consumers.dead_letters import dead_letters
 from consumers.doors import command_of, intake_of
-from leadflow.deciding import Batch, Deciding
+from consumers.work import Memory, Work
+from leadflow.deciding import Deciding
 from leadflow.domain.deadlines import next_due
-from leadflow.domain.evolve import initial
 from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Request
 from leadflow.errors import LeadflowError, LogDamaged, NotFound, TooLarge, UsageError
@@ -27,7 +26,7 @@ from leadflow.log.kafka import Append, Cluster, Message, Offsets, Origin, Partit
 from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, moment_of
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
-from leadflow.streams import Held, fold
+from leadflow.streams import fold
 
 BATCH_MAX = 1_000
 """Requests that one transaction decides."""
@@ -40,30 +39,6 @@ log_ = structlog.get_logger(__name__)
 
 class DecideAgain(Exception):
     """A request could not be decided with the others: take the partition again and go more carefully."""
-
-
-class _Memory(dict[str, Held]):
-    """Streams by name; one that has no facts begins when it is asked for."""
-
-    def __missing__(self, name: str) -> Held:
-        held = self[name] = Held(initial(name))
-        return held
-
-
-@dataclass(slots=True)
-class Work:
-    """What one transaction will write, and from how many requests."""
-
-    batch: Batch = field(default_factory=Batch)
-    origins: list[Origin | None] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-    places: list[Origin] = field(default_factory=list)
-    size: int = 0
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to write."""
-        return not self.places and not self.batch.stored
 
 
 class PartitionDecider:
@@ -80,7 +55,7 @@ class PartitionDecider:
         self._partitions = partitions
         self._virtual = virtual
         self._log = PartitionLog(cluster, names.events, partition)
-        self._streams = _Memory()
+        self._streams = Memory()
         self._deciding = Deciding(self._streams, self._unknown, virtual=virtual, forwarding=True)
         self._waiting: dict[str, deque[Any]] = {topic: deque() for topic in self.topics}
         self._last: dict[str, datetime] = {}
