@@ -18,9 +18,9 @@ import structlog
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
-from consumers.group import Listener, Ranges
+from consumers.group import Listener, Ranges, count_partitions
 from consumers.partition import BATCH_MAX, DecideAgain, PartitionDecider
-from leadflow.errors import Conflict, Fenced, NotFound, Unavailable, UsageError
+from leadflow.errors import Conflict, Fenced, Unavailable, UsageError
 from leadflow.log.kafka.client import Cluster, translated
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.settings import Settings
@@ -68,7 +68,7 @@ class Membership:
         self._ends: KafkaConsumer = cluster.consumer("decider-ends")
         self._open = [self._ends]
         try:
-            self._partitions = self._count_partitions()
+            self._partitions = count_partitions(self._ends, names, self._where)
             self._consumer = self._join()
         except BaseException:
             self.close(finish=False)
@@ -86,22 +86,6 @@ class Membership:
         self._open.append(consumer)
         consumer.subscribe(topics=self._topics, listener=Listener(self))
         return consumer
-
-    def _count_partitions(self) -> int:
-        """How many partitions every topic has. Raises NotFound, UsageError if they differ."""
-        with translated(self._where):
-            counts = {name: len(self._ends.partitions_for_topic(name) or ()) for name in self._names}
-        missing = [name for name, count in counts.items() if not count]
-        if missing:
-            do = "Run `leadflow topics create`."
-            raise NotFound(f"topics are missing: {', '.join(missing)}", where=self._where, do=do)
-        if len({counts[name] for name in (*self._topics, self._names.events)}) > 1:
-            raise UsageError(
-                f"the topics differ in their numbers of partitions: {counts}",
-                where=self._where,
-                do="See `leadflow topics check`.",
-            )
-        return counts[self._names.events]
 
     # --- the group ------------------------------------------------------------------------------
 

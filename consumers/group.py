@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+
+from leadflow.errors import NotFound, UsageError
+from leadflow.log.kafka.client import translated
+from leadflow.log.kafka.topics import TopicNames
 
 
 class Member(Protocol):
@@ -59,3 +64,20 @@ class Ranges(RangePartitionAssignor):  # type: ignore[misc]
 
     def assign(self, cluster: Any, members: Any) -> Any:
         return RangePartitionAssignor.assign(self._known, members)
+
+
+def count_partitions(consumer: KafkaConsumer, names: TopicNames, where: str) -> int:
+    """How many partitions every topic has. Raises NotFound for missing ones, UsageError if they differ."""
+    with translated(where):
+        counts = {name: len(consumer.partitions_for_topic(name) or ()) for name in names}
+    missing = [name for name, count in counts.items() if not count]
+    if missing:
+        do = "Run `leadflow topics create`."
+        raise NotFound(f"topics are missing: {', '.join(missing)}", where=where, do=do)
+    if len(set(counts.values())) > 1:
+        raise UsageError(
+            f"the topics differ in their numbers of partitions: {counts}",
+            where=where,
+            do="See `leadflow topics check`.",
+        )
+    return counts[names.events]

@@ -42,12 +42,22 @@ class Office:
         self._producer = cluster.producer()
         self._logs = [PartitionLog(cluster, self.names.events, p) for p in range(self.partitions)]
 
-    def send(self, requests: Iterable[Request], *, all_through_commands: bool = False) -> None:
-        """Send requests: arrivals as adapters do, the others as LeadFlow does."""
-        sent = []
+    def send(
+        self, requests: Iterable[Request], *, all_through_commands: bool = False, in_order: bool = True
+    ) -> None:
+        """Send requests: arrivals as adapters do, the others as LeadFlow does.
+
+        Between the two topics only append times make an order, so a change of topic waits for the next one.
+        """
+        sent: list[Any] = []
+        before = ""
         for request in requests:
             intake = isinstance(request.body, SubmitIntake) and not all_through_commands
             topic = self.names.intake if intake else self.names.commands
+            if in_order and sent and topic != before:
+                sent[-1].get(timeout=WAIT_S)
+                time.sleep(0.002)
+            before = topic
             sent.append(self.put(topic, encode_request(request), request.pool.encode()))
         for future in sent:
             future.get(timeout=WAIT_S)

@@ -123,14 +123,14 @@ def test_a_decider_that_is_killed_again_and_again_decides_everything_once(office
     for first, kill in itertools.pairwise([0, *kills]):
         with deciding(office.settings, address) as process:
             before = len(office.facts())
-            office.send(itertools.chain.from_iterable(slices[first : kill - 3]))
+            office.send(itertools.chain.from_iterable(slices[first : kill - 3]), in_order=False)
             office.wait_for(lambda facts, before=before: len(facts) > before)  # type: ignore[misc]
             for one in slices[kill - 3 : kill]:
-                office.send(one)
+                office.send(one, in_order=False)
             process.send(signal.SIGKILL)
             process.wait()
         print(f"killed after {10 * kill} requests, with {len(office.facts())} facts in the log")
-    office.send(itertools.chain.from_iterable(slices[kills[-1] :]))
+    office.send(itertools.chain.from_iterable(slices[kills[-1] :]), in_order=False)
     expected = {(one.pool, one.identity) for one in (*team, *arrivals, *claims)}
     with deciding(office.settings, address):
         facts = office.wait_for(lambda facts: expected <= decided(facts))
