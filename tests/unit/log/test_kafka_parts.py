@@ -9,7 +9,16 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from kafka import errors as kafka_errors
 
-from leadflow.errors import Conflict, Fenced, LogDamaged, NotFound, Rebalanced, Unavailable, UsageError
+from leadflow.errors import (
+    Conflict,
+    Fenced,
+    LogDamaged,
+    NotFound,
+    Rebalanced,
+    TooLarge,
+    Unavailable,
+    UsageError,
+)
 from leadflow.log.kafka import Cluster, Origin, Place
 from leadflow.log.kafka.client import translate
 from leadflow.log.kafka.index import Index
@@ -93,7 +102,7 @@ def test_what_is_written_comes_back() -> None:
         (kafka_errors.KafkaError("in an error state", kafka_errors.ProducerFencedError()), Fenced),
         (kafka_errors.CommitFailedError("generation"), Rebalanced),
         (kafka_errors.UnknownTopicOrPartitionError(), NotFound),
-        (kafka_errors.MessageSizeTooLargeError(), UsageError),
+        (kafka_errors.MessageSizeTooLargeError(), TooLarge),
         (kafka_errors.TopicAuthorizationFailedError(), UsageError),
         (kafka_errors.KafkaTimeoutError(), Unavailable),
         (kafka_errors.KafkaConnectionError(), Unavailable),
