@@ -95,6 +95,11 @@ class Session:
     def app(self) -> App:
         """LeadFlow, opened at the first use and closed when the command ends."""
         if self._app is None:
+            if self.settings.kafka is not None:
+                # Whoever names a cluster must not believe that its log is what this command changes.
+                self.say(
+                    "Warning: this command works on the data directory's own log, not on LEADFLOW_KAFKA."
+                )
             self._app = click.get_current_context().with_resource(open_app(self.settings))
         return self._app
 
