@@ -18,7 +18,7 @@ import structlog
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
-from consumers.group import Listener, Ranges, count_partitions
+from consumers.group import Changes, Listener, Ranges, count_partitions
 from consumers.partition import BATCH_MAX, DecideAgain, PartitionDecider
 from leadflow.errors import Conflict, Fenced, Unavailable, UsageError
 from leadflow.log.kafka.client import Cluster, translated
@@ -59,8 +59,7 @@ class Membership:
         self._topics = (names.commands,) if virtual else (names.intake, names.commands)
         self._where = f"{cluster.where}, group {names.events.removesuffix('.events')}-decider"
         self._held: dict[int, PartitionDecider] = {}
-        self._new_assignment = False
-        self._lost = False
+        self._changes = Changes()
         self._ticked = 0.0
         self._moved: dict[TopicPartition, tuple[int, float]] = {}
         """Where reading stood when it last moved, and when that was."""
@@ -97,18 +96,18 @@ class Membership:
 
     def assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """What is assigned is read once it was taken; until then it stands, at any place there is."""
-        self._new_assignment = True
+        self._changes.assigned(place.partition for place in assigned)
         for place in assigned:
             self._consumer.pause(place)
             self._consumer.seek(place, 0)
 
     def lost(self) -> None:
         """The group has gone on without this member."""
-        self._lost = True
+        self._changes.lost()
 
     def _follow_assignment(self) -> None:
         """Let go of what is not ours any more, and take what is new."""
-        self._new_assignment = False
+        kept = self._changes.taken(self._held)
         assignment = set(self._consumer.assignment())
         both = {
             at
@@ -116,9 +115,8 @@ class Membership:
             if all(TopicPartition(topic, at) in assignment for topic in self._topics)
         }
         log_.info("the group has divided the partitions", partitions=sorted(both))
-        lost, self._lost = self._lost, False
         for at in list(self._held):
-            if at not in both or lost:
+            if at not in both & kept:
                 self._held.pop(at).close()
         for at in sorted(both):
             if at not in self._held:
@@ -157,7 +155,7 @@ class Membership:
         wait_ms = HURRY_MS if any(held.waits for held in self._held.values()) else POLL_MS
         with translated(self._where):
             polled = self._consumer.poll(wait_ms, max_records=BATCH_MAX)
-        if self._new_assignment or self._lost:
+        if self._changes:
             # What was read before may be twice or out of place; it is read again.
             self._follow_assignment()
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from kafka import KafkaConsumer
@@ -24,6 +25,36 @@ class Member(Protocol):
 
     def lost(self) -> None:
         """It has gone on without this member."""
+
+
+class Changes:
+    """What the group has changed since this member last went by it.
+
+    A partition that was given to another and back in between is not the same any more: the other has
+    written it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: set[int] | None = None
+        self._lost = False
+
+    def __bool__(self) -> bool:
+        return self._lost or self._kept is not None
+
+    def assigned(self, partitions: Iterable[int]) -> None:
+        """The group has given this member these partitions."""
+        numbers = set(partitions)
+        self._kept = numbers if self._kept is None else self._kept & numbers
+
+    def lost(self) -> None:
+        """It has gone on without this member; what that held may have been written by others."""
+        self._lost = True
+
+    def taken(self, held: Iterable[int]) -> set[int]:
+        """Which of the partitions held until now were ours all along; from here on changes count anew."""
+        kept = set(held) if self._kept is None else set(held) & self._kept
+        lost, self._lost, self._kept = self._lost, False, None
+        return set() if lost else kept
 
 
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
