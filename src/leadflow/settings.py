@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from leadflow.domain.values import PoolId
 from leadflow.errors import UsageError
@@ -21,6 +21,10 @@ def _default_home() -> Path:
 
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
 
 
 class Setting(NamedTuple):
@@ -74,6 +78,45 @@ class Settings(BaseModel):
     kafka_request_days: int = Field(
         default=30, ge=1, description="For how many days requests stay in their topics; facts stay for ever."
     )
+    kafka_security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)
+    ] = Field(
+        default="PLAINTEXT",
+        description="How to talk to the brokers: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL.",
+    )
+    kafka_sasl_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], BeforeValidator(_upper)
+    ] = Field(default="SCRAM-SHA-512", description="With SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512.")
+    kafka_user: str | None = Field(default=None, min_length=1, description="With SASL: the user.")
+    kafka_password: SecretStr | None = Field(
+        default=None, min_length=1, description="With SASL: the user's password; a file of it is safer."
+    )
+    kafka_password_file: Path | None = Field(
+        default=None, description="With SASL: a file that holds the user's password and nothing else."
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None, description="With SSL: certificates (PEM) to trust, instead of the system's."
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="With SSL, where the brokers ask for one: this client's certificate (PEM)."
+    )
+    kafka_key_file: Path | None = Field(
+        default=None, description="With SSL: the certificate's private key (PEM, without a password)."
+    )
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
+        default="console", description="The lines on stderr that tell of the work: console or json."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="The port of a process's metrics and health; none if not set, 0 takes a free one.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="The address that metrics and health listen on; 0.0.0.0 for every one.",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -106,11 +149,12 @@ class Settings(BaseModel):
         rows = []
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
+            shown = "***" if isinstance(value, SecretStr) else redact(str(value))
             default = field.get_default(call_default_factory=True)
             rows.append(
                 Setting(
                     variable_of(name),
-                    None if value is None else redact(str(value)),
+                    None if value is None else shown,
                     "" if default is None else str(default),
                     name in self.model_fields_set,
                     field.description or "",

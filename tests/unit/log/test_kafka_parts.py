@@ -19,7 +19,7 @@ from leadflow.errors import (
     Unavailable,
     UsageError,
 )
-from leadflow.log.kafka import Cluster, Origin, Place
+from leadflow.log.kafka import Origin, Place
 from leadflow.log.kafka.client import translate
 from leadflow.log.kafka.index import Index
 from leadflow.log.kafka.records import message_of, moment_of, record_of
@@ -113,10 +113,3 @@ def test_every_error_of_the_client_has_one_meaning(error: Exception, meaning: ty
     told = translate(error, "Kafka at here:9092")
     assert type(told) is meaning
     assert told.where == "Kafka at here:9092"
-
-
-def test_without_crc32c_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(Exception, match="crc32c") as caught:
-        Cluster("here:9092")
-    assert "kafka-python" in str(caught.value)

@@ -5,16 +5,18 @@ What the client must be told differently from its defaults is told here, each wi
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
 
 from leadflow.errors import Fenced, LeadflowError, NotFound, Rebalanced, TooLarge, Unavailable, UsageError
+from leadflow.settings import Settings
 
 TRANSACTION_TIMEOUT_MS = 15_000
 """After this long the broker aborts a transaction; until then it holds up every reader."""
@@ -34,15 +36,28 @@ class Cluster:
     servers: str
     """Bootstrap servers, `host:port,…`."""
     client_id: str = "leadflow"
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """More options for every client (security_protocol, sasl_mechanism, ssl_cafile, …)."""
 
     def __post_init__(self) -> None:
-        if importlib.util.find_spec("crc32c") is None:
+        try:
+            importlib.import_module("crc32c")
+        except ImportError as problem:
+            # The client would say nothing, and be slow.
             raise LeadflowError(
-                "the package crc32c is missing, without which Kafka is 12 to 15 times slower",
+                f"the package crc32c cannot be used ({problem}); without it Kafka is 12 to 15 times slower",
                 do="Install it: pip install 'kafka-python[crc32c]'.",
-            )
+            ) from problem
+
+    @classmethod
+    def of(cls, settings: Settings) -> Cluster:
+        """The cluster that the settings name, as they say how to be let in.
+
+        Raises UsageError if they name none, contradict each other, or a file cannot be read.
+        """
+        if settings.kafka is None:
+            raise UsageError("no Kafka cluster is named", do="Set LEADFLOW_KAFKA to its bootstrap servers.")
+        return cls(settings.kafka, options=_security(settings))
 
     @property
     def where(self) -> str:
@@ -119,6 +134,56 @@ class Cluster:
             return KafkaAdminClient(**self._common("admin"), request_timeout_ms=ANSWER_WAIT_MS)
 
 
+def _security(settings: Settings) -> dict[str, Any]:
+    """The client's options for its security. Raises UsageError."""
+    protocol = settings.kafka_security_protocol
+    options: dict[str, Any] = {"security_protocol": protocol}
+    if "SSL" in protocol.split("_"):
+        files = {
+            "ssl_cafile": settings.kafka_ca_file,
+            "ssl_certfile": settings.kafka_certificate_file,
+            "ssl_keyfile": settings.kafka_key_file,
+        }
+        for file in filter(None, files.values()):
+            _read(file)
+        options |= {name: str(file) for name, file in files.items() if file is not None}
+    if protocol.startswith("SASL_"):
+        password = _password(settings)
+        if settings.kafka_user is None or not password:
+            raise UsageError(
+                f"{protocol} needs a user and a password",
+                do="Set LEADFLOW_KAFKA_USER, and LEADFLOW_KAFKA_PASSWORD_FILE or LEADFLOW_KAFKA_PASSWORD.",
+            )
+        options |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_user,
+            "sasl_plain_password": password,
+        }
+    elif settings.kafka_user is not None:
+        # Whoever names a user believes to be known by it.
+        raise UsageError(
+            f"LEADFLOW_KAFKA_USER is set, and {protocol} knows no users",
+            do="Set LEADFLOW_KAFKA_SECURITY_PROTOCOL to SASL_SSL (or SASL_PLAINTEXT).",
+        )
+    return options
+
+
+def _password(settings: Settings) -> str | None:
+    if settings.kafka_password is None:
+        return _read(settings.kafka_password_file).strip("\r\n") if settings.kafka_password_file else None
+    if settings.kafka_password_file is not None:
+        raise UsageError("there are two passwords: LEADFLOW_KAFKA_PASSWORD and LEADFLOW_KAFKA_PASSWORD_FILE")
+    return settings.kafka_password.get_secret_value()
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        what = f"a file of Kafka's security cannot be read: {problem}"
+        raise UsageError(what, where=str(file)) from problem
+
+
 @contextmanager
 def translated(where: str) -> Iterator[None]:
     """Kafka's errors as LeadFlow's, with their cause kept."""
@@ -151,6 +216,9 @@ def translate(error: BaseException, where: str) -> LeadflowError:
             )
         if isinstance(cause, _REBALANCED):
             return Rebalanced(f"the group has given the partition to another member ({told})", where=where)
+        if isinstance(cause, kafka_errors.SaslAuthenticationFailedError):
+            do = "See to LEADFLOW_KAFKA_USER, its password and LEADFLOW_KAFKA_SASL_MECHANISM."
+            return UsageError(f"Kafka does not know this user by this password ({told})", where=where, do=do)
         if isinstance(cause, kafka_errors.AuthorizationError):
             return UsageError(f"Kafka does not permit this ({told})", where=where, do="See to the ACLs.")
         if isinstance(cause, _TOO_LARGE):

@@ -25,6 +25,8 @@ from leadflow.errors import Conflict, Fenced, LeadflowError, OutcomeUnknown, Una
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.partition import PartitionLog
 from leadflow.log.kafka.records import record_of
+from leadflow.log.kafka.topics import TopicNames
+from leadflow.settings import Settings
 
 SUBSCRIPTION_POLL_MS = 100
 
@@ -164,15 +166,15 @@ class KafkaFactory(InfrastructureFactory[TrackingRecorder]):
         self._opened: list[PartitionLog] = []
 
     def _log(self) -> PartitionLog:
-        servers = self.env.get("LEADFLOW_KAFKA")
+        settings = Settings.from_environment(self.env)
         partition = self.env.get("LEADFLOW_KAFKA_PARTITION", "0")
-        if not servers or not partition or not partition.isdecimal():
+        if settings.kafka is None or not partition or not partition.isdecimal():
             raise UsageError(
                 "the Kafka recorder needs to know its cluster and its partition",
                 do="Set LEADFLOW_KAFKA to host:port,… and LEADFLOW_KAFKA_PARTITION to a number.",
             )
-        topic = f"{self.env.get('LEADFLOW_KAFKA_PREFIX', 'leadflow')}.events"
-        log = PartitionLog(Cluster(servers), topic, int(partition))
+        topic = TopicNames.of(settings.kafka_prefix).events
+        log = PartitionLog(Cluster.of(settings), topic, int(partition))
         self._opened.append(log)
         return log
 
