@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from leadflow.calendars import build_calendar
 from leadflow.domain import requests as r
 from leadflow.domain.policy import Policy
 from leadflow.domain.values import Person, Touch
-from leadflow.engine import Engine
+from leadflow.engine import Outcome
 
 NOON = datetime(2026, 10, 12, 4, 0, tzinfo=UTC)
 """A Monday, noon in Shanghai."""
@@ -69,14 +69,22 @@ def claim(rep: str, lead: str, id: str | None = None, pool: str = POOL) -> r.Req
     return request(r.ClaimLead(lead=lead), id or f"claim-{lead}", f"rep/{rep}", pool)
 
 
-def open_team(engine: Engine, reps: Iterable[str] = ("wang", "li"), pool: str = POOL) -> None:
+class Decides(Protocol):
+    """An engine, or an app."""
+
+    def submit(self, requests: Sequence[r.Request]) -> list[Outcome]:
+        """Decide requests."""
+        ...
+
+
+def open_team(engine: Decides, reps: Iterable[str] = ("wang", "li"), pool: str = POOL) -> None:
     """A pool with these reps."""
     for outcome in engine.submit([opening(pool), *joining(reps, pool)]):
         outcome.facts()
         assert outcome.refusal is None, outcome.refusal
 
 
-def capture(engine: Engine, numbers: Iterable[int], pool: str = POOL) -> list[str]:
+def capture(engine: Decides, numbers: Iterable[int], pool: str = POOL) -> list[str]:
     """Leads of these numbers; gives their ids."""
     outcomes = engine.submit([arrival(number, pool) for number in numbers])
     return [outcome.facts()[0].subject for outcome in outcomes]

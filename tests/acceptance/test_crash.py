@@ -36,7 +36,7 @@ def test_fifty_kills_during_an_import_with_claims(place: Path, seed: int) -> Non
     chance = random.Random(seed)
     acknowledged: dict[int, str] = {}
     with opened(place) as app:
-        open_team(app.engine, REPS)
+        open_team(app, REPS)
         for _ in range(KILLS):
             # What was sent before is sent again in part, as a client would that saw no answer.
             start = max(0, max(acknowledged, default=-1) + 1 - chance.randrange(30))
@@ -113,7 +113,7 @@ def test_a_killed_engine_leaves_everything_usable(place: Path) -> None:
 
 def test_a_killed_database_comes_back_under_a_running_engine(place: Path) -> None:
     with opened(place) as app:
-        open_team(app.engine)
+        open_team(app)
     with running(place) as engine, opened(place) as app:
         first = [app.one(arrival(number)).events for number in range(20)]
         postmaster = int((place / "postgres" / "postmaster.pid").read_text(encoding="utf-8").split()[0])

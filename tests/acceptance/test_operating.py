@@ -57,7 +57,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def run_sql(home: Path, statement: str) -> None:
-    with opened(home) as app, postgres.connect(app.url) as connection:
+    with opened(home) as app, postgres.connect(app.database.url) as connection:
         connection.execute(statement.encode())
 
 

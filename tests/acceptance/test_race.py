@@ -18,8 +18,8 @@ SEED = 20261121
 def test_two_thousand_claims_for_a_hundred_leads_have_a_hundred_winners(place: Path) -> None:
     teams = [[f"{side}{number}" for number in range(10)] for side in ("red", "blue")]
     with opened(place) as app:
-        open_team(app.engine, [rep for team in teams for rep in team])
-        leads = capture(app.engine, range(LEADS))
+        open_team(app, [rep for team in teams for rep in team])
+        leads = capture(app, range(LEADS))
         told = _race(place, teams, leads)
         events = [decode(stored.state) for stored in app.log.read_pool(POOL)]
 

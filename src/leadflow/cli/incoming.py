@@ -117,12 +117,8 @@ def import_command(
         mapping = mapping.model_copy(update={"sheet": sheet})
     arrivals = open_arrivals(file, channel, campaign=campaign, mapping=mapping)
     app = session.app
-    if dry_run:
-        # Even a deadline that has come due is left for the next command that may write.
-        app.projections.start()
-        app.projections.catch_up()
-    else:
-        app.settle()
+    # Where nothing may change, even a deadline that has come due is left for the next command.
+    app.settle(fire=not dry_run)
     to = destination_of(session, pool)
     check_declared(session, channel, to)
     occurred_at = None
@@ -139,9 +135,7 @@ def import_command(
             report = import_file(
                 arrivals, to, session.actor, app.submit, app.dead_letters, advance, occurred_at=occurred_at
             )
-            if app.running() is None:
-                # An engine that runs brings its read models up to date by itself.
-                app.projections.catch_up()
+            app.decisions.catch_up()
     session.emit(report, lambda console: _draw(console, report))
 
 

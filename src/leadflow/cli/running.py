@@ -18,6 +18,7 @@ from leadflow.bootstrap import (
     Finding,
     Summary,
     backup,
+    engine_runs,
     examine,
     restore,
     running_app,
@@ -141,7 +142,7 @@ def backup_command(session: Session, file: Path) -> None:
 def restore_command(session: Session, file: Path) -> None:
     """Fill a new data directory from a backup FILE, all or nothing, and prove what is there then."""
     app = session.app
-    if app.running() is not None:
+    if engine_runs(session.settings):
         raise UsageError(
             "an engine is running here", where=str(app.home), do="Name a new data directory with --home."
         )

@@ -1,0 +1,236 @@
+"""LeadFlow on one log: the one place that puts its parts together, and what doors ask of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from consumers.embedded import Embedded
+from consumers.handover import HandoverClient, refuse_second
+from leadflow import doctor
+from leadflow.bootstrap.asking import new_request_id, request_of
+from leadflow.bootstrap.deciding import Decisions, Here
+from leadflow.doctor import Finding
+from leadflow.domain.access import Action, allowed
+from leadflow.domain.company import CompanyState
+from leadflow.domain.decide import decide
+from leadflow.domain.events import Event, RequestRefused
+from leadflow.domain.policy import Calendar, Policy
+from leadflow.domain.pool import Pool
+from leadflow.domain.requests import Body, Request
+from leadflow.domain.routing import RoutingTable
+from leadflow.domain.values import COMPANY_STREAM
+from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.engine import Clock, Engine, Outcome
+from leadflow.errors import LeadflowError, NotFound, NotPermitted, Unavailable, UsageError
+from leadflow.home import prepare_home
+from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.envelope import decode
+from leadflow.log.snapshots import Snapshots
+from leadflow.postgres import Database
+from leadflow.records import DeadLetters
+from leadflow.refusals import refusal_text
+from leadflow.reporting import Reports
+from leadflow.settings import Settings
+from leadflow.stories import Story, story_of
+from leadflow.traces import Traces
+from leadflow.views import Views
+from projections.lead_queries import policy_row
+from projections.queries import outcome as outcome_row
+from projections.queries import outcomes_of_id
+from projections.runner import Projections
+
+
+class App:
+    """LeadFlow on one log: requests in, read models out."""
+
+    def __init__(
+        self, settings: Settings, database: Database, log: EmbeddedLog, decisions: Decisions
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.log = log
+        self.decisions = decisions
+        self.projections = Projections(log, database)
+        self.dead_letters = DeadLetters(database)
+        self.views = Views(database)
+        self.traces = Traces(log, database, self.views)
+        self.reports = Reports(log, database, self.views)
+
+    @property
+    def home(self) -> Path:
+        """The data directory."""
+        return self.settings.home
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Have requests decided in their order. Raises Unavailable."""
+        return self.decisions.submit(requests)
+
+    def one(self, request: Request) -> Outcome:
+        """Have one request decided. Raises what kept it from being decided."""
+        outcome = self.submit([request])[0]
+        outcome.facts()
+        return outcome
+
+    def settle(self, *, fire: bool = True) -> None:
+        """Bring the read models to the log's present end, and (with `fire`) deadlines to the present time.
+
+        Raises Unavailable if somebody else keeps them and does not get there: what is shown is stale.
+        """
+        self.decisions.settle(fire=fire)
+
+    def pool_state(self, pool: str) -> Pool:
+        """The present state of a pool, folded from the log. Raises NotFound."""
+        return self.decisions.pool(pool)
+
+    def now(self, pool: str) -> datetime:
+        """The present moment on the pool's clock: on a virtual one, its last fact's."""
+        view = self.views.pool(pool)
+        document = self.log.document(pool, self.log.last(pool)) if view.clock != "real" else None
+        return decode(document).time if document else self.decisions.now()
+
+    def preview(self, pool: str, actor: str, body: Body) -> list[Event]:
+        """The facts that a request would cause now. Nothing is written. Raises NotFound."""
+        request = request_of(pool, actor, new_request_id(), body)
+        return decide(self.pool_state(pool), request, self.now(pool))
+
+    def story(self, actor: str, pool: str, reference: str) -> Story:
+        """All that the actor may see of a lead. Raises as `Views.lead` does."""
+        return story_of(self.views, self.log.documents, actor, pool, reference)
+
+    def policy(self, pool: str) -> tuple[int, Policy, Calendar]:
+        """The policy in force by the read models: version, policy, calendar. Raises NotFound."""
+        self.views.pool(pool)
+        row = policy_row(self.database, pool)
+        assert row is not None
+        return (
+            row["version"],
+            Policy.model_validate(row["policy"]),
+            Calendar.model_validate(row["calendar"]),
+        )
+
+    def outcome(self, actor: str, reference: str, pool: str | None) -> tuple[dict[str, Any], str | None]:
+        """The outcome of a request by identity or id alone, and why it was refused, if it was.
+
+        Raises NotFound; what the actor may not see is answered like what is not there.
+        """
+        exact = (outcome_row(self.database, name, pool) for name in (reference, f"{actor}:{reference}"))
+        rows = [row for row in exact if row is not None]
+        rows = rows or outcomes_of_id(self.database, reference, pool)
+        rows = [row for row in rows if self.views.may_see_request(actor, row["pool"], row["actor"])]
+        if not rows:
+            do = "Name it as `source:id`. A request without an outcome was never decided: send it again."
+            raise NotFound(f"no request {reference!r} was decided that {actor} may see", do=do)
+        if len(rows) > 1 and rows[0]["identity"] not in (reference, f"{actor}:{reference}"):
+            names = ", ".join(f"{row['identity']} in {row['pool']}" for row in rows[:10])
+            raise UsageError(f"several requests have the id {reference!r}", do=f"Name one: {names}.")
+        document = self.log.document(rows[0]["pool"], rows[0]["first_sequence"])
+        event = decode(document) if document else None
+        refusal = event.data if event is not None and isinstance(event.data, RequestRefused) else None
+        return rows[0], refusal_text(refusal, event) if refusal is not None and event is not None else None
+
+    def need(self, action: Action, actor: str) -> None:
+        """Raise NotPermitted unless the actor may do this in every pool."""
+        if allowed(action, actor, member_role=None):
+            return
+        pools = self.views.pools()
+        if not pools or not all(self.views.may(action, actor, pool) for pool in pools):
+            raise NotPermitted(f"{actor} may not do this: it concerns every pool", do="See `--as`.")
+
+    def routing(self) -> RoutingTable | None:
+        """The company's routing table in force, if one was published."""
+        company = self.decisions.stream(COMPANY_STREAM)
+        return company.routing if isinstance(company, CompanyState) else None
+
+
+@contextmanager
+def open_app(settings: Settings, *, virtual: bool = False, clock: Clock | None = None) -> Iterator[App]:
+    """LeadFlow of a data directory, or of the Postgres that the settings name.
+
+    Raises UsageError for a data directory that cannot be used, Unavailable if a database is away.
+    """
+    with _embedded(settings, virtual=virtual, clock=clock) as (app, _, _):
+        yield app
+
+
+@contextmanager
+def running_app(settings: Settings) -> Iterator[tuple[App, Embedded]]:
+    """Everything of one machine, running as threads of this process, until the block ends.
+
+    Raises HomeInUse if an engine runs in the data directory already.
+    """
+    refuse_second(settings.home)
+    with _embedded(settings) as (app, here, server):
+        app.projections.start()
+        revive = server.revive if server is not None else None
+        embedded = Embedded(app.home, here.engine, app.projections, app.database.url, revive)
+        try:
+            yield app, embedded
+        finally:
+            embedded.close()
+
+
+@contextmanager
+def _embedded(
+    settings: Settings, *, virtual: bool = False, clock: Clock | None = None
+) -> Iterator[tuple[App, Here, EmbeddedPostgres | None]]:
+    with ExitStack() as stack:
+        url, server = stack.enter_context(open_database(settings))
+        log = stack.enter_context(EmbeddedLog(url))
+        database = stack.enter_context(Database(url))
+        snapshots = Snapshots(database, log.document)
+        engine = Engine(log, clock=clock, virtual=virtual, snapshots=snapshots)
+        here = Here(settings.home, engine, Projections(log, database))
+        stack.callback(here.close)
+        yield App(settings, database, log, here), here, server
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[tuple[str, EmbeddedPostgres | None]]:
+    """The address of the Postgres that the settings name, or of the data directory's, which is then started.
+
+    Raises UsageError for a data directory that cannot be used, Unavailable.
+    """
+    prepare_home(settings.home)
+    if settings.database_url is not None:
+        yield settings.database_url, None
+        return
+    server = EmbeddedPostgres(settings.home)
+    with server as url:
+        yield url, server
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """What `leadflow doctor` finds, one thing after the other; errors are findings."""
+    yield doctor.versions()
+    yield (place := doctor.data_directory(settings.home, embedded=settings.database_url is None))
+    yield doctor.disk(settings.home)
+    running = HandoverClient.reachable(settings.home)
+    yield doctor.engine(running)
+    if place.status == "fail" or not (settings.database_url or settings.home.exists()):
+        return
+    try:
+        with open_app(settings) as app:
+            yield doctor.database(app.database.url)
+            app.projections.start()
+            yield from doctor.of_log(app.log, app.projections, app.views.pools, running=running)
+    except LeadflowError as error:
+        yield doctor.failed("database", error)
+
+
+def engine_runs(settings: Settings) -> bool:
+    """Whether an engine runs in the data directory."""
+    return HandoverClient.reachable(settings.home)
+
+
+def wait_until_running(settings: Settings, timeout_s: float) -> None:
+    """Return when an engine listens in the data directory. Raises Unavailable after the time given."""
+    until = time.monotonic() + timeout_s
+    while not engine_runs(settings):
+        if time.monotonic() > until:
+            raise Unavailable("no engine came up", where=str(settings.home), do="Start one: `leadflow up`.")
+        time.sleep(0.05)

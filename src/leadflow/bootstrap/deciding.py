@@ -1,0 +1,100 @@
+"""Where requests are decided: what an app asks of it, and the engine on the embedded log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from consumers.handover import HandoverClient
+from leadflow.domain.pool import Pool, Stream
+from leadflow.domain.requests import Request
+from leadflow.engine import SNAPSHOT_EVERY, Engine, Outcome
+from leadflow.errors import LeadflowError
+from projections.runner import Projections
+
+SETTLE_WAIT_S = 10.0
+
+
+class Decisions(Protocol):
+    """Requests in, outcomes out; and how things are at present."""
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Have requests decided in their order. Raises Unavailable; they can then be sent again."""
+
+    def stream(self, name: str) -> Stream:
+        """The present state of a pool, or of the company, folded from the log. Only to be read."""
+
+    def pool(self, name: str) -> Pool:
+        """The same of a pool. Raises NotFound if it was never opened."""
+
+    def now(self) -> datetime:
+        """The present moment, by the clock that requests are decided at."""
+
+    def settle(self, *, fire: bool) -> None:
+        """Bring the read models to the log's present end, and (with `fire`) deadlines to the present."""
+
+    def catch_up(self) -> None:
+        """Bring the read models along, unless somebody else does."""
+
+
+class Here:
+    """The engine of the embedded log: the one that runs in the data directory, or this process."""
+
+    def __init__(self, home: Path, engine: Engine, projections: Projections) -> None:
+        self.engine = engine
+        self._home = home
+        self._projections = projections
+        self._client: HandoverClient | None = None
+
+    def running(self) -> HandoverClient | None:
+        """The engine that runs in this data directory, if there is one."""
+        if self._client is None and HandoverClient.reachable(self._home):
+            self._client = HandoverClient(self._home)
+        return self._client
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Have requests decided: by the engine that runs, or here. Raises Unavailable."""
+        client = self.running()
+        return self.engine.submit(requests) if client is None else client.submit(requests)[0]
+
+    def stream(self, name: str) -> Stream:
+        """The present state of a stream."""
+        return self.engine.stream(name)
+
+    def now(self) -> datetime:
+        """The present moment."""
+        return self.engine.clock.now()
+
+    def pool(self, name: str) -> Pool:
+        """The present state of a pool. Raises NotFound."""
+        return self.engine.pool(name)
+
+    def settle(self, *, fire: bool) -> None:
+        """Bring the read models to the log's present end, and its deadlines to the present time.
+
+        Raises Unavailable if the engine that runs does not get there in time: what is shown is stale.
+        """
+        self._projections.start()
+        if self.running() is not None:
+            self._projections.wait_for(self.engine.log.end(), SETTLE_WAIT_S)
+            return
+        if fire:
+            self.engine.tick()
+        self._projections.catch_up()
+
+    def catch_up(self) -> None:
+        """Bring the read models along, unless an engine that runs does."""
+        if self.running() is None:
+            self._projections.catch_up()
+
+    def close(self) -> None:
+        """Hang up; keep a snapshot if much was folded here."""
+        if self._client is not None:
+            self._client.close()
+            return
+        # A snapshot only saves time; that there is none must not hide why a command ended.
+        with suppress(LeadflowError):
+            self.engine.save_snapshots(SNAPSHOT_EVERY)

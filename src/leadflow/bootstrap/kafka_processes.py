@@ -1,0 +1,47 @@
+"""The processes and topics of a Kafka deployment.
+
+Kafka's modules are imported where they are needed: most commands do not, and would start later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leadflow.errors import UsageError
+from leadflow.settings import Settings
+
+if TYPE_CHECKING:
+    from consumers.decider import Decider
+    from leadflow.log.kafka.client import Cluster
+    from leadflow.log.kafka.topics import Deviation
+
+
+def new_decider(settings: Settings, *, virtual: bool) -> Decider:
+    """The decider of a Kafka log, ready to `run`. Raises UsageError if no cluster is named."""
+    from consumers.decider import Decider
+
+    return Decider(settings, virtual=virtual)
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Make the topics of a Kafka log that are missing; gives their names. Raises LeadflowError."""
+    from leadflow.log.kafka.topics import Topics
+
+    with Topics(_cluster(settings), settings) as topics:
+        return topics.create()
+
+
+def check_topics(settings: Settings) -> list[Deviation]:
+    """Every way in which the topics are not as they must be. Raises LeadflowError."""
+    from leadflow.log.kafka.topics import Topics
+
+    with Topics(_cluster(settings), settings) as topics:
+        return topics.check()
+
+
+def _cluster(settings: Settings) -> Cluster:
+    from leadflow.log.kafka.client import Cluster
+
+    if settings.kafka is None:
+        raise UsageError("no Kafka cluster is named", do="Set LEADFLOW_KAFKA to its bootstrap servers.")
+    return Cluster(settings.kafka)
