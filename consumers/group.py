@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
+from consumers.broker import Member
 from leadflow.errors import NotFound, UsageError
 from leadflow.log.kafka.client import translated
 from leadflow.log.kafka.topics import TopicNames
-
-
-class Member(Protocol):
-    """Who hears of a new division."""
-
-    def rebalancing(self) -> None:
-        """The group is about to divide the partitions anew."""
-
-    def assigned(self, assigned: Any) -> None:
-        """It has given this member these partitions."""
-
-    def lost(self) -> None:
-        """It has gone on without this member."""
 
 
 class Changes:

@@ -7,12 +7,14 @@ request topics were consumed. The next batch is decided while the last is being 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
+from kafka.structs import TopicPartition
 
+from consumers.broker import Group
 from consumers.dead_letters import dead_letters
 from consumers.doors import command_of, intake_of
 from consumers.work import Memory, Work
@@ -22,7 +24,7 @@ from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Request
 from leadflow.errors import LeadflowError, LogDamaged, NotFound, TooLarge, UsageError
 from leadflow.log.envelope import encode_request
-from leadflow.log.kafka import Append, Cluster, Message, Offsets, Origin, PartitionLog
+from leadflow.log.kafka import Append, Message, Offsets, Origin, PartitionLog
 from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, moment_of
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
@@ -45,7 +47,7 @@ class PartitionDecider:
     """One partition of the request topics and of the log, as long as this process owns it."""
 
     def __init__(
-        self, cluster: Cluster, names: TopicNames, partition: int, partitions: int, *, virtual: bool
+        self, log: PartitionLog, names: TopicNames, partition: int, partitions: int, *, virtual: bool
     ) -> None:
         """Opens nothing; `take` does."""
         self.partition = partition
@@ -54,7 +56,7 @@ class PartitionDecider:
         self._names = names
         self._partitions = partitions
         self._virtual = virtual
-        self._log = PartitionLog(cluster, names.events, partition)
+        self._log = log
         self._streams = Memory()
         self._deciding = Deciding(self._streams, self._unknown, virtual=virtual, forwarding=True)
         self._waiting: dict[str, deque[Any]] = {topic: deque() for topic in self.topics}
@@ -75,12 +77,12 @@ class PartitionDecider:
 
     # --- taking and letting go ------------------------------------------------------------------
 
-    def take(self, committed: Callable[[str], int | None], first: Callable[[str], int]) -> None:
+    def take(self, group: Group) -> None:
         """Fence, read the log to its end, and find where to go on: the later of the offset that was
         committed and what the facts say.
 
-        `committed` and `first` give a topic's committed and earliest offset; they are asked once no other
-        can commit any more. Raises LogDamaged if requests were deleted that nobody has decided.
+        The group's offsets are asked for once no other can commit any more. Raises LogDamaged if requests
+        were deleted that nobody has decided.
         """
         self._pending = None
         self._log.take()
@@ -92,7 +94,8 @@ class PartitionDecider:
             if origin is not None and origin.partition == self.partition and origin.topic in told:
                 told[origin.topic] = max(told[origin.topic], origin.offset + 1)
         for topic in self.topics:
-            offset, earliest = max(committed(topic) or 0, told[topic]), first(topic)
+            place = TopicPartition(topic, self.partition)
+            offset, earliest = max(group.committed(place) or 0, told[topic]), group.first(place)
             if offset < earliest:
                 raise LogDamaged(
                     f"requests from offset {offset} on were deleted before they were decided; the first"
