@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from leadflow.domain.pool import Pool
 from leadflow.errors import NotPermitted
-from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.reading import Log
 from leadflow.postgres import Database
 from leadflow.views import ReportScope, Views
 from projections import channels, ownership
@@ -67,7 +67,7 @@ class Fairness:
 class Reports:
     """Channels, funnel and reps. What an actor may count is decided by `Views.reports`."""
 
-    def __init__(self, log: EmbeddedLog, database: Database, views: Views) -> None:
+    def __init__(self, log: Log, database: Database, views: Views) -> None:
         self._log = log
         self._database = database
         self._views = views

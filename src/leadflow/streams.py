@@ -15,8 +15,8 @@ from leadflow.domain.events import Event
 from leadflow.domain.evolve import OutOfSequence, evolve, initial
 from leadflow.domain.pool import Stream
 from leadflow.errors import LogDamaged
-from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import GENESIS, decode_full, hash_of
+from leadflow.log.reading import Log
 from leadflow.log.snapshots import Snapshots
 
 SNAPSHOT_EVERY = 5_000
@@ -53,7 +53,7 @@ def fold(held: Held, document: bytes) -> Event:
 class Streams:
     """The streams of one log that were asked for. Not safe for several threads at a time."""
 
-    def __init__(self, log: EmbeddedLog, snapshots: Snapshots | None) -> None:
+    def __init__(self, log: Log, snapshots: Snapshots | None) -> None:
         self._log = log
         self._snapshots = snapshots
         self._held: dict[str, Held] = {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import decode
+from leadflow.log.reading import Log
 from leadflow.postgres import Database
 from leadflow.tracing import Seen, Trace, trace
 from leadflow.views import LeadView, Views
@@ -17,7 +17,7 @@ from projections.queries import Row
 class Traces:
     """Traces of leads, for those who may see their history."""
 
-    def __init__(self, log: EmbeddedLog, database: Database, views: Views) -> None:
+    def __init__(self, log: Log, database: Database, views: Views) -> None:
         self._log = log
         self._database = database
         self._views = views
@@ -44,10 +44,11 @@ class Traces:
         return lead, made
 
     def _seen(self, rows: Sequence[Row]) -> Iterator[Seen]:
-        documents = {
-            pool: self._log.documents(pool, [row["sequence"] for row in rows if row["pool"] == pool])
-            for pool in {row["pool"] for row in rows}
-        }
+        documents = {}
+        for pool in {row["pool"] for row in rows}:
+            own = [row for row in rows if row["pool"] == pool]
+            sequences, positions = [row["sequence"] for row in own], [row["position"] for row in own]
+            documents[pool] = self._log.documents(pool, sequences, positions)
         for row in rows:
             event = decode(documents[row["pool"]][row["sequence"]])
             yield Seen(event, row["position"], row["known_at"])

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
@@ -21,6 +21,7 @@ from psycopg import sql
 
 from leadflow import postgres
 from leadflow.errors import BrokenInvariant, Unavailable, WrongVersion
+from leadflow.log.reading import Row
 
 SCHEMA = "log"
 TABLE = "events"
@@ -54,20 +55,6 @@ WITH RECURSIVE pools(id) AS (
     FROM pools WHERE pools.id IS NOT NULL)
 SELECT id FROM pools WHERE id IS NOT NULL
 """
-
-
-class Row(NamedTuple):
-    """A row of the log, with everything that stands beside the document."""
-
-    position: int
-    """Place in the whole log; grows, may leave out numbers."""
-    recorded_at: datetime
-    pool: str
-    sequence: int
-    type: str
-    document: bytes
-    sha256: bytes | None
-    """Of the document when it was written."""
 
 
 class EmbeddedLog:
@@ -238,6 +225,14 @@ class EmbeddedLog:
 
     # --- reading --------------------------------------------------------------------------------
 
+    def ends(self) -> dict[int, int]:
+        """The last position of the one partition, 0."""
+        return {0: self.end()}
+
+    def partition_of(self, pool: str) -> int:
+        """The one partition, 0."""
+        return 0
+
     def end(self) -> int:
         """The last position; 0 for an empty log."""
         row = self._one("SELECT max(notification_id) FROM log.events")
@@ -253,14 +248,13 @@ class EmbeddedLog:
         with self.database.connection() as connection:
             return [row[0] for row in connection.execute(_POOLS)]
 
-    def document(self, pool: str, sequence: int) -> bytes | None:
+    def document(self, pool: str, sequence: int, position: int | None = None) -> bytes | None:
         """The bytes of one event, if it is there."""
-        query = b"SELECT state FROM log.events WHERE originator_id = %s AND originator_version = %s"
-        with self.database.connection() as connection:
-            row = connection.execute(query, (pool, sequence), binary=True).fetchone()
-        return row[0] if row else None
+        return self.documents(pool, [sequence]).get(sequence)
 
-    def documents(self, pool: str, sequences: Sequence[int]) -> dict[int, bytes]:
+    def documents(
+        self, pool: str, sequences: Sequence[int], positions: Sequence[int] | None = None
+    ) -> dict[int, bytes]:
         """The bytes of some events of a pool, by sequence; those that are not there are left out."""
         query = (
             b"SELECT originator_version, state FROM log.events"
@@ -285,6 +279,12 @@ class EmbeddedLog:
             if len(rows) < page:
                 return
             gt = rows[-1][0]
+
+    def read_partition(
+        self, partition: int, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None
+    ) -> Iterator[tuple[int, datetime, StoredEvent]]:
+        """As `read_all`, of the one partition, 0."""
+        return self.read_all(gt, topics, until)
 
     def read_all(
         self, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None, *, page: int = PAGE_SIZE

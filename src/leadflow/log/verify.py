@@ -20,8 +20,8 @@ from typing import BinaryIO, NamedTuple
 
 from leadflow.domain.values import JsonDict
 from leadflow.errors import LogDamaged
-from leadflow.log.embedded import EmbeddedLog, Row
 from leadflow.log.envelope import GENESIS, SEQUENCE_DIGITS, parse
+from leadflow.log.reading import Log, Row
 
 Progress = Callable[[int, int], None]
 """Called now and then with the position reached and the last one."""
@@ -165,7 +165,7 @@ def verify_rows(rows: Iterable[Row], end: int = 0, progress: Progress | None = N
     return check.finish()
 
 
-def verify(log: EmbeddedLog, progress: Progress | None = None) -> Report:
+def verify(log: Log, progress: Progress | None = None) -> Report:
     """Check the whole log. `progress` gets positions: the one reached, and the last."""
     end = log.end()
     report = verify_rows(log.read_rows(), end, progress)
@@ -174,7 +174,7 @@ def verify(log: EmbeddedLog, progress: Progress | None = None) -> Report:
     return report
 
 
-def export(log: EmbeddedLog, out: BinaryIO, progress: Progress | None = None) -> int:
+def export(log: Log, out: BinaryIO, progress: Progress | None = None) -> int:
     """Write every event's document, byte for byte, one a line (NDJSON); gives how many."""
     end, count = log.end(), 0
     for position, _, event in log.read_all():

@@ -2,6 +2,7 @@
 
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.index import Place
+from leadflow.log.kafka.log import KafkaLog
 from leadflow.log.kafka.partition import Append, PartitionLog
 from leadflow.log.kafka.recorder import KafkaApplicationRecorder, KafkaFactory
 from leadflow.log.kafka.records import Message, Origin, Record
@@ -10,6 +11,6 @@ from leadflow.log.kafka.writer import Offsets
 Factory = KafkaFactory
 
 __all__ = [
-    "Append", "Cluster", "Factory", "KafkaApplicationRecorder", "KafkaFactory", "Message", "Offsets",
-    "Origin", "PartitionLog", "Place", "Record",
+    "Append", "Cluster", "Factory", "KafkaApplicationRecorder", "KafkaFactory", "KafkaLog", "Message",
+    "Offsets", "Origin", "PartitionLog", "Place", "Record",
 ]  # fmt: skip

@@ -67,15 +67,15 @@ class PartitionReader:
             finally:
                 consumer.close(autocommit=False, timeout_ms=1_000)
 
-    def read(self, offset: int, until: int) -> Generator[list[Any], None, None]:
-        """The committed records from `offset` up to before `until`, in pages.
+    def read(self, offset: int, until: int, page_max: int = PAGE_RECORDS) -> Generator[list[Any], None, None]:
+        """The committed records from `offset` up to before `until`, in pages of at most so many.
 
         Waits for what is written but not yet visible. Raises Unavailable if it gets no further for
         `wait_s`, LogDamaged if the offset is not there any more.
         """
         at, moved = offset, time.monotonic()
         while at < until:
-            page, reached = self.page(at, min(PAGE_RECORDS, until - at))
+            page, reached = self.page(at, min(page_max, until - at))
             if page := [record for record in page if record.offset < until]:
                 yield page
             if reached > at:
