@@ -17,12 +17,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 import click
-import structlog
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from leadflow.bootstrap import App, Outcome, new_request_id, open_app, refusal_text, request_of
+from leadflow.cli.diagnostics import log_to_stderr
 from leadflow.cli.telling import moment
 from leadflow.domain.requests import Body
 from leadflow.domain.values import COMPANY_STREAM, format_time
@@ -55,20 +55,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def log_to_stderr(level: str) -> None:
-    """Let the log's lines go to stderr, from this level on; stdout is for data."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR")),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 class Session:
     """One run of the command line: who acts, on which data, and where output goes."""
 
@@ -88,7 +74,7 @@ class Session:
         """The settings of this run."""
         if self._settings is None:
             self._settings = Settings.from_environment(**self.given)
-            log_to_stderr(self._settings.log_level)
+            log_to_stderr(self._settings.log_level, self._settings.log_format)
         return self._settings
 
     @property

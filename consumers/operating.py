@@ -1,0 +1,282 @@
+"""What a process tells of itself: figures for Prometheus, and whether it is well and ready.
+
+The processes say what happens where it happens; `consumers.exposition` serves what is kept here. Figures
+carry no names of people, pools or requests: partitions, topics and kinds only.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+
+READY_AGE_S = 15.0
+"""A process whose last step is older is not ready. Longer than one transaction may take."""
+ALIVE_AGE_S = 120.0
+"""A process at work whose last step is older hangs, and has to be started again."""
+
+LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
+TAKEOVER_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+BATCH = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000)
+
+State = Literal["starting", "joining", "taking", "running", "retrying", "stopping"]
+
+
+class Health(NamedTuple):
+    """Whether a process is well, and whether it does its work at this moment."""
+
+    process: str
+    state: State
+    alive: bool
+    ready: bool
+    partitions: list[int]
+    last_step_s: float | None
+    """Seconds since the last step of its slowest part; None before the first."""
+    problems: dict[str, str]
+    """By part: what keeps it from working."""
+
+
+class _Figures:
+    """The metrics of one process, by their names in docs/reference/metrics.md."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, told: str, labels: tuple[str, ...] = ()) -> Counter:
+            return Counter(f"leadflow_{name}", told, labels, registry=registry)
+
+        def gauge(name: str, told: str, labels: tuple[str, ...] = ()) -> Gauge:
+            return Gauge(f"leadflow_{name}", told, labels, registry=registry)
+
+        def histogram(name: str, told: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"leadflow_{name}", told, registry=registry, buckets=buckets)
+
+        place = ("topic", "partition")
+        self.requests = counter("requests", "Requests decided, by kind and outcome.", ("kind", "outcome"))
+        self.facts = counter("facts", "Facts written to the log, or projected from it.")
+        self.dead_letters = counter("dead_letters", "Requests kept as dead letters.")
+        self.rebalances = counter("rebalances", "New divisions of the partitions by the group.")
+        self.fencings = counter("fencings", "Times that another process took over what this one wrote.")
+        self.retries = counter("retries", "Times that the process had to begin anew.")
+        self.decision_s = histogram("decision_seconds", "Deciding (or applying) one batch.", LATENCY_S)
+        self.commit_s = histogram("commit_seconds", "From a batch's first write to its commit.", LATENCY_S)
+        self.batch = histogram("batch_size", "Requests (or facts) of one transaction.", BATCH)
+        self.takeover_s = histogram("takeover_seconds", "Taking a partition, to the first step.", TAKEOVER_S)
+        self.held = gauge("partitions_held", "Partitions that this process works on.")
+        self.lag_events = gauge("lag_events", "Records that wait in a topic for this process.", place)
+        self.lag_s = gauge("lag_seconds", "Age of the oldest record that waits.", place)
+        self.position = gauge("log_position", "Position of the last fact in the log.", ("partition",))
+        self.projected = gauge(
+            "projection_position", "Position that a projection has reached.", ("projection", "partition")
+        )
+        self.still_s = gauge(
+            "seconds_since_progress", "Since a partition moved, or nothing waited in it.", ("partition",)
+        )
+        self.step_s = gauge("seconds_since_step", "Since the last step of the process's slowest part.")
+        self.ready = gauge("ready", "1 while the process does its work, else 0.")
+
+
+class Operating:
+    """One process as its operator sees it. Every method may be called from any thread."""
+
+    def __init__(self, process: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds and only goes forward."""
+        self.process = process
+        self.registry = CollectorRegistry()
+        self._figures = _Figures(self.registry)
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._state: State = "starting"
+        self._problems: dict[str, str] = {}
+        self._stepped: dict[str, float] = {}
+        """By part, when its last step ended."""
+        self._held: set[int] = set()
+        self._moved: dict[int, float] = {}
+        """By partition, when it last moved or had nothing waiting."""
+        self._topics: dict[int, set[str]] = {}
+        self._positions: dict[int, int] = {}
+        self._projections: dict[int, set[str]] = {}
+        self._figures.step_s.set_function(lambda: self._age() or 0.0)
+        self._figures.ready.set_function(lambda: float(self.health().ready))
+        Info("leadflow_process", "What runs here.", registry=self.registry).info(
+            {"process": process, "version": _version()}
+        )
+        ProcessCollector(registry=self.registry)
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def joining(self) -> None:
+        """The process joins its group; it holds nothing yet."""
+        with self._guard:
+            self._state = "joining"
+            self._hold(())
+
+    def rebalanced(self) -> None:
+        """The group has divided the partitions anew; those that are new are being taken."""
+        self._figures.rebalances.inc()
+        with self._guard:
+            self._state = "taking"
+
+    def took(self, seconds: float) -> None:
+        """A partition was taken: fenced and read to its end."""
+        self._figures.takeover_s.observe(seconds)
+
+    def holds(self, partitions: Iterable[int]) -> None:
+        """The process works on these partitions, all of them taken, and on no others."""
+        with self._guard:
+            self._hold(partitions)
+            self._state = "running"
+            self._problems.clear()
+            self._stepped.clear()
+            self._stepped[""] = self._clock()
+
+    def stepped(self, part: str = "") -> None:
+        """A part of the process has ended a turn of its loop, with or without work."""
+        self._stepped[part] = self._clock()
+
+    def works(self, part: str) -> None:
+        """A part that had a problem works again."""
+        with self._guard:
+            self._problems.pop(part, None)
+
+    def fails(self, part: str, problem: str) -> None:
+        """A part cannot work; the process is not ready until `works`."""
+        with self._guard:
+            if self._problems.get(part) != problem:
+                self._figures.retries.inc()
+            self._problems[part] = problem
+
+    def retrying(self, problem: str) -> None:
+        """The process begins anew after a problem; it is not ready until it `holds` partitions again."""
+        self._figures.retries.inc()
+        with self._guard:
+            self._state = "retrying"
+            self._problems[""] = problem
+            self._hold(())
+
+    def fenced(self) -> None:
+        """Another process has taken over what this one wrote."""
+        self._figures.fencings.inc()
+
+    def stopping(self) -> None:
+        """The process was asked to end."""
+        with self._guard:
+            self._state = "stopping"
+
+    # --- work -----------------------------------------------------------------------------------
+
+    def decided(self, kind: str, outcome: str, count: int = 1) -> None:
+        """Requests of a kind have an outcome that is written."""
+        self._figures.requests.labels(kind, outcome).inc(count)
+        if outcome == "dead_letter":
+            self._figures.dead_letters.inc(count)
+
+    def deciding(self, seconds: float) -> None:
+        """A batch was decided in so long; it is not written yet."""
+        self._figures.decision_s.observe(seconds)
+
+    def committed(self, seconds: float, size: int, facts: int) -> None:
+        """A transaction of so many requests (or records that were read) is committed."""
+        self._figures.commit_s.observe(seconds)
+        self._figures.batch.observe(size)
+        self._figures.facts.inc(facts)
+
+    def behind(self, topic: str, partition: int, events: int, seconds: float) -> None:
+        """How many records of a topic wait for this process, and how old the oldest is."""
+        events = max(0, events)
+        with self._guard:
+            if partition not in self._held:
+                return
+            self._topics.setdefault(partition, set()).add(topic)
+            self._figures.lag_events.labels(topic, str(partition)).set(events)
+            self._figures.lag_s.labels(topic, str(partition)).set(max(0.0, seconds) if events else 0.0)
+
+    def progress(self, partition: int, position: int, *, waiting: bool) -> None:
+        """The partition's last position in the log, and whether anything waits to get it further."""
+        with self._guard:
+            if partition not in self._held:
+                return
+            if not waiting or self._positions.get(partition) != position:
+                self._moved[partition] = self._clock()
+            self._positions[partition] = position
+            self._figures.position.labels(str(partition)).set(position)
+
+    def projected(self, projection: str, partition: int, position: int) -> None:
+        """A projection has reached a position of a partition."""
+        with self._guard:
+            if partition in self._held:
+                self._projections.setdefault(partition, set()).add(projection)
+                self._figures.projected.labels(projection, str(partition)).set(position)
+
+    # --- what is told ---------------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """How the process is at this moment."""
+        age = self._age()
+        with self._guard:
+            running = self._state == "running"
+            fresh = age is not None and age <= READY_AGE_S
+            return Health(
+                self.process,
+                self._state,
+                alive=not running or age is None or age <= ALIVE_AGE_S,
+                ready=running and fresh and not self._problems,
+                partitions=sorted(self._held),
+                last_step_s=None if age is None else round(age, 3),
+                problems={part or self.process: told for part, told in self._problems.items()},
+            )
+
+    def exposed(self, accept: str) -> tuple[str, bytes]:
+        """The figures in the form of Prometheus or OpenMetrics that is accepted: content type and body."""
+        encode, content_type = choose_encoder(accept)
+        return content_type, encode(self.registry)
+
+    # --------------------------------------------------------------------------------------------
+
+    def _age(self) -> float | None:
+        """Seconds since the last step of the part that has stood longest."""
+        stepped = list(self._stepped.values())
+        return self._clock() - min(stepped) if stepped else None
+
+    def _hold(self, partitions: Iterable[int]) -> None:
+        now, wanted = self._clock(), set(partitions)
+        for partition in self._held - wanted:
+            self._forget(partition)
+        for partition in wanted - self._held:
+            self._moved[partition] = now
+            self._figures.still_s.labels(str(partition)).set_function(self._since_moved(partition))
+        self._held = wanted
+        self._figures.held.set(len(wanted))
+
+    def _since_moved(self, partition: int) -> Callable[[], float]:
+        return lambda: self._clock() - self._moved.get(partition, self._clock())
+
+    def _forget(self, partition: int) -> None:
+        """A partition that another process works on now has no figures here."""
+        number = str(partition)
+        self._moved.pop(partition, None)
+        for gauge, *labels in self._labels(partition, number):
+            gauge.remove(*labels)
+        self._positions.pop(partition, None)
+        self._topics.pop(partition, None)
+        self._projections.pop(partition, None)
+
+    def _labels(self, partition: int, number: str) -> Iterator[tuple[Gauge, *tuple[str, ...]]]:
+        yield self._figures.still_s, number
+        if partition in self._positions:
+            yield self._figures.position, number
+        for topic in self._topics.get(partition, ()):
+            yield self._figures.lag_events, topic, number
+            yield self._figures.lag_s, topic, number
+        for projection in self._projections.get(partition, ()):
+            yield self._figures.projected, projection, number
+
+
+def _version() -> str:
+    try:
+        return version("leadflow")
+    except PackageNotFoundError:
+        return "source"

@@ -1,0 +1,62 @@
+"""The lines on stderr that tell of the work: LeadFlow's own and those of the libraries, in one form."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Literal, TextIO
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+
+NOISY = ("kafka",)
+"""Libraries that tell of every connection; below a warning they are heard at `debug` only."""
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what is stderr at that moment: tests and progress bars exchange it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override] # the base class stores one
+        return sys.stderr
+
+
+def log_to_stderr(level: str, form: Literal["console", "json"]) -> None:
+    """Let lines go to stderr, from this level on; stdout is for data.
+
+    `json` is one object a line: `timestamp` (UTC), `level`, `logger`, `event`, and what belongs to it.
+    """
+    common: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor
+    if form == "json":
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    else:
+        colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        renderer = structlog.dev.ConsoleRenderer(colors=colors)
+    structlog.configure(
+        processors=[*common, ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    handler = _Stderr()
+    handler.setFormatter(
+        ProcessorFormatter(
+            processors=[ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=common
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [*(known for known in root.handlers if not isinstance(known, _Stderr)), handler]
+    root.setLevel(level.upper())
+    quiet = logging.NOTSET if level == "debug" else max(logging.WARNING, root.level)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(quiet)

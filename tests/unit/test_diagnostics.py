@@ -1,0 +1,60 @@
+"""The lines on stderr: one form for LeadFlow's own and those of the libraries."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from leadflow.cli.diagnostics import log_to_stderr
+
+
+def test_json_lines_say_who_where_and_when(capsys: pytest.CaptureFixture[str]) -> None:
+    log_to_stderr("info", "json")
+    log = structlog.get_logger("consumers.partition")
+    with structlog.contextvars.bound_contextvars(partition=3):
+        log.info("a partition is taken", position=7)
+        log.debug("not heard")
+    log.warning("kept", pool="east", request="rep/wang:1")
+    line, kept = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (line["event"], line["level"], line["logger"]) == (
+        "a partition is taken", "info", "consumers.partition",
+    )  # fmt: skip
+    assert (line["partition"], line["position"]) == (3, 7)
+    assert line["timestamp"].endswith("Z")
+    assert (kept["pool"], kept["request"]) == ("east", "rep/wang:1")
+    assert "partition" not in kept
+
+
+def test_an_error_is_one_line_with_its_trace_and_without_values(capsys: pytest.CaptureFixture[str]) -> None:
+    log_to_stderr("info", "json")
+    contact = "13800000000"
+    try:
+        int(contact) // 0
+    except ZeroDivisionError as problem:
+        structlog.get_logger("x").error("bad", exc_info=problem)
+    lines = capsys.readouterr().err.splitlines()
+    assert "ZeroDivisionError" in json.loads(lines[0])["exception"]
+    assert len(lines) == 1
+    assert contact not in lines[0]
+
+
+def test_libraries_speak_in_the_same_form_and_not_too_much(capsys: pytest.CaptureFixture[str]) -> None:
+    log_to_stderr("info", "json")
+    logging.getLogger("kafka.conn").info("connecting")
+    logging.getLogger("kafka.conn").warning("broker %s is away", 1)
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(one["logger"], one["event"]) for one in told] == [("kafka.conn", "broker 1 is away")]
+    log_to_stderr("debug", "console")
+    logging.getLogger("kafka.conn").debug("connecting")
+    assert "connecting" in capsys.readouterr().err
+    log_to_stderr("error", "console")
+    logging.getLogger("kafka.conn").warning("not heard")
+    structlog.get_logger("x").warning("not heard")
+    structlog.get_logger("x").error("heard", pool="east")
+    said = capsys.readouterr().err
+    assert "not heard" not in said
+    assert "heard" in said
+    assert "pool=east" in said
