@@ -70,7 +70,7 @@ class Pending:
         Raises OutcomeUnknown if that cannot be known; Fenced, Rebalanced, UsageError and Unavailable if
         nothing was written and nothing will be.
         """
-        if not self._done.wait(max(0.0, self._until - time.monotonic())):
+        if not self._wait():
             with self._guard:
                 # From here on the thread does not begin to commit, however late it wakes up.
                 self._given_up = True
@@ -80,6 +80,10 @@ class Pending:
         if self._error is not None:
             raise self._error
         return self._written
+
+    def _wait(self) -> bool:
+        """Wait until it is done, or has taken too long; says whether it is done."""
+        return self._done.wait(max(0.0, self._until - time.monotonic()))
 
     def remaining_s(self) -> float:
         return max(0.001, self._until - time.monotonic())
