@@ -19,9 +19,11 @@ from consumers.broker import Broker
 from consumers.group import Changes
 from consumers.kafka_broker import KafkaBroker
 from consumers.partition import DecideAgain, PartitionDecider
+from consumers.partition_snapshots import PartitionSnapshots
 from leadflow.errors import Conflict, Fenced, Unavailable, UsageError
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.topics import TopicNames
+from leadflow.postgres import Database
 from leadflow.settings import Settings
 
 POLL_MS = 100
@@ -45,9 +47,17 @@ log_ = structlog.get_logger(__name__)
 class Membership:
     """One membership of the group, from joining to the first thing that goes wrong."""
 
-    def __init__(self, broker: Broker, names: TopicNames, *, virtual: bool) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        names: TopicNames,
+        *,
+        virtual: bool,
+        snapshots: PartitionSnapshots | None = None,
+    ) -> None:
         """Join. Raises LeadflowError."""
         self._broker = broker
+        self._snapshots = snapshots
         self._names = names
         self._virtual = virtual
         self._topics = (names.commands,) if virtual else (names.intake, names.commands)
@@ -93,7 +103,12 @@ class Membership:
         for at in sorted(both):
             if at not in self._held:
                 decider = PartitionDecider(
-                    self._broker.log(at), self._names, at, self._group.partitions, virtual=self._virtual
+                    self._broker.log(at),
+                    self._names,
+                    at,
+                    self._group.partitions,
+                    virtual=self._virtual,
+                    snapshots=self._snapshots,
                 )
                 self._held[at] = decider
                 self._take(decider)
@@ -197,6 +212,10 @@ class Decider:
             broker = KafkaBroker(Cluster(settings.kafka), self._names)
         self._broker: Broker = broker
         self._virtual = virtual
+        self._snapshots: PartitionSnapshots | None = None
+        if settings.database_url is not None:
+            database = Database(settings.database_url)
+            self._snapshots = PartitionSnapshots(database, self._names.events)
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -235,7 +254,7 @@ class Decider:
                 pause_s = min(2 * pause_s, RETRY_S[1])
 
     def _as_member(self) -> None:
-        member = Membership(self._broker, self._names, virtual=self._virtual)
+        member = Membership(self._broker, self._names, virtual=self._virtual, snapshots=self._snapshots)
         finish = False
         try:
             while not self._stop.is_set():

@@ -17,6 +17,7 @@ from kafka.structs import TopicPartition
 from consumers.broker import Group
 from consumers.dead_letters import dead_letters
 from consumers.doors import command_of, intake_of
+from consumers.partition_snapshots import NOTHING, PartitionSnapshots, documents_of, note_origin
 from consumers.work import Memory, Work
 from leadflow.deciding import Deciding
 from leadflow.domain.deadlines import next_due
@@ -47,7 +48,14 @@ class PartitionDecider:
     """One partition of the request topics and of the log, as long as this process owns it."""
 
     def __init__(
-        self, log: PartitionLog, names: TopicNames, partition: int, partitions: int, *, virtual: bool
+        self,
+        log: PartitionLog,
+        names: TopicNames,
+        partition: int,
+        partitions: int,
+        *,
+        virtual: bool,
+        snapshots: PartitionSnapshots | None = None,
     ) -> None:
         """Opens nothing; `take` does."""
         self.partition = partition
@@ -57,6 +65,7 @@ class PartitionDecider:
         self._partitions = partitions
         self._virtual = virtual
         self._log = log
+        self._snapshots = snapshots
         self._streams = Memory()
         self._deciding = Deciding(self._streams, self._unknown, virtual=virtual, forwarding=True)
         self._waiting: dict[str, deque[Any]] = {topic: deque() for topic in self.topics}
@@ -78,24 +87,27 @@ class PartitionDecider:
     # --- taking and letting go ------------------------------------------------------------------
 
     def take(self, group: Group) -> None:
-        """Fence, read the log to its end, and find where to go on: the later of the offset that was
-        committed and what the facts say.
+        """Fence, read the log to its end (from a snapshot on, if there is one), and find where to go on:
+        the later of the offset that was committed and what the facts say.
 
         The group's offsets are asked for once no other can commit any more. Raises LogDamaged if requests
         were deleted that nobody has decided.
         """
         self._pending = None
+        before = NOTHING
+        if self._snapshots is not None:
+            before = self._snapshots.usable(self.partition, documents_of(self._log.reader))
+            self._log.begin(before.place)
         self._log.take()
         self._streams.clear()
-        told = dict.fromkeys(self.topics, 0)
-        for record in self._log.read():
+        self._streams.update(before.pools)
+        told = dict(before.resume)
+        for record in self._log.read(gt=before.place.position):
             fold(self._streams[record.pool], record.document)
-            origin = record.origin
-            if origin is not None and origin.partition == self.partition and origin.topic in told:
-                told[origin.topic] = max(told[origin.topic], origin.offset + 1)
+            note_origin(told, record.origin, self.partition)
         for topic in self.topics:
             place = TopicPartition(topic, self.partition)
-            offset, earliest = max(group.committed(place) or 0, told[topic]), group.first(place)
+            offset, earliest = max(group.committed(place) or 0, told.get(topic, 0)), group.first(place)
             if offset < earliest:
                 raise LogDamaged(
                     f"requests from offset {offset} on were deleted before they were decided; the first"
@@ -107,7 +119,11 @@ class PartitionDecider:
         self._waiting = {topic: deque() for topic in self.topics}
         self._last.clear()
         log_.info(
-            "a partition is taken", partition=self.partition, position=self._log.end(), next=dict(self.next)
+            "a partition is taken",
+            partition=self.partition,
+            position=self._log.end(),
+            snapshot=before.place.position,
+            next=dict(self.next),
         )
 
     def wait_until_written(self) -> None:

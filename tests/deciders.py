@@ -148,6 +148,8 @@ class Process:
             "LEADFLOW_KAFKA_PREFIX": settings.kafka_prefix,
             "LEADFLOW_LOG_LEVEL": "info",
         }
+        if settings.database_url is not None:
+            given["LEADFLOW_DATABASE_URL"] = settings.database_url
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `end`
         self._process = subprocess.Popen(
             [sys.executable, "-m", "leadflow.cli", "decider", *arguments],

@@ -32,7 +32,7 @@ from leadflow.records import DeadLetters
 BACKUP_FORMAT = "leadflow backup format 1"
 EVENTS = "events.ndjson"
 MANIFEST = "manifest.json"
-LEFT_OUT = ("snapshots",)
+LEFT_OUT = ("partition_snapshots", "partition_states", "snapshots")
 """Tables of records that come back by themselves."""
 _DOCUMENT = b',"document":'
 

@@ -6,7 +6,7 @@ from leadflow import policies
 from leadflow.backup import Summary, backup, restore
 from leadflow.bootstrap.app import App, engine_runs, examine, open_app, running_app, wait_until_running
 from leadflow.bootstrap.asking import new_request_id, request_of
-from leadflow.bootstrap.kafka_processes import check_topics, create_topics, new_decider
+from leadflow.bootstrap.kafka_processes import check_topics, create_topics, new_decider, new_snapshotter
 from leadflow.calendars import build_calendar, coverage_warning
 from leadflow.csv_out import write_csv
 from leadflow.doctor import Finding
@@ -108,6 +108,7 @@ __all__ = [
     "member_loads",
     "new_decider",
     "new_request_id",
+    "new_snapshotter",
     "open_app",
     "open_arrivals",
     "policies",

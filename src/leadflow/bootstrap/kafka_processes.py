@@ -12,6 +12,7 @@ from leadflow.settings import Settings
 
 if TYPE_CHECKING:
     from consumers.decider import Decider
+    from consumers.snapshotter import Snapshotter
     from leadflow.log.kafka.client import Cluster
     from leadflow.log.kafka.topics import Deviation
 
@@ -21,6 +22,13 @@ def new_decider(settings: Settings, *, virtual: bool) -> Decider:
     from consumers.decider import Decider
 
     return Decider(settings, virtual=virtual)
+
+
+def new_snapshotter(settings: Settings) -> Snapshotter:
+    """What takes snapshots of a Kafka log, ready to `run`. Raises UsageError if something is not named."""
+    from consumers.snapshotter import Snapshotter
+
+    return Snapshotter(settings)
 
 
 def create_topics(settings: Settings) -> list[str]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import check_topics, create_topics, new_decider
+from leadflow.bootstrap import check_topics, create_topics, new_decider, new_snapshotter
 from leadflow.cli.common import Session, pass_session, shared_options
 
 DEVIATES = 1
@@ -22,7 +22,7 @@ DEVIATES = 1
 
 def register(main: click.Group) -> None:
     """Add the commands."""
-    for command in (topics, decider):
+    for command in (topics, decider, snapshotter):
         main.add_command(command)
 
 
@@ -97,3 +97,43 @@ def decider(session: Session, clock: Literal["real", "requests"]) -> None:
     session.say(f"The decider is running (process {os.getpid()}, {session.settings.kafka}).")
     process.run()
     session.say("Stopped.")
+
+
+@click.command()
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Facts after which a partition is worth another snapshot.",
+)
+@click.option("--once", is_flag=True, help="Take what is due now and end, instead of looking once a minute.")
+@shared_options
+@pass_session
+def snapshotter(session: Session, every: int, once: bool) -> None:
+    """Keep snapshots of a log in Kafka in Postgres, so that deciders need not fold it whole when they start.
+
+    It needs `LEADFLOW_KAFKA` and `LEADFLOW_DATABASE_URL`, and as much memory as a decider of the largest
+    partition. Without snapshots deciders start later, and decide the same.
+    """
+    process = new_snapshotter(session.settings)
+
+    def stop(number: int, _: FrameType | None) -> None:
+        process.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    if not once:
+        session.say(f"The snapshotter is running (process {os.getpid()}, {session.settings.kafka}).")
+        process.run(every)
+        session.say("Stopped.")
+        return
+    taken = process.take(every)
+
+    def draw(out: Console) -> None:
+        for one in taken:
+            out.print(f"Partition {one.partition}: {one.pools} pools at position {one.position:,}.")
+        if not taken:
+            out.print(f"No partition has grown by {every:,} facts since its last snapshot.")
+
+    session.emit([one._asdict() for one in taken], draw)

@@ -75,6 +75,12 @@ class PartitionLog:
         """Whether this process is the writer, as far as it knows."""
         return self._settled and self.writer.ready
 
+    def begin(self, start: Place) -> None:
+        """Index from this place on, if nothing was read yet; what lies before is indexed when asked for."""
+        with self._writing, self._following:
+            if not self._index.next_offset:
+                self._index = Index(start)
+
     def take(self) -> int:
         """Become the partition's only writer and read the log to its end; gives the last position.
 

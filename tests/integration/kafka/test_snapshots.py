@@ -1,0 +1,154 @@
+"""Snapshots of partitions: taken beside the decider, they shorten a start and change nothing."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Iterator
+
+import pytest
+
+from consumers.partition_snapshots import NOTHING, PartitionSnapshots, documents_of
+from consumers.snapshotter import Snapshotter
+from leadflow.domain.requests import Request
+from leadflow.domain.values import derived_id
+from leadflow.errors import UsageError
+from leadflow.log.kafka import Cluster
+from leadflow.log.kafka.reader import PartitionReader
+from leadflow.log.kafka.topics import Topics
+from leadflow.postgres import Database, connect
+from leadflow.settings import Settings
+from tests.deciders import Office, causes, check, deciding, heads
+from tests.kafka_broker import new_prefix
+from tests.team import arrival, claim, joining, opening
+
+REPS = ("wang", "li")
+
+
+@pytest.fixture
+def office(kafka: Cluster, empty_database: str) -> Iterator[Office]:
+    """Topics of this test's own with one partition, and a database."""
+    settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1, database_url=empty_database)
+    with Topics(kafka, settings) as topics:
+        topics.create()
+    opened = Office(kafka, settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def snapshotter(office: Office) -> Iterator[Snapshotter]:
+    made = Snapshotter(office.settings.model_copy(update={"kafka": office.cluster.servers}))
+    yield made
+    made.close()
+
+
+def asked(start: int, stop: int) -> list[Request]:
+    found: list[Request] = []
+    for number in range(start, stop):
+        pool = ("east", "west")[number % 2]
+        one = arrival(number, pool)
+        found += [
+            one,
+            claim(REPS[number % 2], derived_id("lead", pool, one.identity), f"claim-{number}", pool),
+        ]
+    return found
+
+
+def team() -> list[Request]:
+    return [opening(), *joining(REPS), opening("west"), *joining(REPS, "west")]
+
+
+def decide(office: Office, requests: list[Request]) -> str:
+    """Have requests decided by a decider of their own; gives what it said."""
+    wanted = {one.identity for one in requests}
+    with deciding(office.settings, office.cluster.servers) as process:
+        office.send(requests)
+        office.wait_for(lambda facts: wanted <= causes(facts))
+        process.stop()
+        return process.said()
+
+
+def content(state: object) -> bytes:
+    """A state written out, whatever objects in it are one and the same."""
+    written = io.BytesIO()
+    pickler = pickle.Pickler(written, protocol=5)
+    pickler.fast = True
+    pickler.dump(state)
+    return written.getvalue()
+
+
+def test_a_decider_goes_on_from_a_snapshot(office: Office, snapshotter: Snapshotter) -> None:
+    decide(office, [*team(), *asked(0, 30)])
+    [taken] = snapshotter.take(1)
+    before = office.facts()
+    assert (taken.position, taken.pools) == (len(before), 2)
+    assert snapshotter.take(1) == []
+    said = decide(office, asked(30, 40))
+    assert f"snapshot={len(before)}" in said
+    # The same again is known from the snapshot's state alone.
+    repeated = asked(0, 10)
+    said = decide(office, [*repeated, *asked(40, 42)])
+    assert f"snapshot={len(before)}" in said
+    facts = office.facts()
+    check(facts)
+    [taken] = snapshotter.take(1)
+    assert taken.position == len(facts)
+
+
+def test_a_snapshot_is_the_fold_of_the_log(office: Office, snapshotter: Snapshotter) -> None:
+    decide(office, [*team(), *asked(0, 20)])
+    snapshotter.take(1)
+    decide(office, asked(20, 30))
+    snapshotter.take(1)
+    reader = PartitionReader(office.cluster, office.names.events, 0)
+    with Database(office.settings.database_url or "") as database:
+        kept = PartitionSnapshots(database, office.names.events).load(0, documents_of(reader))
+    assert kept is not None
+    facts = office.facts()
+    last = heads(facts)
+    assert {pool: (held.stream.sequence, held.last_hash) for pool, held in kept.pools.items()} == last
+    _, end = reader.bounds()
+    anew = snapshotter._fold(reader, 0, NOTHING, 0, end)
+    reader.close()
+    assert anew.place == kept.place
+    assert anew.resume == kept.resume
+    for pool, held in anew.pools.items():
+        assert content(held.stream) == content(kept.pools[pool].stream)
+
+
+DAMAGES = {
+    "a byte of a state": "UPDATE records.partition_states SET state = set_byte(state, 100, 0)",
+    "a state that is gone": "DELETE FROM records.partition_states WHERE pool = 'east'",
+    "another log's": """UPDATE records.partition_snapshots
+        SET pools = jsonb_set(pools, '{east,1}', '"00"')""",
+    "a fact that the log does not have": """UPDATE records.partition_snapshots
+        SET pools = jsonb_set(pools, '{west,2}', '100000')""",
+    "another version of the state": "UPDATE records.partition_snapshots SET state_version = 0",
+    "no snapshot": "DELETE FROM records.partition_snapshots",
+}
+
+
+def test_a_damaged_snapshot_is_passed_over(office: Office, snapshotter: Snapshotter) -> None:
+    decide(office, [*team(), *asked(0, 4)])
+    reader = PartitionReader(office.cluster, office.names.events, 0)
+    with Database(office.settings.database_url or "") as database:
+        kept = PartitionSnapshots(database, office.names.events)
+        for name, damage in DAMAGES.items():
+            with connect(office.settings.database_url or "") as connection:
+                connection.execute(b"DROP SCHEMA IF EXISTS records CASCADE")
+                assert len(snapshotter.take(1)) == 1, name
+                assert kept.load(0, documents_of(reader)) is not None, name
+                connection.execute(damage.encode())
+            assert kept.load(0, documents_of(reader)) is None, name
+    reader.close()
+    said = decide(office, asked(4, 6))
+    assert "snapshot=0" in said
+    check(office.facts())
+
+
+def test_a_snapshotter_says_what_it_needs() -> None:
+    with pytest.raises(UsageError, match="no Kafka cluster"):
+        Snapshotter(Settings())
+    with pytest.raises(UsageError, match="no database"):
+        Snapshotter(Settings(kafka="127.0.0.1:1"))
