@@ -8,9 +8,10 @@ from itertools import islice
 
 from leadflow.domain.events import PoolOpened
 from leadflow.domain.values import COMPANY_STREAM, to_utc
+from leadflow.log.reading import Log
 from projections.base import Entry, Projection, fold, known_at
 from projections.memory import MemoryRows
-from projections.reading import Log, Progress, read, without_collector
+from projections.reading import Progress, read, without_collector
 from projections.times import as_text
 
 CHUNK = 5_000
@@ -25,14 +26,15 @@ def fold_until(
     an offset.
     """
     folds = {projection.name: MemoryRows(projection) for projection in projections}
-    end = log.end()
+    end, seen = log.end(), 0
     with without_collector():
         entries = _known_until(log, _topics(projections), to_utc(at))
         while chunk := list(islice(entries, CHUNK)):
             for projection in projections:
                 fold(projection, chunk, folds[projection.name], gapless=False)
             if progress:
-                progress(chunk[-1].position, end)
+                seen += len(chunk)
+                progress(min(seen, end), end)
     if progress:
         progress(end, end)
     return folds
@@ -47,17 +49,17 @@ def _topics(projections: Sequence[Projection]) -> tuple[str, ...]:
 def _known_until(log: Log, topics: Sequence[str], at: datetime) -> Iterator[Entry]:
     clocks = clocks_of(log)
     if "requests" not in clocks.values():
-        return read(log, 0, topics, at)
+        return read(log, topics, at)
     # Facts on a virtual clock are known by their own time, which the log has no index for.
     last = as_text(at)
-    return (entry for entry in read(log, 0, topics) if known_at(entry, clocks.get(entry.pool)) <= last)
+    return (entry for entry in read(log, topics) if known_at(entry, clocks.get(entry.pool)) <= last)
 
 
 def clocks_of(log: Log) -> dict[str, str]:
-    """The clock that each pool runs on; `_company` goes by the first pool's."""
-    clocks: dict[str, str] = {}
-    for entry in read(log, 0, (PoolOpened.TYPE,)):
-        clock = entry.data.get("clock", "real")
-        clocks[entry.pool] = clock
-        clocks.setdefault(COMPANY_STREAM, clock)
+    """The clock that each pool runs on. `_company` has none of its own: where every pool runs on the
+    requests' clock it does, else on the real one, whichever was opened first."""
+    opened = read(log, (PoolOpened.TYPE,))
+    clocks = {entry.pool: entry.data.get("clock", "real") for entry in opened}
+    if clocks:
+        clocks[COMPANY_STREAM] = "requests" if set(clocks.values()) == {"requests"} else "real"
     return clocks

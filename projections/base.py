@@ -17,8 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
-from leadflow.domain.events import FACTS, PolicyPublished, PoolOpened
-from leadflow.domain.values import COMPANY_STREAM
+from leadflow.domain.events import FACTS, LeadTransferredIn, PolicyPublished, PoolOpened
 from leadflow.errors import LeadflowError, LogDamaged, WrongVersion
 from leadflow.log.envelope import parse
 from leadflow.log.upcasters import UPCASTERS, upcast
@@ -64,6 +63,8 @@ class Entry(NamedTuple):
     fact_count: int
     policy: int
     data: dict[str, Any]
+    partition: int = 0
+    """Of the log, in which `position` counts."""
 
     @property
     def id(self) -> str:
@@ -71,7 +72,7 @@ class Entry(NamedTuple):
         return f"{self.pool}/{self.sequence}"
 
 
-def entry_of(position: int, recorded_at: datetime, document: bytes) -> Entry:
+def entry_of(position: int, recorded_at: datetime, document: bytes, partition: int = 0) -> Entry:
     """The entry of an event's document, lifted to its newest version.
 
     Raises LogDamaged for a document that cannot be read, WrongVersion for a type that is unknown here.
@@ -94,6 +95,7 @@ def entry_of(position: int, recorded_at: datetime, document: bytes) -> Entry:
             raw["factcount"],
             raw.get("policyversion", 0),
             raw["data"],
+            partition,
         )
     except (KeyError, ValueError) as error:
         raise LogDamaged(f"a member is missing or unreadable: {error}", event=raw.get("id")) from error
@@ -129,6 +131,19 @@ def known_at(entry: Entry, clock: str | None) -> str:
     other time than it lived in, so there a fact was known at its own time.
     """
     return entry.time if clock == "requests" else entry.recorded_at
+
+
+def comes_after(entry: Entry) -> tuple[str, int] | None:
+    """The fact of another pool, as pool and sequence, that this one follows from; None for most.
+
+    Two pools may live in different partitions, between which the log has no order of its own. Where it
+    matters to what is shown, a fact names the one that it comes after: a lead that comes from another pool
+    has left that one before.
+    """
+    if entry.type != LeadTransferredIn.TYPE:
+        return None
+    pool, _, sequence = entry.data["from_fact"].rpartition("/")
+    return pool, int(sequence)
 
 
 class Head:
@@ -247,14 +262,11 @@ class Projection:
 def note_pool(entry: Entry, rows: Rows) -> None:
     """Keep what the head of a pool must know: its clock and its offsets.
 
-    `_company` has no policy. It runs on the clock that its own `PoolOpened` names, and where it has none,
-    on that of the first pool.
+    The company's stream has neither. Its facts count as known when the log wrote them: no pool's clock is
+    its own, and which pool was opened first is nothing that partitions agree on.
     """
     if entry.type == PoolOpened.TYPE:
-        clock = entry.data.get("clock", "real")
-        rows.head(entry.pool).clock = clock
-        company = rows.head(COMPANY_STREAM)
-        company.clock = company.clock or clock
+        rows.head(entry.pool).clock = entry.data.get("clock", "real")
     elif entry.type == PolicyPublished.TYPE:
         calendar = entry.data["calendar"]
         rows.head(entry.pool).offsets = [[part["start"], part["minutes"]] for part in calendar["offsets"]]

@@ -79,7 +79,7 @@ SPEND = Table(
         "unit": "text",
         "sequence": "bigint NOT NULL",
         "replaces": "bigint",
-        "known_at": "timestamptz NOT NULL",
+        "time": "timestamptz NOT NULL",
         "actor": "text NOT NULL",
     },
 )
@@ -296,7 +296,7 @@ def _spend(entry: Entry, rows: Rows) -> None:
         "unit": data.get("unit"),
         "sequence": entry.sequence,
         "replaces": data.get("replaces"),
-        "known_at": rows.head(entry.pool).known_at(entry),
+        "time": entry.time,
         "actor": entry.actor,
     }
     rows.put("spend", period, figure)

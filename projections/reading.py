@@ -1,41 +1,20 @@
-"""Reading the log in batches that hold whole decisions."""
+"""Reading the log in batches that hold whole decisions, and each fact after the one that it follows from."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol
+from heapq import heapify, heappop, heappush
 
 from leadflow.errors import LogDamaged
-from projections.base import Entry, entry_of
+from leadflow.log.reading import Log, Positions
+from projections.base import Entry, comes_after, entry_of
 
 Progress = Callable[[int, int], None]
 """Called with how far the work is, and how far it goes."""
-
-
-class Stored(Protocol):
-    """An event as a log holds it."""
-
-    @property
-    def state(self) -> bytes:
-        """Its document."""
-        ...
-
-
-class Log(Protocol):
-    """What projections ask of a log."""
-
-    def read_all(
-        self, gt: int, topics: Sequence[str] = (), until: datetime | None = None
-    ) -> Iterator[tuple[int, datetime, Stored]]:
-        """Events after position `gt` in order, of these types, recorded up to `until`."""
-        ...
-
-    def end(self) -> int:
-        """Position of the last event; 0 for an empty log."""
-        ...
+Decision = list[Entry]
 
 
 @contextmanager
@@ -50,10 +29,107 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def read(log: Log, gt: int, topics: Sequence[str] = (), until: datetime | None = None) -> Iterator[Entry]:
-    """The log's entries after a position."""
-    for position, recorded_at, stored in log.read_all(gt, topics, until):
-        yield entry_of(position, recorded_at, stored.state)
+def read_partition(
+    log: Log, partition: int, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None
+) -> Iterator[Entry]:
+    """A partition's entries after a position."""
+    for position, recorded_at, stored in log.read_partition(partition, gt, topics, until):
+        yield entry_of(position, recorded_at, stored.state, partition)
+
+
+def read(
+    log: Log, topics: Sequence[str] = (), until: datetime | None = None, upto: Positions | None = None
+) -> Iterator[Entry]:
+    """The whole log's entries, up to these positions if they are given.
+
+    Every partition's are in its order, and a fact that follows from another pool's comes after that. Else
+    partitions are merged by when they were written; a decision's entries stay together.
+    """
+    partitions = log.ends() if upto is None else upto
+    streams = {at: read_partition(log, at, 0, topics, until) for at in partitions}
+    if upto is not None:
+        streams = {at: _up_to(entries, upto[at]) for at, entries in streams.items()}
+    if len(streams) == 1:
+        yield from streams.popitem()[1]
+        return
+    for decision in merged({at: decisions(entries) for at, entries in streams.items()}, log.partition_of):
+        yield from decision
+
+
+def _up_to(entries: Iterator[Entry], position: int) -> Iterator[Entry]:
+    """The entries up to a position; nothing is read beyond it."""
+    if position < 1:
+        return
+    for entry in entries:
+        if entry.position <= position:
+            yield entry
+        if entry.position >= position:
+            return
+
+
+def decisions(entries: Iterable[Entry]) -> Iterator[Decision]:
+    """The entries of each decision together, as far as they are there."""
+    decision: Decision = []
+    for entry in entries:
+        if decision and (entry.pool != decision[-1].pool or entry.fact_index <= decision[-1].fact_index):
+            yield decision
+            decision = []
+        decision.append(entry)
+        if entry.fact_index == entry.fact_count:
+            yield decision
+            decision = []
+    if decision:
+        yield decision
+
+
+def merged(
+    streams: Mapping[int, Iterator[Decision]], partition_of: Callable[[str], int]
+) -> Iterator[Decision]:
+    """The decisions of several partitions by when they were written, each after those that it follows from.
+
+    What it follows from may be missing (of another log, or of a type that was not asked for): then it comes
+    when the partition that should have it has ended.
+    """
+    seen: dict[str, int] = {}
+    waiting: dict[int, list[tuple[str, int, Decision]]] = {at: [] for at in streams}
+    """By partition, the decisions of others that wait for something in it."""
+    ready = [
+        (first[0].recorded_at, at, first) for at, stream in streams.items() if (first := next(stream, None))
+    ]
+    heapify(ready)
+    ended = set(streams) - {at for _, at, _ in ready}
+
+    def missing(decision: Decision) -> int | None:
+        for entry in decision:
+            if (before := comes_after(entry)) and seen.get(before[0], 0) < before[1]:
+                at = partition_of(before[0])
+                if at not in ended and at != entry.partition:
+                    return at
+        return None
+
+    while ready or any(waiting.values()):
+        if not ready:
+            # Each waits for another: the log does not hold together, and verifying it says where.
+            for held in waiting.values():
+                ready += held
+                held.clear()
+            heapify(ready)
+            ended.update(streams)
+        at, decision = ready[0][1:]
+        if (other := missing(decision)) is not None:
+            waiting[other].append(heappop(ready))
+            continue
+        heappop(ready)
+        yield decision
+        seen[decision[-1].pool] = decision[-1].sequence
+        following = next(streams[at], None)
+        if following is not None:
+            heappush(ready, (following[0].recorded_at, at, following))
+        else:
+            ended.add(at)
+        for other_one in waiting[at]:
+            heappush(ready, other_one)
+        waiting[at].clear()
 
 
 def batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 from psycopg import sql
@@ -14,13 +15,18 @@ from projections.base import Projection
 from projections.copying import Cursor, plain
 from projections.store import SCHEMA, Generation, create_tables, drop_tables, point_views
 
+FORMAT = "leadflow read models 2"
+"""The schema's comment: what the tables of this module are like."""
 STATEMENTS = (
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
+    f"COMMENT ON SCHEMA {SCHEMA} IS '{FORMAT}'",
     f"""CREATE TABLE IF NOT EXISTS {SCHEMA}.projections (
         name text, generation integer, version integer NOT NULL,
         status text NOT NULL CHECK (status IN ('filling', 'live', 'retired')),
-        position bigint NOT NULL DEFAULT 0, updated_at timestamptz, stopped text,
         tables jsonb NOT NULL, PRIMARY KEY (name, generation))""",
+    f"""CREATE TABLE IF NOT EXISTS {SCHEMA}.projection_positions (
+        name text, generation integer, partition integer, position bigint NOT NULL DEFAULT 0,
+        updated_at timestamptz, stopped text, PRIMARY KEY (name, generation, partition))""",
     f"""CREATE UNIQUE INDEX IF NOT EXISTS projections_live ON {SCHEMA}.projections (name)
         WHERE status = 'live'""",
     f"""CREATE TABLE IF NOT EXISTS {SCHEMA}.projection_heads (
@@ -28,13 +34,23 @@ STATEMENTS = (
         offsets jsonb NOT NULL, PRIMARY KEY (name, generation, pool))""",
 )
 _TABLE = sql.Identifier(SCHEMA, "projections")
+_POSITIONS = sql.Identifier(SCHEMA, "projection_positions")
 _HEADS = sql.Identifier(SCHEMA, "projection_heads")
 
 
 def prepare(database: Database) -> None:
-    """Make the schema and the registry, if they are not there."""
+    """Make the schema and the registry, if they are not there. Read models of another format are removed:
+    whoever starts fills them anew."""
     with database.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (SCHEMA,))
+        found = connection.execute(
+            "SELECT obj_description(to_regnamespace(%s), 'pg_namespace'), to_regnamespace(%s) IS NOT NULL",
+            (SCHEMA, SCHEMA),
+        ).fetchone()
+        if found == (FORMAT, True):
+            return
+        if found is not None and found[1]:
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(SCHEMA)))
         for statement in STATEMENTS:
             connection.execute(sql.SQL(statement))
 
@@ -48,22 +64,52 @@ def live(database: Database) -> dict[str, Generation]:
     return {name: Generation(name, version, number) for name, version, number in found}
 
 
-def live_positions(database: Database) -> dict[str, int]:
-    """How far the live generations are, by name."""
+def live_positions(database: Database) -> dict[str, dict[int, int]]:
+    """How far the live generations are, by name and partition."""
     with database.connection() as connection:
-        return dict(
-            connection.execute(
-                sql.SQL("SELECT name, position FROM {} WHERE status = 'live'").format(_TABLE)
-            ).fetchall()
-        )
+        rows = connection.execute(
+            sql.SQL(
+                "SELECT name, p.partition, p.position FROM {} LEFT JOIN {} p USING (name, generation)"
+                " WHERE status = 'live'"
+            ).format(_TABLE, _POSITIONS)
+        ).fetchall()
+    found: dict[str, dict[int, int]] = {}
+    for name, partition, position in rows:
+        reached = found.setdefault(name, {})
+        if partition is not None:
+            reached[partition] = position
+    return found
 
 
-def entries(cursor: Cursor) -> dict[tuple[str, str], Any]:
-    """By name and status: version, position, when it was last written, and what stopped it."""
+class Standing(NamedTuple):
+    """How a generation stands."""
+
+    version: int
+    positions: dict[int, int]
+    """By partition of the log."""
+    updated_at: datetime | None
+    stopped: str | None
+    """The first event that it could not apply, and why."""
+
+
+def standings(cursor: Cursor) -> dict[tuple[str, str], Standing]:
+    """How every generation stands, by name and status."""
     cursor.execute(
-        sql.SQL("SELECT name, status, version, position, updated_at, stopped FROM {}").format(_TABLE)
+        sql.SQL(
+            "SELECT name, status, version, p.partition, p.position, p.updated_at, p.stopped"
+            " FROM {} LEFT JOIN {} p USING (name, generation) ORDER BY name, generation, p.partition"
+        ).format(_TABLE, _POSITIONS)
     )
-    return {(name, status): rest for name, status, *rest in cursor.fetchall()}
+    found: dict[tuple[str, str], Standing] = {}
+    for name, status, version, partition, position, updated_at, stopped in cursor.fetchall():
+        known = found.get((name, status), Standing(version, {}, None, None))
+        times = [time for time in (known.updated_at, updated_at) if time is not None]
+        if partition is not None:
+            known.positions[partition] = position
+        found[name, status] = known._replace(
+            updated_at=max(times, default=None), stopped=known.stopped or stopped
+        )
+    return found
 
 
 def begin(database: Database, projection: Projection) -> Generation:
@@ -116,10 +162,11 @@ def remove_left_over(database: Database, names: Iterable[str]) -> None:
         )
         for name, generation, tables in cursor.fetchall():
             drop_tables(cursor, tables)
-            cursor.execute(
-                sql.SQL("DELETE FROM {} WHERE name = %s AND generation = %s").format(_HEADS),
-                (name, generation),
-            )
+            for table in (_HEADS, _POSITIONS):
+                cursor.execute(
+                    sql.SQL("DELETE FROM {} WHERE name = %s AND generation = %s").format(table),
+                    (name, generation),
+                )
 
 
 def _set_status(cursor: Cursor, names: Iterable[str], before: str, after: str) -> None:

@@ -7,23 +7,25 @@ pass over the log feeds them all.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, MutableSequence, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from psycopg import sql
 
 from leadflow.errors import NotFound, Unavailable
+from leadflow.log.reading import Log, Positions
 from leadflow.postgres import Database
 from projections import channels, customers, outcomes, ownership, pools, registry, timeline
-from projections.base import Projection, ProjectionStopped
+from projections.base import Projection
 from projections.copying import Cursor
-from projections.reading import Log, Progress, batches, read, without_collector
+from projections.filling import WRITERS_MAX, Filling, Targets
+from projections.reading import Progress
 from projections.store import SCHEMA, Generation, create_indexes
 from projections.verification import Difference, differences
-from projections.writer import lock, position_of, write
+from projections.writer import lock, positions_of
 
 ALL: tuple[Projection, ...] = (
     pools.PROJECTION,
@@ -36,12 +38,8 @@ ALL: tuple[Projection, ...] = (
 BATCH_LIVE = 2_000
 BATCH_REBUILD = 10_000
 SWITCH_TRIES_MAX = 100
-WRITERS_MAX = 2
-"""Projections that are written at one time; each takes a connection, a rebuild one more."""
 WAIT_STEP_S = 0.02
 _REBUILD_LOCK = "leadflow.projections.rebuild"
-_Writes = dict[int, "Future[int | None]"]
-_TABLE = sql.Identifier(SCHEMA, "projections")
 
 
 class Status(NamedTuple):
@@ -50,6 +48,7 @@ class Status(NamedTuple):
     name: str
     version: int
     position: int
+    """How far it is in the log; of several partitions, the sum."""
     lag: int
     """How many positions of the log it has not taken."""
     rows: int
@@ -95,7 +94,8 @@ class Projections:
         return old
 
     def catch_up(self, names: Iterable[str] | None = None, progress: Progress | None = None) -> int:
-        """Take what is new in the log. Returns the position that all of them have reached.
+        """Take what is new in the log. Returns the position that all of them have reached (of several
+        partitions, the sum).
 
         Raises ProjectionStopped for the first that could not go on, after the others have.
         """
@@ -141,20 +141,21 @@ class Projections:
     def verify(
         self, progress: Progress | None = None, names: Iterable[str] | None = None
     ) -> Iterator[Difference]:
-        """Compare live rows with a fresh fold of the log up to their position; yields every difference."""
+        """Compare live rows with a fresh fold of the log up to their positions; yields every difference."""
         live = registry.live(self.database)
         targets = [(p, live[p.name]) for p in self._chosen(names) if p.name in live]
         yield from differences(self.log, self.database, targets, progress)
 
     def list(self) -> Sequence[Status]:
         """Every projection: version, position, lag, rows, status."""
-        end = self.log.end()
+        ends = self.log.ends()
         with self.database.transaction() as connection, connection.cursor() as cursor:
-            found = registry.entries(cursor)
-            return [self._status(cursor, projection, found, end) for projection in self._chosen(None)]
+            found = registry.standings(cursor)
+            return [self._status(cursor, projection, found, ends) for projection in self._chosen(None)]
 
-    def wait_for(self, position: int, timeout_s: float, names: Iterable[str] | None = None) -> None:
-        """Return when all have reached a position of the log, which somebody else keeps them at.
+    def wait_for(self, positions: Positions, timeout_s: float, names: Iterable[str] | None = None) -> None:
+        """Return when all have reached these positions of the log, by partition; somebody else takes them
+        there.
 
         Raises Unavailable after the time given.
         """
@@ -162,63 +163,21 @@ class Projections:
         until = time.monotonic() + timeout_s
         while True:
             reached = registry.live_positions(self.database)
-            late = [name for name in chosen if reached.get(name, -1) < position]
+            late = [name for name in chosen if name not in reached or _behind(positions, reached[name])]
             if not late:
                 return
             if time.monotonic() >= until:
                 raise Unavailable(
-                    f"projections have not reached position {position} yet: {', '.join(late)}",
+                    f"projections have not reached the log's position {sum(positions.values())} yet:"
+                    f" {', '.join(late)}",
                     do="Try again; `leadflow projections list` shows how far they are.",
                 )
             time.sleep(WAIT_STEP_S)
 
     # --- filling --------------------------------------------------------------------------------
 
-    def _fill(
-        self, targets: Sequence[tuple[Projection, Generation]], size: int, progress: Progress | None
-    ) -> int:
-        """Feed every target from its own position to the log's end, in one pass over the log."""
-        with self.database.transaction() as connection, connection.cursor() as cursor:
-            at = {t: p for t, (_, g) in enumerate(targets) if (p := position_of(cursor, g)) is not None}
-        if not at:
-            return 0
-        end = self.log.end() if progress else 0
-        stopped: list[ProjectionStopped] = []
-        with without_collector(), ThreadPoolExecutor(WRITERS_MAX, "leadflow-projections") as executor:
-            under_way: _Writes = {}
-            for batch in batches(read(self.log, min(at.values())), size):
-                # While one batch was written, this one was read.
-                self._collect(under_way, at, stopped)
-                if not at:
-                    break
-                last = batch[-1].position
-                under_way = {
-                    index: executor.submit(write, self.database, *targets[index], batch)
-                    for index, position in at.items()
-                    if position < last
-                }
-                if progress:
-                    progress(last, max(end, last))
-            self._collect(under_way, at, stopped)
-        if stopped:
-            raise stopped[0]
-        return min(at.values(), default=0)
-
-    @staticmethod
-    def _collect(under_way: _Writes, at: dict[int, int], stopped: MutableSequence[ProjectionStopped]) -> None:
-        """Wait for a batch's writes: note where each target stands, leave out those that stopped."""
-        for index, written in under_way.items():
-            error = written.exception()
-            reached = written.result() if error is None else None
-            if isinstance(error, ProjectionStopped):
-                stopped.append(error)
-            elif error is not None:
-                raise error
-            if reached is None:
-                at.pop(index, None)
-            else:
-                at[index] = reached
-        under_way.clear()
+    def _fill(self, targets: Targets, size: int, progress: Progress | None) -> int:
+        return Filling(self.log, self.database, targets, size, progress).run()
 
     def _switch(self, projection: Projection, generation: Generation) -> None:
         """Let the new generation be the live one, once it has all that the old one has."""
@@ -229,8 +188,9 @@ class Projections:
                 if old is not None:
                     lock(cursor, old)
                 lock(cursor, generation)
-                reached = position_of(cursor, generation) or 0
-                if old is None or reached >= (position_of(cursor, old) or 0):
+                reached = positions_of(cursor, generation) or {}
+                before = (positions_of(cursor, old) or {}) if old is not None else {}
+                if all(reached.get(at, 0) >= position for at, position in before.items()):
                     registry.go_live(cursor, projection, generation)
                     return
         raise Unavailable(
@@ -266,20 +226,33 @@ class Projections:
         return [self.projections[name] for name in names]
 
     def _status(
-        self, cursor: Cursor, projection: Projection, found: dict[tuple[str, str], Any], end: int
+        self,
+        cursor: Cursor,
+        projection: Projection,
+        found: Mapping[tuple[str, str], registry.Standing],
+        ends: Positions,
     ) -> Status:
         live = found.get((projection.name, "live"))
+        filling = (projection.name, "filling") in found
         if live is None:
-            status = "rebuilding" if (projection.name, "filling") in found else "missing"
-            return Status(projection.name, projection.version, 0, end, 0, status, None, None)
-        version, position, updated_at, stopped = live
+            status = "rebuilding" if filling else "missing"
+            return Status(projection.name, projection.version, 0, sum(ends.values()), 0, status, None, None)
         rows = 0
         for table in projection.tables:
             cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(SCHEMA, table.name)))
             rows += (cursor.fetchone() or (0,))[0]
-        status = "rebuilding" if (projection.name, "filling") in found else "live"
-        if stopped:
-            status = "stopped"
         return Status(
-            projection.name, version, position, max(end - position, 0), rows, status, updated_at, stopped
+            projection.name,
+            live.version,
+            sum(live.positions.values()),
+            _behind(ends, live.positions),
+            rows,
+            "stopped" if live.stopped else "rebuilding" if filling else "live",
+            live.updated_at,
+            live.stopped,
         )
+
+
+def _behind(ends: Positions, positions: Positions) -> int:
+    """How many positions of the log are not taken yet."""
+    return sum(max(end - positions.get(partition, 0), 0) for partition, end in ends.items())

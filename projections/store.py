@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import orjson
 from psycopg import sql
 
-from leadflow.domain.values import COMPANY_STREAM
 from projections.base import Entry, Head, Key, Projection, Row, Table
 from projections.copying import Cursor, ManyRows, copy_block
 
@@ -165,7 +164,7 @@ class PostgresRows:
         for name, found in wanted.items():
             if found:
                 self._load_table(self._tables[name], list(found))
-        self._load_heads({entry.pool for entry in entries} | {COMPANY_STREAM})
+        self._load_heads({entry.pool for entry in entries})
 
     def _load_table(self, batch: _Batch, keys: list[Key]) -> None:
         table = batch.table
@@ -267,8 +266,12 @@ class PostgresRows:
             sql.SQL(pattern).format(sql.Identifier(column)) for column in columns if column not in table.key
         )
         self._cursor.execute(
-            sql.SQL("INSERT INTO {} AS t ({}) SELECT {} FROM {} ON CONFLICT ({}) DO UPDATE SET {}").format(
-                name, _names(columns), _names(columns), stage, _names(table.key), changes
+            # In the order of their keys: writers of other partitions add to the same sums, and never
+            # wait for each other in a circle.
+            sql.SQL(
+                "INSERT INTO {} AS t ({}) SELECT {} FROM {} ORDER BY {} ON CONFLICT ({}) DO UPDATE SET {}"
+            ).format(
+                name, _names(columns), _names(columns), stage, _names(table.key), _names(table.key), changes
             )
         )
         self._cursor.execute(sql.SQL("TRUNCATE {}").format(stage))

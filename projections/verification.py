@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
+from leadflow.log.reading import Log, Positions
 from leadflow.postgres import Connection, Database
 from projections.base import Key, Projection, Row, Table, fold
 from projections.copying import plain
 from projections.memory import MemoryRows
-from projections.reading import Log, Progress, batches, read, without_collector
+from projections.reading import Progress, batches, read, without_collector
 from projections.store import SCHEMA, Generation
-from projections.writer import position_of
+from projections.writer import positions_of
 
 BATCH = 5_000
 FETCH_ROWS = 2_000
@@ -37,7 +38,7 @@ def differences(
     targets: Sequence[tuple[Projection, Generation]],
     progress: Progress | None = None,
 ) -> Iterator[Difference]:
-    """Every difference between live rows and a fold of the log up to their position.
+    """Every difference between live rows and a fold of the log up to their positions.
 
     All rows are those of one moment, however long it takes.
     """
@@ -45,7 +46,7 @@ def differences(
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             cursor = connection.cursor()
-            positions = [position_of(cursor, generation) or 0 for _, generation in targets]
+            positions = [positions_of(cursor, generation) or {} for _, generation in targets]
             with without_collector():
                 folds = _fold(log, [projection for projection, _ in targets], positions, progress)
             for (projection, generation), fresh in zip(targets, folds, strict=True):
@@ -57,18 +58,18 @@ def differences(
 
 
 def _fold(
-    log: Log, projections: Sequence[Projection], positions: Sequence[int], progress: Progress | None
+    log: Log, projections: Sequence[Projection], positions: Sequence[Positions], progress: Progress | None
 ) -> list[MemoryRows]:
     folds = [MemoryRows(projection) for projection in projections]
-    end = max(positions, default=0)
-    for batch in batches(read(log, 0), BATCH):
-        for projection, position, rows in zip(projections, positions, folds, strict=True):
-            taken = batch if batch[-1].position <= position else [e for e in batch if e.position <= position]
+    upto = {at: max(reached.get(at, 0) for reached in positions) for at in log.ends()}
+    end, seen = sum(upto.values()), dict.fromkeys(upto, 0)
+    for batch in batches(read(log, upto=upto), BATCH):
+        for projection, reached, rows in zip(projections, positions, folds, strict=True):
+            taken = [entry for entry in batch if entry.position <= reached.get(entry.partition, 0)]
             fold(projection, taken, rows)
         if progress:
-            progress(min(batch[-1].position, end), end)
-        if batch[-1].position >= end:
-            break
+            seen |= {entry.partition: entry.position for entry in batch}
+            progress(sum(seen.values()), end)
     return folds
 
 

@@ -17,12 +17,12 @@ from typing import Any
 from kafka.structs import TopicPartition
 
 from leadflow.domain.requests import Request, SubmitIntake
-from leadflow.log.embedded import Row
 from leadflow.log.envelope import decode, encode_request, hash_of
 from leadflow.log.kafka import Cluster, PartitionLog, Record
 from leadflow.log.kafka.records import CONTENT_TYPE
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
+from leadflow.log.reading import Row
 from leadflow.log.verify import verify_rows
 from leadflow.settings import Settings
 from tests.processes import ROOT, environment, until

@@ -25,7 +25,8 @@ from psycopg import sql
 from leadflow import postgres
 from leadflow.domain.values import format_time
 from leadflow.errors import DamagedFile, LogDamaged, NotFound, UsageError, WrongVersion
-from leadflow.log.embedded import EmbeddedLog, Row
+from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.reading import Row
 from leadflow.log.verify import PROGRESS_EVERY, Progress, Report, verify_rows
 from leadflow.records import DeadLetters
 

@@ -73,8 +73,8 @@ def measure(log: EmbeddedLog, database: Database, stored: Sequence[StoredEvent],
         what = f"report as of, {projection.name}"
         timed(what, events, lambda p=projection: fold_until(log, [p], later))  # type: ignore[misc]
     with without_collector():
-        entries = list(read(log, 0))
-        timed("reading and decoding", events, lambda: sum(1 for _ in read(log, 0)))
+        entries = list(read(log))
+        timed("reading and decoding", events, lambda: sum(1 for _ in read(log)))
         for projection in ALL:
             rows = MemoryRows(projection)
             timed(f"folding, {projection.name}", events, lambda p=projection, r=rows: fold(p, entries, r))  # type: ignore[misc]

@@ -79,7 +79,7 @@ class Here:
         """
         self._projections.start()
         if self.running() is not None:
-            self._projections.wait_for(self.engine.log.end(), SETTLE_WAIT_S)
+            self._projections.wait_for(self.engine.log.ends(), SETTLE_WAIT_S)
             return
         if fire:
             self.engine.tick()

@@ -65,7 +65,7 @@ def test_a_request_is_decided_and_the_read_models_follow(
     outcomes, position = client.submit([arrival(number) for number in range(5)])
     client.close()
     assert [outcome.answer for outcome in outcomes] == ["created"] * 5
-    projections.wait_for(position, 60)
+    projections.wait_for({0: position}, 60)
     assert running.problems == {}
 
 

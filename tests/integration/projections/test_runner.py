@@ -155,7 +155,7 @@ def test_rows_and_position_are_written_together_or_not_at_all(
             "$$ BEGIN RAISE EXCEPTION 'no position' USING ERRCODE = 'XX000'; END $$"
         )
         connection.execute(
-            "CREATE TRIGGER fail BEFORE UPDATE OF position ON read.projections "
+            "CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON read.projection_positions "
             "FOR EACH ROW EXECUTE FUNCTION fail()"
         )
     with pytest.raises(LeadflowError, match="no position"):
@@ -293,10 +293,10 @@ def test_waiting_ends_when_the_position_is_reached_or_the_time_is_up(
     read_models.start()
     end = append(log, RandomHistory(23).run(60))
     with pytest.raises(Unavailable, match="pools"):
-        read_models.wait_for(end, 0)
+        read_models.wait_for({0: end}, 0)
     thread = threading.Thread(target=read_models.catch_up)
     thread.start()
-    read_models.wait_for(end, 30)
+    read_models.wait_for({0: end}, 30)
     thread.join()
 
 

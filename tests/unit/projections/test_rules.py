@@ -134,14 +134,25 @@ def test_on_the_requests_clock_facts_are_known_at_their_own_time(history: Histor
     entry = history.entries()[0]
     assert known_at(entry, "requests") == entry.time
     assert known_at(entry, "real") == known_at(entry, None) == entry.recorded_at
+
+
+@pytest.mark.parametrize("company_first", [True, False])
+def test_what_is_shown_of_the_company_does_not_depend_on_which_partition_came_first(
+    company_first: bool,
+) -> None:
     virtual = History(clock="requests")
-    virtual.open("east")
     spend = f.SpendRecorded(
         channel="seo", first_day=date(2026, 10, 1), last_day=date(2026, 10, 1), spend=yuan(1)
     )
-    virtual.decide("_company", ("seo", spend))
-    row = next(folded(channels.PROJECTION, virtual).rows("spend"))
-    assert row["known_at"] == virtual.entries()[-1].time
+    if company_first:
+        virtual.decide("_company", ("seo", spend))
+    virtual.open("east")
+    if not company_first:
+        virtual.decide("_company", ("seo", spend))
+    rows = folded(channels.PROJECTION, virtual)
+    (event,) = (event for event in virtual.events if event.pool == "_company")
+    assert next(rows.rows("spend"))["time"] == format_time(event.time)
+    assert rows.heads["_company"].clock is None
 
 
 # --- pools ----------------------------------------------------------------------------------
