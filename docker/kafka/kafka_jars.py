@@ -44,6 +44,19 @@ def _missing(*, maven: bool) -> list[str]:
     return lacks + (["Maven"] if maven and shutil.which("mvn") is None else [])
 
 
+def install_on_debian(*packages: str) -> bool:
+    """Install packages where apt-get is and this user may; says whether it was tried."""
+    if not (shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0):
+        return False
+    print(f"Installing {' and '.join(packages)} with apt-get …", file=sys.stderr)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
+        done = subprocess.run(["apt-get", *command], stdout=subprocess.DEVNULL, env=environment, check=False)
+        if done.returncode:
+            break
+    return True
+
+
 def ensure_tools(*, maven: bool) -> None:
     """See to Java, and to Maven if it is needed; on Debian as root they are installed.
 
@@ -52,16 +65,7 @@ def ensure_tools(*, maven: bool) -> None:
     lacks = _missing(maven=maven)
     if not lacks:
         return
-    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        names = ["default-jre-headless", *(["maven"] if maven else [])]
-        print(f"Installing {' and '.join(names)} with apt-get …", file=sys.stderr)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update", "-qq"], ["install", "-y", "-qq", *names]):
-            done = subprocess.run(
-                ["apt-get", *command], stdout=subprocess.DEVNULL, env=environment, check=False
-            )
-            if done.returncode:
-                break
+    if install_on_debian("default-jre-headless", *(["maven"] if maven else [])):
         lacks = _missing(maven=maven)
     if lacks:
         raise CannotStart(_HOW.format(java=JAVA_MIN, missing=" and ".join(lacks)))

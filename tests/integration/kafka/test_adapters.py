@@ -1,0 +1,153 @@
+"""Adapters that know LeadFlow only by docs/how-to/publish-to-kafka.md: its examples, as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from consumers.dead_letters import H_REASON
+from kafka_jars import install_on_debian
+from leadflow.log.envelope import decode
+from leadflow.log.kafka import Cluster, Origin
+from leadflow.log.kafka.records import H_ORIGIN
+from leadflow.log.kafka.topics import Topics
+from leadflow.log.partitioning import partition_of
+from leadflow.settings import Settings
+from tests.deciders import Office, causes, check, deciding
+from tests.kafka_broker import new_prefix
+from tests.processes import ROOT
+from tests.team import joining, opening
+
+PAGE = (ROOT / "docs/how-to/publish-to-kafka.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+DOCUMENT = next(text for kind, text in BLOCKS if kind == "json")
+SHELL = [text for kind, text in BLOCKS if kind == "sh"]
+PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+EXAMPLES = {f"intake/web_form:form-2026{number}" for number in (1, 2, 3, 4)}
+NO_JSON = 'echo "no lead" | kcat -P -b "$LEADFLOW_KAFKA" -t leadflow.intake -k east -p 0'
+HOW = "kcat is missing. Debian, Ubuntu: apt-get install -y kcat. Others: https://github.com/edenhill/kcat"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kcat() -> None:
+    """The client that the page shows; on Debian as root it is installed."""
+    if shutil.which("kcat") is None:
+        install_on_debian("kcat")
+    assert shutil.which("kcat"), HOW
+
+
+@pytest.fixture
+def office(kafka: Cluster) -> Iterator[Office]:
+    """Topics of this test's own; `east` is in partition 0 of 3, and librdkafka's own choice is another."""
+    settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=3)
+    with Topics(kafka, settings) as topics:
+        topics.create()
+    opened = Office(kafka, settings)
+    yield opened
+    opened.close()
+
+
+class Adapter:
+    """Runs what the page shows, in a directory of its own."""
+
+    def __init__(self, office: Office, directory: Path) -> None:
+        self._prefix = office.settings.kafka_prefix
+        self._directory = directory
+        self._environment = {**os.environ, "LEADFLOW_KAFKA": office.cluster.servers}
+        (directory / "lead.json").write_text(DOCUMENT, encoding="utf-8")
+
+    def shell(self, text: str) -> str:
+        """Gives what it printed."""
+        return self._run(["bash", "-euo", "pipefail", "-c", self._of_this_test(text)])
+
+    def python(self, text: str) -> str:
+        return self._run([sys.executable, "-c", self._of_this_test(text)])
+
+    def _of_this_test(self, text: str) -> str:
+        return text.replace("leadflow.intake", f"{self._prefix}.intake").replace(
+            "leadflow.dead-letters", f"{self._prefix}.dead-letters"
+        )
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(
+            command,
+            cwd=self._directory,
+            env=self._environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+
+def test_every_example_of_the_page_brings_its_lead(office: Office, tmp_path: Path) -> None:
+    assert (len(SHELL), len(PYTHON)) == (3, 2)
+    adapter = Adapter(office, tmp_path)
+    with deciding(office.settings, office.cluster.servers):
+        office.send([opening(), *joining(["wang"])])
+        for text in SHELL[:2]:
+            adapter.shell(text)
+        right = partition_of("east", office.partitions)
+        for text in PYTHON:
+            assert f"kept in partition {right} " in adapter.python(text)
+        facts = office.wait_for(lambda facts: causes(facts) >= EXAMPLES)
+        # Sent again, an arrival has its outcome already.
+        before = len(facts)
+        adapter.shell(SHELL[0])
+        adapter.python(PYTHON[1].replace("form-20264", "form-20265"))
+        facts = office.wait_for(lambda facts: "intake/web_form:form-20265" in causes(facts))
+    check(facts)
+    assert len(facts) == before + 1
+    assert office.dead_letters() == []
+    first = next(
+        event for event in (decode(one.document) for one in facts) if event.causation.endswith("form-20261")
+    )
+    data = orjson.loads(next(one.document for one in facts if first.id in one.document.decode()))["data"]
+    assert (first.type, first.actor) == ("leadflow.lead.captured.v1", "adapter/website")
+    assert data["person"]["phones"] == ["+8613800000009"]
+    assert data["person"]["emails"] == ["wang@example.com"]
+    assert data["person"]["written"] == {"phone": "138 0000-0009", "email": "Wang@Example.com"}
+    # Every one of them was found where it was sent to: the page's partitioner is the right one.
+    places = {one.origin.partition for one in facts if one.origin and one.origin.topic == office.names.intake}
+    assert places == {right}
+
+
+def test_another_partitioner_and_what_cannot_be_read(office: Office, tmp_path: Path) -> None:
+    adapter = Adapter(office, tmp_path)
+    elsewhere = (partition_of("east", office.partitions) + 1) % office.partitions
+    wrong_type = SHELL[1].replace("submit-intake", "claim-lead")
+    bad_key = SHELL[1].replace("-k east", "-k nowhere")
+    with deciding(office.settings, office.cluster.servers):
+        office.send([opening(), *joining(["wang"])])
+        office.wait_for(lambda facts: len(facts) == 3)
+        adapter.shell(SHELL[0].replace("-X partitioner=murmur2_random", f"-p {elsewhere}"))
+        adapter.shell(SHELL[1].replace("-X partitioner=murmur2_random", "-X partitioner=consistent"))
+        adapter.shell(wrong_type)
+        adapter.shell(bad_key)
+        adapter.shell(NO_JSON)
+        adapter.python(PYTHON[0])
+        wanted = {f"intake/web_form:form-2026{number}" for number in (1, 2, 3)}
+        facts = office.wait_for(lambda facts: causes(facts) >= wanted)
+        letters = office.dead_letters()
+        told = adapter.shell(SHELL[2])
+    check(facts)
+    assert not {record.key for record in letters} - {b"east", b"nowhere"}
+    reasons = sorted(dict(letter.headers)[H_REASON].decode() for letter in letters)
+    assert len(reasons) == 3, reasons
+    assert any("claim-lead" in reason for reason in reasons)
+    assert any("no pool" in reason for reason in reasons)
+    assert any("not JSON" in reason for reason in reasons)
+    for letter in letters:
+        assert Origin.from_bytes(dict(letter.headers)[H_ORIGIN]).topic == office.names.intake
+        assert (letter.value or b"").decode().strip() in told
+    for reason in reasons:
+        assert reason in told
