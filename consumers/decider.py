@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 from kafka.structs import TopicPartition
@@ -31,10 +32,16 @@ POLL_MS = 100
 HURRY_MS = 2
 """The same while requests wait here already."""
 TICK_S = 0.25
+MOMENT_S = 0.001
+"""The log's time stamps are whole milliseconds."""
+CLOCKS_APART = timedelta(seconds=1)
+"""How far the clocks of brokers and deciders may be apart. A deadline's fact is written so much later, that
+no request from before the deadline is still to come; its time is the deadline's."""
 SETTLE_S = 5.0
 """How long a rebalance waits for what is being committed."""
-STALL_S = 20.0
-"""A consumer can stand still without saying so; after so long it is made anew."""
+STALL_S = 30.0
+"""A consumer can stand still without saying so; after so long it is made anew. An open transaction holds it
+up for 25 seconds at most."""
 RETRY_S = (0.2, 5.0)
 """The first and the longest pause before joining the group anew."""
 GC_THRESHOLD = (200_000, 100, 100)
@@ -138,13 +145,16 @@ class Membership:
             held = self._held.get(place.partition)
             if held is not None:
                 held.add(place.topic, records)
+        if any(place.topic != self._topics[0] for place in polled):
+            # Of one moment, arrivals are decided first; what is written from here on has a later one.
+            self._broker.pause(MOMENT_S)
         if self._held:
             self._decide()
 
     def _decide(self) -> None:
         places = [TopicPartition(topic, at) for at, held in self._held.items() for topic in held.topics]
         tick = self._broker.elapsed_s() - self._ticked >= TICK_S
-        asked = self._broker.now()
+        asked = self._broker.now() - CLOCKS_APART
         ends = self._group.ends(places)
         at_end = {place: self._read_to(place, ends[place]) for place in places}
         member = self._group.member()

@@ -67,7 +67,8 @@ class KafkaGroup:
         self._open: list[KafkaConsumer] = []
         try:
             # Asked for ends on a connection of its own: on the other, answers wait behind fetches.
-            self._ends = self._opened(cluster.consumer("decider-ends"))
+            # What open transactions have written counts: it may have come before what can be read already.
+            self._ends = self._opened(cluster.consumer("decider-ends", isolation_level="read_uncommitted"))
             self.partitions = count_partitions(self._ends, names, self._where)
             self._consumer = self._opened(
                 cluster.consumer(
