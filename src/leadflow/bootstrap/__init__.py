@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from leadflow import policies
 from leadflow.backup import Summary, backup, restore
-from leadflow.bootstrap.app import App, engine_runs, examine, open_app, running_app, wait_until_running
+from leadflow.bootstrap.app import (
+    WAIT_S,
+    App,
+    engine_runs,
+    examine,
+    open_app,
+    own_log,
+    running_app,
+    wait_until_running,
+)
 from leadflow.bootstrap.asking import new_request_id, request_of
 from leadflow.bootstrap.kafka_processes import check_topics, create_topics, new_decider, new_snapshotter
 from leadflow.calendars import build_calendar, coverage_warning
@@ -59,6 +68,7 @@ __all__ = [
     "FIELDS",
     "ORDERS",
     "STATUSES",
+    "WAIT_S",
     "App",
     "Arrival",
     "ArrivalReader",
@@ -111,6 +121,7 @@ __all__ = [
     "new_snapshotter",
     "open_app",
     "open_arrivals",
+    "own_log",
     "policies",
     "pool_summaries",
     "read_spend",

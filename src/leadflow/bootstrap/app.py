@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from consumers.embedded import Embedded
 from consumers.handover import HandoverClient, refuse_second
@@ -30,6 +32,7 @@ from leadflow.errors import LeadflowError, NotFound, NotPermitted, Unavailable, 
 from leadflow.home import prepare_home
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import decode
+from leadflow.log.reading import Log
 from leadflow.log.snapshots import Snapshots
 from leadflow.postgres import Database
 from leadflow.records import DeadLetters
@@ -44,13 +47,16 @@ from projections.queries import outcome as outcome_row
 from projections.queries import outcomes_of_id
 from projections.runner import Projections
 
+WAIT_S = 10.0
+"""How long outcomes and read models are waited for on a log that is decided elsewhere."""
+
+log_ = structlog.get_logger(__name__)
+
 
 class App:
     """LeadFlow on one log: requests in, read models out."""
 
-    def __init__(
-        self, settings: Settings, database: Database, log: EmbeddedLog, decisions: Decisions
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, log: Log, decisions: Decisions) -> None:
         self.settings = settings
         self.database = database
         self.log = log
@@ -75,6 +81,10 @@ class App:
         outcome = self.submit([request])[0]
         outcome.facts()
         return outcome
+
+    def pools(self) -> list[str]:
+        """The pools that there are, in the order of their ids."""
+        return self.decisions.pools()
 
     def settle(self, *, fire: bool = True) -> None:
         """Bring the read models to the log's present end, and (with `fire`) deadlines to the present time.
@@ -128,7 +138,7 @@ class App:
         if len(rows) > 1 and rows[0]["identity"] not in (reference, f"{actor}:{reference}"):
             names = ", ".join(f"{row['identity']} in {row['pool']}" for row in rows[:10])
             raise UsageError(f"several requests have the id {reference!r}", do=f"Name one: {names}.")
-        document = self.log.document(rows[0]["pool"], rows[0]["first_sequence"])
+        document = self.log.document(rows[0]["pool"], rows[0]["first_sequence"], rows[0]["position"])
         event = decode(document) if document else None
         refusal = event.data if event is not None and isinstance(event.data, RequestRefused) else None
         return rows[0], refusal_text(refusal, event) if refusal is not None and event is not None else None
@@ -148,11 +158,26 @@ class App:
 
 
 @contextmanager
-def open_app(settings: Settings, *, virtual: bool = False, clock: Clock | None = None) -> Iterator[App]:
-    """LeadFlow of a data directory, or of the Postgres that the settings name.
+def open_app(
+    settings: Settings,
+    *,
+    virtual: bool = False,
+    clock: Clock | None = None,
+    wait_s: float = WAIT_S,
+    warn: Callable[[str], None] = log_.warning,
+) -> Iterator[App]:
+    """LeadFlow of a data directory, or of the Postgres and the Kafka that the settings name.
 
-    Raises UsageError for a data directory that cannot be used, Unavailable if a database is away.
+    On Kafka, `wait_s` is how long outcomes and read models are waited for, and `warn` is told where what is
+    shown is stale. Raises UsageError for a data directory that cannot be used, Unavailable for what is away.
     """
+    if settings.kafka is not None:
+        # Its client takes a moment to import, and most data directories have no use for it.
+        from leadflow.bootstrap.kafka import open_kafka_app
+
+        with open_kafka_app(settings, wait_s=wait_s, warn=warn) as app:
+            yield app
+        return
     with _embedded(settings, virtual=virtual, clock=clock) as (app, _, _):
         yield app
 
@@ -163,6 +188,12 @@ def running_app(settings: Settings) -> Iterator[tuple[App, Embedded]]:
 
     Raises HomeInUse if an engine runs in the data directory already.
     """
+    if settings.kafka is not None:
+        raise UsageError(
+            "the log is in Kafka, and `up` runs the engine of a log on one machine",
+            where=settings.kafka,
+            do="Run `leadflow decider` and `leadflow projector`; both may run several times.",
+        )
     refuse_second(settings.home)
     with _embedded(settings) as (app, here, server):
         app.projections.start()
@@ -214,12 +245,25 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if place.status == "fail" or not (settings.database_url or settings.home.exists()):
         return
     try:
-        with open_app(settings) as app:
+        with _embedded(settings) as (app, here, _):
             yield doctor.database(app.database.url)
             app.projections.start()
-            yield from doctor.of_log(app.log, app.projections, app.views.pools, running=running)
+            yield from doctor.of_log(here.engine.log, app.projections, app.views.pools, running=running)
     except LeadflowError as error:
         yield doctor.failed("database", error)
+
+
+def own_log(app: App) -> EmbeddedLog:
+    """The log that one file can hold: the embedded one. Raises UsageError for a log in Kafka."""
+    if isinstance(app.log, EmbeddedLog):
+        return app.log
+    raise UsageError(
+        "a backup file holds the log and the records of one machine, and this log is in Kafka",
+        where=app.log.where,
+        do="Facts are kept by the cluster's replication and backups; `leadflow log export FILE` writes all of"
+        " them. The records (dead letters) are in Postgres: pg_dump --schema=records. Read models come back"
+        " from the log.",
+    )
 
 
 def engine_runs(settings: Settings) -> bool:

@@ -11,6 +11,7 @@ from typing import Protocol
 from consumers.handover import HandoverClient
 from leadflow.domain.pool import Pool, Stream
 from leadflow.domain.requests import Request
+from leadflow.domain.values import COMPANY_STREAM
 from leadflow.engine import SNAPSHOT_EVERY, Engine, Outcome
 from leadflow.errors import LeadflowError
 from projections.runner import Projections
@@ -29,6 +30,9 @@ class Decisions(Protocol):
 
     def pool(self, name: str) -> Pool:
         """The same of a pool. Raises NotFound if it was never opened."""
+
+    def pools(self) -> list[str]:
+        """The pools that there are, in the order of their ids."""
 
     def now(self) -> datetime:
         """The present moment, by the clock that requests are decided at."""
@@ -71,6 +75,10 @@ class Here:
     def pool(self, name: str) -> Pool:
         """The present state of a pool. Raises NotFound."""
         return self.engine.pool(name)
+
+    def pools(self) -> list[str]:
+        """The pools that there are, in the order of their ids."""
+        return [name for name in self.engine.log.pools() if name != COMPANY_STREAM]
 
     def settle(self, *, fire: bool) -> None:
         """Bring the read models to the log's present end, and its deadlines to the present time.

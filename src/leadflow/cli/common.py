@@ -21,11 +21,11 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from leadflow.bootstrap import App, Outcome, new_request_id, open_app, refusal_text, request_of
+from leadflow.bootstrap import WAIT_S, App, Outcome, new_request_id, open_app, refusal_text, request_of
 from leadflow.cli.diagnostics import log_to_stderr
 from leadflow.cli.telling import moment
 from leadflow.domain.requests import Body
-from leadflow.domain.values import COMPANY_STREAM, format_time
+from leadflow.domain.values import format_time
 from leadflow.errors import LeadflowError, UsageError
 from leadflow.settings import Settings
 
@@ -62,6 +62,7 @@ class Session:
         self.given: dict[str, Any] = {}
         self.actor = "manager/local"
         self.json = False
+        self.wait_s = WAIT_S
         # Through a pipe a row stays on one line, so that it can be searched and cut.
         wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_COLUMNS
         self.out = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=wide)
@@ -81,12 +82,8 @@ class Session:
     def app(self) -> App:
         """LeadFlow, opened at the first use and closed when the command ends."""
         if self._app is None:
-            if self.settings.kafka is not None:
-                # Whoever names a cluster must not believe that its log is what this command changes.
-                self.say(
-                    "Warning: this command works on the data directory's own log, not on LEADFLOW_KAFKA."
-                )
-            self._app = click.get_current_context().with_resource(open_app(self.settings))
+            opened = open_app(self.settings, wait_s=self.wait_s, warn=self.say)
+            self._app = click.get_current_context().with_resource(opened)
         return self._app
 
     def use(self, app: App) -> None:
@@ -121,7 +118,7 @@ class Session:
         """The pool that is meant: the one named, the setting's, or the only one there is."""
         if given or self.settings.pool:
             return str(given or self.settings.pool)
-        pools = [name for name in self.app.log.pools() if name != COMPANY_STREAM]
+        pools = self.app.pools()
         if len(pools) == 1:
             return pools[0]
         if not pools:
@@ -234,11 +231,28 @@ def pool_option(function: F) -> F:
     )
 
 
+def _wait(ctx: click.Context, _: click.Parameter, value: float | None) -> None:
+    if value is not None:
+        ctx.ensure_object(Session).wait_s = value
+
+
+def wait_option(function: F) -> F:
+    """`--wait`: how long a command waits for others, where the log is in Kafka."""
+    return click.option(
+        "--wait",
+        type=click.FloatRange(min=0.1),
+        expose_value=False,
+        callback=_wait,
+        metavar="SECONDS",
+        help=f"On a log in Kafka: how long to wait for outcomes and read models ({WAIT_S:g}).",
+    )(function)
+
+
 def request_option(function: F) -> F:
-    """`--request-id`: the same id again gets the first outcome."""
+    """`--request-id`: the same id again gets the first outcome; and `--wait`."""
     return click.option(
         "--request-id", metavar="ID", help="Name the request: sent again, it gets its first outcome."
-    )(function)
+    )(wait_option(function))
 
 
 def run(main: click.Group, arguments: Sequence[str] | None = None) -> int:

@@ -20,6 +20,7 @@ from leadflow.bootstrap import (
     backup,
     engine_runs,
     examine,
+    own_log,
     restore,
     running_app,
 )
@@ -130,8 +131,9 @@ def _draw_findings(out: Console, findings: list[Finding]) -> None:
 def backup_command(session: Session, file: Path) -> None:
     """Write the log and the records to FILE, read it again and prove it. Work may go on meanwhile."""
     session.app.need("see_contacts", session.actor)
+    log = own_log(session.app)
     with session.progress("Backing up") as tell:
-        summary = backup(session.app.log, file, tell)
+        summary = backup(log, file, tell)
     _told(session, summary, f"Backed up to {file}")
 
 
@@ -146,8 +148,9 @@ def restore_command(session: Session, file: Path) -> None:
         raise UsageError(
             "an engine is running here", where=str(app.home), do="Name a new data directory with --home."
         )
+    log = own_log(app)
     with session.progress("Restoring") as tell:
-        summary = restore(app.log, file, tell)
+        summary = restore(log, file, tell)
     with session.progress("Filling the read models") as tell:
         app.projections.start()
         app.projections.rebuild(progress=tell)

@@ -43,6 +43,8 @@ class KafkaLog:
         self._readers: dict[int, PartitionReader] = {}
         self._tails: dict[int, tuple[int, int]] = {}
         """By partition: an end that was seen, as an offset and as a position."""
+        self._read_to: dict[str, tuple[int, int]] = {}
+        """By pool: the last sequence that was read of it, and the offset after it."""
         self._waited = threading.local()
 
     # --- partitions -----------------------------------------------------------------------------
@@ -161,16 +163,22 @@ class KafkaLog:
     # --- reading on -----------------------------------------------------------------------------
 
     def read_pool(self, pool: str, gt: int = 0) -> Iterator[StoredEvent]:
-        """A pool's facts after sequence `gt`, in order, up to the end as it is when begun."""
+        """A pool's facts after sequence `gt`, in order, up to the end as it is when begun.
+
+        Whoever goes on after the last fact of an earlier reading need not have it looked for.
+        """
         partition = self.partition_of(pool)
-        offset = 0
-        if gt > 0:
+        sequence, offset = self._read_to.get(pool, (-1, 0))
+        if gt > 0 and gt != sequence:
             with self._guard:
                 found = self._search(partition).at_sequence(pool, gt)
             if found is None:
                 return
             offset = found.offset + 1
-        yield from (record.stored for record in self._records(partition, offset) if record.pool == pool)
+        for record in self._records(partition, offset if gt > 0 else 0):
+            if record.pool == pool:
+                self._read_to[pool] = (record.sequence, record.offset + 1)
+                yield record.stored
 
     def read_partition(
         self, partition: int, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None

@@ -1,0 +1,351 @@
+"""The client of a log in Kafka: sends requests to their topics and waits for what becomes of them.
+
+What a request caused is read from its pool's partition of the log, from the end that was noted before it was
+sent. Where nothing comes of it there, the decider's own offset says whether it was decided: then it is a dead
+letter, or it was decided before and the log has its first outcome, or there was nothing to write about it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka import errors as kafka_errors
+from kafka.structs import TopicPartition
+
+from consumers.dead_letters import H_REASON
+from consumers.first_outcomes import FirstOutcomes
+from leadflow.domain.decide import payload_of
+from leadflow.domain.events import Event
+from leadflow.domain.requests import AdvanceClock, Request, SubmitIntake
+from leadflow.domain.values import role_of
+from leadflow.errors import LeadflowError, Unavailable, UsageError
+from leadflow.log.envelope import decode, encode_request
+from leadflow.log.kafka.client import Cluster, translate, translated
+from leadflow.log.kafka.reader import PartitionReader
+from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, H_ORIGIN, Origin, record_of
+from leadflow.log.kafka.topics import TopicNames
+from leadflow.log.partitioning import partition_of
+from leadflow.outcome import Outcome
+
+WAIT_S = 10.0
+"""For how long nothing may come of requests that were sent."""
+POLL_MS = 50
+LOOK_S = 0.15
+"""After so long without news, the decider's offset is looked at."""
+BATCHES_MAX = 4
+"""Batches that are on their way at a time."""
+_HEADERS = ((H_CONTENT_TYPE, CONTENT_TYPE.encode()),)
+
+Asked = tuple[str, str, str]
+"""Pool, identity, payload: a request is one as long as these are the same."""
+
+
+class Sent:
+    """A batch of requests on its way."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self.requests = {_asked(request): request for request in requests}
+        """By what makes them one; one that comes twice in the batch is sent once."""
+        self.open: dict[Asked, Origin] = {}
+        """Those that have no answer yet, and where they stand in their topic."""
+        self.dead_from: dict[int, int] = {}
+        """By partition, where dead letters of this batch begin."""
+        self._order = [(_asked(request), request) for request in requests]
+        self._answers: dict[Asked, Outcome] = {}
+
+    def answer(self, asked: Asked, outcome: Outcome) -> None:
+        """What became of a request."""
+        self.open.pop(asked, None)
+        self._answers[asked] = outcome
+
+    def unanswered(self) -> list[tuple[Asked, Request]]:
+        """Those that nothing is known of."""
+        return [(asked, one) for asked, one in self.requests.items() if asked not in self._answers]
+
+    def outcomes(self) -> list[Outcome]:
+        """One for each request, in their order."""
+        found: list[Outcome] = []
+        seen: set[Asked] = set()
+        for asked, request in self._order:
+            outcome = self._answers[asked]._replace(request=request)
+            again = asked in seen and bool(outcome.events)
+            found.append(outcome._replace(repeated=True) if again else outcome)
+            seen.add(asked)
+        return found
+
+
+class Requesting:
+    """Sends requests and waits for their outcomes. Not safe for several threads at a time."""
+
+    def __init__(
+        self, cluster: Cluster, prefix: str, first_outcomes: FirstOutcomes, *, wait_s: float = WAIT_S
+    ) -> None:
+        """Opens nothing; the first requests do. `wait_s` is how long may pass without any outcome."""
+        self._cluster = cluster
+        self._names = TopicNames.of(prefix)
+        self._group = f"{prefix}-decider"
+        self._first_outcomes = first_outcomes
+        self._wait_s = wait_s
+        self._producer: KafkaProducer | None = None
+        self._asking: KafkaConsumer | None = None
+        self._followed: dict[int, _Followed] = {}
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """The outcomes of these requests, decided in this order within each pool.
+
+        A request that cannot be decided has an `error` in its outcome. Raises Unavailable if Kafka is away
+        or nothing came of them in time; they may be decided later, and can be sent again.
+        """
+        return next(self.submit_all([requests])) if requests else []
+
+    def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
+        """The outcomes of each batch, in order; the next batches are sent meanwhile. Raises as `submit`."""
+        under_way: deque[Sent] = deque()
+        for batch in batches:
+            under_way.append(self._send(batch))
+            if len(under_way) >= BATCHES_MAX:
+                yield self._finish(under_way)
+        while under_way:
+            yield self._finish(under_way)
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def _send(self, requests: Sequence[Request]) -> Sent:
+        sent = Sent(requests)
+        known = self._first_outcomes.known(list(sent.requests.values()))
+        for asked, request in sent.requests.items():
+            if (events := known.get((request.pool, request.identity))) and events[0].digest in ("", asked[2]):
+                sent.answer(asked, Outcome(request, events, repeated=True))
+        new = dict(sent.unanswered())
+        if not new:
+            return sent
+        producer = self._open()
+        partitions = self._partitions(producer)
+        places = {asked: partition_of(request.pool, partitions) for asked, request in new.items()}
+        self._note_ends(set(places.values()), sent)
+        try:
+            futures = [
+                (
+                    asked,
+                    producer.send(
+                        self._topic_of(request),
+                        value=encode_request(request),
+                        key=request.pool.encode(),
+                        partition=places[asked],
+                        headers=list(_HEADERS),
+                    ),
+                )
+                for asked, request in new.items()
+            ]
+            until = time.monotonic() + self._wait_s
+            for asked, future in futures:
+                # Acknowledged by every copy that counts: from here on it is not lost.
+                written = future.get(timeout=max(0.001, until - time.monotonic()))
+                sent.open[asked] = Origin(written.topic, written.partition, written.offset)
+        except kafka_errors.KafkaError as problem:
+            raise self._not_sent(problem) from problem
+        return sent
+
+    def _topic_of(self, request: Request) -> str:
+        """Adapters' arrivals have a topic of their own, but for those with a time of their own, which are
+        for a pool on the virtual clock: between two topics there is no order but that of their arrival."""
+        arrival = isinstance(request.body, SubmitIntake) and role_of(request.actor) == "adapter"
+        return self._names.intake if arrival and request.at is None else self._names.commands
+
+    def _not_sent(self, problem: kafka_errors.KafkaError) -> LeadflowError:
+        error = translate(problem, self._cluster.where)
+        if isinstance(error, Unavailable):
+            what = f"whether the request was sent is unknown: {error.what}"
+            return Unavailable(what, where=error.where, do="Send it again; it is decided once.")
+        return error
+
+    def _note_ends(self, partitions: set[int], sent: Sent) -> None:
+        events = [TopicPartition(self._names.events, at) for at in partitions if at not in self._followed]
+        dead = [TopicPartition(self._names.dead_letters, at) for at in partitions]
+        with translated(self._cluster.where):
+            ends = self._asker().end_offsets([*events, *dead])
+        for place in events:
+            reader = PartitionReader(self._cluster, place.topic, place.partition)
+            self._followed[place.partition] = _Followed(reader, int(ends[place]))
+        sent.dead_from = {place.partition: int(ends[place]) for place in dead}
+
+    def _partitions(self, producer: KafkaProducer) -> int:
+        with translated(self._cluster.where):
+            counts = [len(producer.partitions_for(name) or ()) for name in self._names]
+        if not counts[0] or len(set(counts)) > 1:
+            raise UsageError(
+                "the topics differ in their numbers of partitions",
+                where=self._cluster.where,
+                do="See `leadflow topics check`.",
+            )
+        return counts[0]
+
+    def _open(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = self._cluster.producer()
+        return self._producer
+
+    def _asker(self) -> KafkaConsumer:
+        if self._asking is None:
+            self._asking = self._cluster.consumer("outcomes", group_id=self._group)
+        return self._asking
+
+    # --- waiting --------------------------------------------------------------------------------
+
+    def _finish(self, under_way: deque[Sent]) -> list[Outcome]:
+        """Wait until every request of the oldest batch has an answer; what comes of the others is kept."""
+        first = under_way[0]
+        moved = looked = time.monotonic()
+        while first.open:
+            if self._read(under_way):
+                moved = looked = time.monotonic()
+            elif time.monotonic() - looked > LOOK_S:
+                if self._look(first, under_way):
+                    moved = time.monotonic()
+                looked = time.monotonic()
+            if first.open and time.monotonic() - moved > self._wait_s:
+                raise self._too_late(first)
+        under_way.popleft()
+        return first.outcomes()
+
+    def _read(self, under_way: Iterable[Sent]) -> bool:
+        """Take what is new in the log; says whether anything was answered."""
+        wanted = _wanted(under_way)
+        partitions = {place.partition for sent in under_way for place in sent.open.values()}
+        answered = False
+        for partition in partitions:
+            for events in self._followed[partition].decisions(POLL_MS // len(partitions)):
+                answered = _answer(events, wanted) or answered
+        return answered
+
+    def _look(self, sent: Sent, under_way: Iterable[Sent]) -> bool:
+        """Whether the decider has gone past requests of this batch without writing a fact about them."""
+        past = self._decided(sent)
+        if not past:
+            return False
+        wanted = _wanted(under_way)
+        # The decider's offsets may be seen before its facts are: they are there, but not visible yet.
+        for partition in {place.partition for place in past.values()}:
+            followed = self._followed[partition]
+            for events in followed.decisions_until(followed.reader.written_end()):
+                _answer(events, wanted)
+        left = {asked: place for asked, place in past.items() if asked in sent.open}
+        reasons = self._dead_letters(left, sent)
+        for asked in left:
+            request = sent.requests[asked]
+            if asked in reasons:
+                do = "It is kept: `leadflow dead-letters list`."
+                sent.answer(asked, Outcome(request, error=UsageError(reasons[asked], do=do)))
+            elif isinstance(request.body, AdvanceClock):
+                sent.answer(asked, Outcome(request))
+            else:
+                before = self._first_outcomes.folded(request)
+                sent.answer(asked, Outcome(request, before, repeated=True))
+        return True
+
+    def _decided(self, sent: Sent) -> dict[Asked, Origin]:
+        places = {TopicPartition(place.topic, place.partition) for place in sent.open.values()}
+        after: dict[TopicPartition, int] = {}
+        try:
+            for place in places:
+                after[place] = self._asker().committed(place, timeout_ms=1_000) or 0
+        except (kafka_errors.KafkaTimeoutError, kafka_errors.RetriableError):
+            return {}
+        except kafka_errors.KafkaError as problem:
+            raise translate(problem, self._cluster.where) from problem
+        return {
+            asked: place
+            for asked, place in sent.open.items()
+            if place.offset < after[TopicPartition(place.topic, place.partition)]
+        }
+
+    def _dead_letters(self, left: Mapping[Asked, Origin], sent: Sent) -> dict[Asked, str]:
+        asked_at = {place.to_bytes(): asked for asked, place in left.items()}
+        found: dict[Asked, str] = {}
+        for partition in {place.partition for place in left.values()}:
+            reader = PartitionReader(self._cluster, self._names.dead_letters, partition)
+            try:
+                for page in reader.read(sent.dead_from[partition], reader.written_end()):
+                    for record in page:
+                        headers = dict(record.headers)
+                        asked = asked_at.get(headers.get(H_ORIGIN, b""))
+                        if asked is not None:
+                            found[asked] = headers.get(H_REASON, b"").decode("utf-8", "replace")
+            finally:
+                reader.close()
+        return found
+
+    def _too_late(self, sent: Sent) -> Unavailable:
+        left = [sent.requests[asked] for asked in sent.open]
+        count = f"{len(left)} requests have" if len(left) > 1 else "the request has"
+        do = "It was sent and will be decided once; is a decider running (`leadflow decider`)?"
+        return Unavailable(
+            f"{count} no outcome after {self._wait_s:g} s",
+            where=self._cluster.where,
+            do=f"{do} Ask later: `leadflow request show {left[0].identity}`.",
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        for followed in self._followed.values():
+            followed.reader.close()
+        self._followed.clear()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=1)
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.close(autocommit=False, timeout_ms=1_000)
+
+
+class _Followed:
+    """A partition of the log, read on decision by decision."""
+
+    def __init__(self, reader: PartitionReader, offset: int) -> None:
+        self.reader = reader
+        self._at = offset
+        self._half: list[Event] = []
+        """The first facts of a decision whose last ones have not been read yet."""
+
+    def decisions(self, poll_ms: int) -> Iterator[list[Event]]:
+        """What can be read by now, as whole decisions."""
+        page, self._at = self.reader.page(self._at, poll_ms=poll_ms)
+        for record in page:
+            self._half.append(decode(record_of(record).document))
+            if self._half[-1].fact_index == self._half[-1].fact_count:
+                yield self._half
+                self._half = []
+
+    def decisions_until(self, end: int) -> Iterator[list[Event]]:
+        """The same up to an offset. Raises Unavailable if it cannot be reached."""
+        until = time.monotonic() + WAIT_S
+        while self._at < end:
+            yield from self.decisions(POLL_MS)
+            if time.monotonic() > until:
+                raise Unavailable("an open transaction holds up reading", where=self.reader.where)
+
+
+def _wanted(under_way: Iterable[Sent]) -> dict[Asked, list[Sent]]:
+    """Who waits for what, oldest first."""
+    wanted: dict[Asked, list[Sent]] = {}
+    for sent in under_way:
+        for asked in sent.open:
+            wanted.setdefault(asked, []).append(sent)
+    return wanted
+
+
+def _answer(events: Sequence[Event], wanted: Mapping[Asked, Sequence[Sent]]) -> bool:
+    """Give a decision to who waits for it: the first has caused it, others have sent the same."""
+    first = events[0]
+    asked = (first.pool, first.causation, first.digest)
+    waiting = [sent for sent in wanted.get(asked, ()) if asked in sent.open]
+    for at, sent in enumerate(waiting):
+        sent.answer(asked, Outcome(sent.requests[asked], tuple(events), repeated=at > 0))
+    return bool(waiting)
+
+
+def _asked(request: Request) -> Asked:
+    return (request.pool, request.identity, payload_of(request))

@@ -1,0 +1,127 @@
+"""LeadFlow on a log in Kafka: requests go to its topics, read models come from Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from consumers.first_outcomes import FirstOutcomes
+from consumers.requesting import Requesting
+from leadflow.bootstrap.app import App, open_database
+from leadflow.domain.pool import Pool, Stream
+from leadflow.domain.requests import Request
+from leadflow.errors import NotFound, Unavailable
+from leadflow.log.kafka import Cluster, KafkaLog
+from leadflow.log.kafka.client import ANSWER_WAIT_MS
+from leadflow.log.kafka.topics import TopicNames
+from leadflow.outcome import Outcome
+from leadflow.postgres import Database
+from leadflow.settings import Settings
+from leadflow.streams import Streams
+from projections import registry
+from projections.lead_queries import pool_rows
+from projections.runner import Projections
+
+STALE_WAIT_S = 0.2
+"""How long read models are waited for once they were found stale."""
+
+Warn = Callable[[str], None]
+
+
+class There:
+    """The deciders of a log in Kafka, wherever they run."""
+
+    def __init__(
+        self,
+        requesting: Requesting,
+        log: KafkaLog,
+        projections: Projections,
+        streams: Streams,
+        *,
+        wait_s: float,
+        warn: Warn,
+    ) -> None:
+        """`wait_s` is how long read models are waited for; `warn` is told if they are stale then."""
+        self.requesting = requesting
+        self._log = log
+        self._projections = projections
+        self._streams = streams
+        self._wait_s = wait_s
+        self._warn = warn
+        self._stale = False
+        self._prepared = False
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Have requests decided in their order. Raises Unavailable; they can then be sent again."""
+        return self.requesting.submit(requests)
+
+    def stream(self, name: str) -> Stream:
+        """The present state of a stream."""
+        return self._streams.caught_up(name).stream
+
+    def pool(self, name: str) -> Pool:
+        """The present state of a pool. Raises NotFound."""
+        stream = self.stream(name)
+        if not isinstance(stream, Pool) or not stream.sequence:
+            raise NotFound(f"there is no pool {name!r}", do=f"Open it with `leadflow pool open {name}`.")
+        return stream
+
+    def pools(self) -> list[str]:
+        """The pools that there are, by the read models."""
+        self.settle(fire=False)
+        return sorted(pool_rows(self._projections.database))
+
+    def now(self) -> datetime:
+        """The present moment."""
+        return datetime.now(UTC)
+
+    def settle(self, *, fire: bool) -> None:
+        """Wait until the projector has taken what the log has by now; says so where it has not.
+
+        Raises Unavailable where no projector has ever filled the read models.
+        """
+        if not self._prepared:
+            registry.prepare(self._projections.database)
+            self._prepared = True
+        ends = self._log.ends()
+        try:
+            self._projections.wait_for(ends, STALE_WAIT_S if self._stale else self._wait_s)
+        except Unavailable as late:
+            if len(registry.live(self._projections.database)) < len(self._projections.projections):
+                raise Unavailable(
+                    "the read models have not been filled yet",
+                    where=self._projections.database.where,
+                    do="Run a projector: `leadflow projector`.",
+                ) from late
+            if not self._stale:
+                self._warn(
+                    f"Warning: what is shown is stale: {late.what}. Is a projector running"
+                    " (`leadflow projector`)?"
+                )
+            self._stale = True
+
+    def catch_up(self) -> None:
+        """Nothing: the projector does it."""
+
+
+@contextmanager
+def open_kafka_app(settings: Settings, *, wait_s: float, warn: Warn) -> Iterator[App]:
+    """LeadFlow on the log in Kafka and the Postgres that the settings name, or the data directory's.
+
+    Raises UsageError, and Unavailable if either is away.
+    """
+    cluster = Cluster.of(settings)
+    patient = min(ANSWER_WAIT_MS, max(1, int(wait_s * 1000)))
+    cluster = replace(cluster, options={**cluster.options, "bootstrap_timeout_ms": patient})
+    with ExitStack() as stack:
+        url, _ = stack.enter_context(open_database(settings))
+        database = stack.enter_context(Database(url))
+        log = stack.enter_context(KafkaLog(cluster, TopicNames.of(settings.kafka_prefix).events))
+        streams = Streams(log, None)
+        firsts = FirstOutcomes(database, log, lambda name: streams.caught_up(name).stream)
+        requesting = Requesting(cluster, settings.kafka_prefix, firsts, wait_s=wait_s)
+        stack.callback(requesting.close)
+        there = There(requesting, log, Projections(log, database), streams, wait_s=wait_s, warn=warn)
+        yield App(settings, database, log, there)
