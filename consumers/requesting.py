@@ -17,64 +17,25 @@ from kafka.structs import TopicPartition
 
 from consumers.dead_letters import H_REASON
 from consumers.first_outcomes import FirstOutcomes
-from leadflow.domain.decide import payload_of
-from leadflow.domain.events import Event
+from consumers.under_way import POLL_MS, Asked, Followed, Sent, give, wanted_by
 from leadflow.domain.requests import AdvanceClock, Request, SubmitIntake
 from leadflow.domain.values import role_of
 from leadflow.errors import LeadflowError, Unavailable, UsageError
-from leadflow.log.envelope import decode, encode_request
+from leadflow.log.envelope import encode_request
 from leadflow.log.kafka.client import Cluster, translate, translated
 from leadflow.log.kafka.reader import PartitionReader
-from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, H_ORIGIN, Origin, record_of
+from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, H_ORIGIN, Origin
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
 from leadflow.outcome import Outcome
 
 WAIT_S = 10.0
 """For how long nothing may come of requests that were sent."""
-POLL_MS = 50
 LOOK_S = 0.15
 """After so long without news, the decider's offset is looked at."""
 BATCHES_MAX = 4
 """Batches that are on their way at a time."""
 _HEADERS = ((H_CONTENT_TYPE, CONTENT_TYPE.encode()),)
-
-Asked = tuple[str, str, str]
-"""Pool, identity, payload: a request is one as long as these are the same."""
-
-
-class Sent:
-    """A batch of requests on its way."""
-
-    def __init__(self, requests: Sequence[Request]) -> None:
-        self.requests = {_asked(request): request for request in requests}
-        """By what makes them one; one that comes twice in the batch is sent once."""
-        self.open: dict[Asked, Origin] = {}
-        """Those that have no answer yet, and where they stand in their topic."""
-        self.dead_from: dict[int, int] = {}
-        """By partition, where dead letters of this batch begin."""
-        self._order = [(_asked(request), request) for request in requests]
-        self._answers: dict[Asked, Outcome] = {}
-
-    def answer(self, asked: Asked, outcome: Outcome) -> None:
-        """What became of a request."""
-        self.open.pop(asked, None)
-        self._answers[asked] = outcome
-
-    def unanswered(self) -> list[tuple[Asked, Request]]:
-        """Those that nothing is known of."""
-        return [(asked, one) for asked, one in self.requests.items() if asked not in self._answers]
-
-    def outcomes(self) -> list[Outcome]:
-        """One for each request, in their order."""
-        found: list[Outcome] = []
-        seen: set[Asked] = set()
-        for asked, request in self._order:
-            outcome = self._answers[asked]._replace(request=request)
-            again = asked in seen and bool(outcome.events)
-            found.append(outcome._replace(repeated=True) if again else outcome)
-            seen.add(asked)
-        return found
 
 
 class Requesting:
@@ -91,7 +52,7 @@ class Requesting:
         self._wait_s = wait_s
         self._producer: KafkaProducer | None = None
         self._asking: KafkaConsumer | None = None
-        self._followed: dict[int, _Followed] = {}
+        self._followed: dict[int, Followed] = {}
 
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """The outcomes of these requests, decided in this order within each pool.
@@ -169,7 +130,7 @@ class Requesting:
             ends = self._asker().end_offsets([*events, *dead])
         for place in events:
             reader = PartitionReader(self._cluster, place.topic, place.partition)
-            self._followed[place.partition] = _Followed(reader, int(ends[place]))
+            self._followed[place.partition] = Followed(reader, int(ends[place]))
         sent.dead_from = {place.partition: int(ends[place]) for place in dead}
 
     def _partitions(self, producer: KafkaProducer) -> int:
@@ -213,12 +174,12 @@ class Requesting:
 
     def _read(self, under_way: Iterable[Sent]) -> bool:
         """Take what is new in the log; says whether anything was answered."""
-        wanted = _wanted(under_way)
+        wanted = wanted_by(under_way)
         partitions = {place.partition for sent in under_way for place in sent.open.values()}
         answered = False
         for partition in partitions:
             for events in self._followed[partition].decisions(POLL_MS // len(partitions)):
-                answered = _answer(events, wanted) or answered
+                answered = give(events, wanted) or answered
         return answered
 
     def _look(self, sent: Sent, under_way: Iterable[Sent]) -> bool:
@@ -226,12 +187,12 @@ class Requesting:
         past = self._decided(sent)
         if not past:
             return False
-        wanted = _wanted(under_way)
+        wanted = wanted_by(under_way)
         # The decider's offsets may be seen before its facts are: they are there, but not visible yet.
         for partition in {place.partition for place in past.values()}:
             followed = self._followed[partition]
             for events in followed.decisions_until(followed.reader.written_end()):
-                _answer(events, wanted)
+                give(events, wanted)
         left = {asked: place for asked, place in past.items() if asked in sent.open}
         reasons = self._dead_letters(left, sent)
         for asked in left:
@@ -299,53 +260,3 @@ class Requesting:
         asking, self._asking = self._asking, None
         if asking is not None:
             asking.close(autocommit=False, timeout_ms=1_000)
-
-
-class _Followed:
-    """A partition of the log, read on decision by decision."""
-
-    def __init__(self, reader: PartitionReader, offset: int) -> None:
-        self.reader = reader
-        self._at = offset
-        self._half: list[Event] = []
-        """The first facts of a decision whose last ones have not been read yet."""
-
-    def decisions(self, poll_ms: int) -> Iterator[list[Event]]:
-        """What can be read by now, as whole decisions."""
-        page, self._at = self.reader.page(self._at, poll_ms=poll_ms)
-        for record in page:
-            self._half.append(decode(record_of(record).document))
-            if self._half[-1].fact_index == self._half[-1].fact_count:
-                yield self._half
-                self._half = []
-
-    def decisions_until(self, end: int) -> Iterator[list[Event]]:
-        """The same up to an offset. Raises Unavailable if it cannot be reached."""
-        until = time.monotonic() + WAIT_S
-        while self._at < end:
-            yield from self.decisions(POLL_MS)
-            if time.monotonic() > until:
-                raise Unavailable("an open transaction holds up reading", where=self.reader.where)
-
-
-def _wanted(under_way: Iterable[Sent]) -> dict[Asked, list[Sent]]:
-    """Who waits for what, oldest first."""
-    wanted: dict[Asked, list[Sent]] = {}
-    for sent in under_way:
-        for asked in sent.open:
-            wanted.setdefault(asked, []).append(sent)
-    return wanted
-
-
-def _answer(events: Sequence[Event], wanted: Mapping[Asked, Sequence[Sent]]) -> bool:
-    """Give a decision to who waits for it: the first has caused it, others have sent the same."""
-    first = events[0]
-    asked = (first.pool, first.causation, first.digest)
-    waiting = [sent for sent in wanted.get(asked, ()) if asked in sent.open]
-    for at, sent in enumerate(waiting):
-        sent.answer(asked, Outcome(sent.requests[asked], tuple(events), repeated=at > 0))
-    return bool(waiting)
-
-
-def _asked(request: Request) -> Asked:
-    return (request.pool, request.identity, payload_of(request))

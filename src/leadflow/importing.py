@@ -30,7 +30,8 @@ BATCH_ROWS = 500
 PROBLEMS_MAX = 10_000
 """Problems that a report lists; those beyond are counted."""
 Answer = Literal["created", "merged", "duplicate", "unreadable"]
-Submit = Callable[[Sequence[Request]], list[Outcome]]
+SubmitAll = Callable[[Iterable[Sequence[Request]]], Iterator[list[Outcome]]]
+"""Has batches of requests decided in their order, giving the outcomes of each."""
 Progress = Callable[[int], None]
 """Called with how many rows are done."""
 
@@ -162,13 +163,13 @@ def import_file(
     file: ArrivalFile,
     to: Destination,
     actor: str,
-    submit: Submit,
+    submit_all: SubmitAll,
     dead_letters: DeadLetters,
     progress: Progress | None = None,
     *,
     occurred_at: datetime | None = None,
 ) -> Report:
-    """Have every row of a file decided; each batch is durable before the next is decided.
+    """Have every row of a file decided; each batch is durable before its outcomes are counted.
 
     `occurred_at` is for touches that do not say when they happened. Whatever ends the import in the
     middle, importing the file again completes it without a duplicate. Raises what keeps a request from
@@ -176,6 +177,29 @@ def import_file(
     """
     report = _report(file, dry_run=False)
     began = time.perf_counter()
+    for outcomes in submit_all(_requests(file, to, actor, dead_letters, report, occurred_at)):
+        for outcome in outcomes:
+            outcome.facts()
+            if outcome.refusal is not None:
+                # Whether the actor may submit was asked before; a rule that changed meanwhile ends it.
+                raise UsageError(f"row refused: {outcome.refusal.reason}", where=outcome.events[0].id)
+            report.count(outcome.answer, outcome.request.pool)
+        if progress:
+            progress(report.rows)
+    report.mapping = file.report()
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _requests(
+    file: ArrivalFile,
+    to: Destination,
+    actor: str,
+    dead_letters: DeadLetters,
+    report: Report,
+    occurred_at: datetime | None,
+) -> Iterator[list[Request]]:
+    """The file's readable rows as requests, batch by batch; the others are kept and counted."""
     for batch in _batches(file):
         requests: list[Request] = []
         lost: list[Unreadable] = []
@@ -192,17 +216,7 @@ def import_file(
                 requests.append(intake_request(to.of(body), actor, body))
         if lost:
             dead_letters.add_all(lost)
-        for outcome in submit(requests) if requests else ():
-            outcome.facts()
-            if outcome.refusal is not None:
-                # Whether the actor may submit was asked before; a rule that changed meanwhile ends it.
-                raise UsageError(f"row refused: {outcome.refusal.reason}", where=outcome.events[0].id)
-            report.count(outcome.answer, outcome.request.pool)
-        if progress:
-            progress(report.rows)
-    report.mapping = file.report()
-    report.seconds = time.perf_counter() - began
-    return report
+        yield requests
 
 
 def dated(body: SubmitIntake, occurred_at: datetime | None) -> SubmitIntake:

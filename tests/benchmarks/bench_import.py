@@ -63,7 +63,7 @@ def month(app: App, pool: str, again: bool = False) -> None:
             open_arrivals(OCTOBER / name, channel),
             Destination(pool=pool),
             ACTOR,
-            watch.submit,
+            lambda batches: map(watch.submit, batches),
             app.dead_letters,
         )
         rows += report.rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -75,6 +75,10 @@ class App:
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """Have requests decided in their order. Raises Unavailable."""
         return self.decisions.submit(requests)
+
+    def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
+        """The outcomes of each batch; on Kafka, the next are on their way meanwhile. Raises Unavailable."""
+        return self.decisions.submit_all(batches)
 
     def one(self, request: Request) -> Outcome:
         """Have one request decided. Raises what kept it from being decided."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,9 @@ class Decisions(Protocol):
 
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """Have requests decided in their order. Raises Unavailable; they can then be sent again."""
+
+    def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
+        """The same of batches, one after the other. Raises as `submit`."""
 
     def stream(self, name: str) -> Stream:
         """The present state of a pool, or of the company, folded from the log. Only to be read."""
@@ -63,6 +66,10 @@ class Here:
         """Have requests decided: by the engine that runs, or here. Raises Unavailable."""
         client = self.running()
         return self.engine.submit(requests) if client is None else client.submit(requests)[0]
+
+    def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
+        """Have batches decided, one after the other. Raises Unavailable."""
+        return map(self.submit, batches)
 
     def stream(self, name: str) -> Stream:
         """The present state of a stream."""

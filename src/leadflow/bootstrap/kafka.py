@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -56,6 +56,10 @@ class There:
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """Have requests decided in their order. Raises Unavailable; they can then be sent again."""
         return self.requesting.submit(requests)
+
+    def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
+        """Have batches decided; the next ones are on their way meanwhile. Raises Unavailable."""
+        return self.requesting.submit_all(batches)
 
     def stream(self, name: str) -> Stream:
         """The present state of a stream."""

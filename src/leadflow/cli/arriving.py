@@ -19,7 +19,7 @@ from leadflow.bootstrap import (
     request_of,
     unreadable,
 )
-from leadflow.cli.common import Session, pass_session, pool_option, shared_options
+from leadflow.cli.common import Session, pass_session, pool_option, shared_options, wait_option
 from leadflow.cli.incoming import check_declared, destination_of
 from leadflow.cli.telling import tell
 from leadflow.errors import UsageError
@@ -53,6 +53,7 @@ def register(main: click.Group) -> None:
     "--ref", metavar="ID", help="Names the arrival within its channel: sent again, it is the same one."
 )
 @pool_option
+@wait_option
 @shared_options
 @pass_session
 def intake_command(

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from leadflow.bootstrap import WAIT_S, App, Outcome, new_request_id, open_app, refusal_text, request_of
-from leadflow.cli.diagnostics import log_to_stderr
+from leadflow.cli.diagnostics import log_to_stderr, quiet_libraries
 from leadflow.cli.telling import moment
 from leadflow.domain.requests import Body
 from leadflow.domain.values import format_time
@@ -32,6 +32,7 @@ from leadflow.settings import Settings
 F = TypeVar("F", bound=Callable[..., Any])
 
 PIPE_COLUMNS = 200
+LONG_WAIT_S = 60.0
 REFUSED = 1
 """Exit code of a command that a rule refused."""
 
@@ -82,6 +83,8 @@ class Session:
     def app(self) -> App:
         """LeadFlow, opened at the first use and closed when the command ends."""
         if self._app is None:
+            if self.settings.kafka is not None:
+                quiet_libraries(self.settings.log_level)
             opened = open_app(self.settings, wait_s=self.wait_s, warn=self.say)
             self._app = click.get_current_context().with_resource(opened)
         return self._app
@@ -231,21 +234,26 @@ def pool_option(function: F) -> F:
     )
 
 
-def _wait(ctx: click.Context, _: click.Parameter, value: float | None) -> None:
-    if value is not None:
-        ctx.ensure_object(Session).wait_s = value
+def _wait(ctx: click.Context, _: click.Parameter, value: float) -> None:
+    ctx.ensure_object(Session).wait_s = value
 
 
-def wait_option(function: F) -> F:
-    """`--wait`: how long a command waits for others, where the log is in Kafka."""
+def _wait_option(default_s: float) -> Callable[[F], F]:
     return click.option(
         "--wait",
         type=click.FloatRange(min=0.1),
+        default=default_s,
         expose_value=False,
         callback=_wait,
         metavar="SECONDS",
-        help=f"On a log in Kafka: how long to wait for outcomes and read models ({WAIT_S:g}).",
-    )(function)
+        help=f"Where the log is in Kafka: how long to wait while nothing comes of it ({default_s:g}).",
+    )
+
+
+wait_option = _wait_option(WAIT_S)
+"""`--wait`: how long a command waits for outcomes and read models."""
+long_wait_option = _wait_option(LONG_WAIT_S)
+"""The same for many requests: a decider may be away for a moment in the middle."""
 
 
 def request_option(function: F) -> F:

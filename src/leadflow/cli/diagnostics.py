@@ -60,3 +60,10 @@ def log_to_stderr(level: str, form: Literal["console", "json"]) -> None:
     quiet = logging.NOTSET if level == "debug" else max(logging.WARNING, root.level)
     for name in NOISY:
         logging.getLogger(name).setLevel(quiet)
+
+
+def quiet_libraries(level: str) -> None:
+    """Let libraries' lines be heard at `debug` only: what goes wrong, a command says itself."""
+    if level != "debug":
+        for name in NOISY:
+            logging.getLogger(name).setLevel(logging.CRITICAL)

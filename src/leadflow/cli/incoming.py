@@ -33,7 +33,7 @@ from leadflow.bootstrap import (
     open_arrivals,
     rehearse_file,
 )
-from leadflow.cli.common import Session, pass_session, pool_option, shared_options
+from leadflow.cli.common import Session, long_wait_option, pass_session, pool_option, shared_options
 from leadflow.errors import NotPermitted
 
 PATH = click.Path(path_type=Path)
@@ -94,6 +94,7 @@ def progress_bar(session: Session, what: str, total: int | None = None) -> Itera
 )
 @click.option("--dry-run", is_flag=True, help="Say what each row would become; change nothing.")
 @pool_option
+@long_wait_option
 @shared_options
 @pass_session
 def import_command(
@@ -133,7 +134,13 @@ def import_command(
             report = rehearse_file(arrivals, to, session.actor, app.pool_state, advance)
         else:
             report = import_file(
-                arrivals, to, session.actor, app.submit, app.dead_letters, advance, occurred_at=occurred_at
+                arrivals,
+                to,
+                session.actor,
+                app.submit_all,
+                app.dead_letters,
+                advance,
+                occurred_at=occurred_at,
             )
             app.decisions.catch_up()
     session.emit(report, lambda console: _draw(console, report))

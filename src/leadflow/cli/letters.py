@@ -12,7 +12,7 @@ from rich.table import Table
 
 from leadflow.bootstrap import DeadLetter, MappingFile, corrected, load_mapping, reason_of, request_of
 from leadflow.cli.arriving import show_arrival
-from leadflow.cli.common import Session, pass_session, pool_option, shared_options
+from leadflow.cli.common import Session, pass_session, pool_option, shared_options, wait_option
 from leadflow.cli.incoming import destination_of
 from leadflow.domain.values import role_of
 from leadflow.errors import NotFound, NotPermitted, UsageError
@@ -152,6 +152,7 @@ def _changes(_: click.Context, parameter: click.Parameter, values: tuple[str, ..
     "--map", "mapping_file", type=click.Path(path_type=Path), metavar="FILE", help="A mapping file."
 )
 @pool_option
+@wait_option
 @shared_options
 @pass_session
 def retry_letter(

@@ -19,7 +19,8 @@ from leadflow.bootstrap import (
     spend_key,
     spend_request_id,
 )
-from leadflow.cli.common import REFUSED, Session, pass_session, shared_options
+from leadflow.cli.common import REFUSED, Session, long_wait_option, pass_session, shared_options
+from leadflow.domain.requests import Request
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.errors import NotPermitted
 
@@ -39,6 +40,7 @@ def spend() -> None:
 @click.option(
     "--currency", default="CNY", show_default=True, metavar="CODE", help="Of amounts that name none."
 )
+@long_wait_option
 @shared_options
 @pass_session
 def import_spend(session: Session, file: Path, currency: str) -> None:
@@ -59,6 +61,7 @@ def import_spend(session: Session, file: Path, currency: str) -> None:
     known = spend_figures(app.database)
     report = SpendReport(str(file))
     said: list[str] = []
+    asked: list[tuple[int, bool, Request]] = []
     for row, body in check_spend(rows, declared, file.name):
         report.rows += 1
         figure = known.get(spend_key(body))
@@ -66,15 +69,17 @@ def import_spend(session: Session, file: Path, currency: str) -> None:
             report.unchanged += 1
             continue
         request = request_of(COMPANY_STREAM, session.actor, spend_request_id(body, figure), body)
-        outcome = app.one(request)
-        event = outcome.events[0]
+        asked.append((row, figure is not None, request))
+    outcomes = app.submit([request for _, _, request in asked])
+    for (row, replaces, _), outcome in zip(asked, outcomes, strict=True):
+        event = outcome.facts()[0]
         if outcome.refusal is not None:
             why = refusal_text(outcome.refusal, event)
             report.refused.append({"row": row, "reason": outcome.refusal.reason, "fact": event.id})
             said.append(f"Row {row} refused: {why} (fact {event.id})")
         elif outcome.repeated:
             report.unchanged += 1
-        elif figure is not None:
+        elif replaces:
             report.replaced += 1
         else:
             report.recorded += 1
