@@ -143,7 +143,7 @@ def batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
     before: Entry | None = None
     for entry in entries:
         if before is not None or entry.fact_index != 1:
-            _check_follows(before, entry)
+            check_follows(before, entry)
         batch.append(entry)
         if entry.fact_index == entry.fact_count:
             before = None
@@ -157,7 +157,8 @@ def batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
         yield batch[:whole]
 
 
-def _check_follows(before: Entry | None, entry: Entry) -> None:
+def check_follows(before: Entry | None, entry: Entry) -> None:
+    """Raise LogDamaged unless an entry is the next of the decision that `before` belongs to."""
     follows = (
         before is not None
         and entry.pool == before.pool

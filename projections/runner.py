@@ -6,6 +6,7 @@ pass over the log feeds them all.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,8 @@ BATCH_LIVE = 2_000
 BATCH_REBUILD = 10_000
 SWITCH_TRIES_MAX = 100
 WAIT_STEP_S = 0.02
+OTHER_WAIT_S = 0.5
+"""How often to look whether another process has rebuilt."""
 _REBUILD_LOCK = "leadflow.projections.rebuild"
 
 
@@ -83,15 +86,47 @@ class Projections:
         Returns the names of what was filled. Raises ProjectionStopped.
         """
         registry.prepare(self.database)
+        if not self._old():
+            return ()
+        with self._rebuilding():
+            # While one waited for its turn, another may have done it.
+            old = self._old()
+            if old:
+                self._rebuild(self._chosen(old), progress)
+            return old
+
+    def open(self, stop: threading.Event) -> None:
+        """As `start`, but what was never filled is left empty, to be fed by whoever follows the log.
+
+        Returns before that is done only when told to stop. Raises ProjectionStopped.
+        """
+        registry.prepare(self.database)
+        while self._old() and not stop.is_set():
+            with self._rebuilding(wait=False) as mine:
+                if not mine:
+                    stop.wait(OTHER_WAIT_S)
+                    continue
+                live = registry.live(self.database)
+                for projection in self.projections.values():
+                    if projection.name not in live:
+                        self._open_empty(projection)
+                if old := self._old():
+                    self._rebuild(self._chosen(old), None)
+
+    def _old(self) -> Sequence[str]:
+        """What was never filled, or by another version of the code."""
         live = registry.live(self.database)
-        old = [
+        return [
             name
             for name, projection in self.projections.items()
             if name not in live or live[name].version != projection.version
         ]
-        if old:
-            self.rebuild(old, progress)
-        return old
+
+    def _open_empty(self, projection: Projection) -> None:
+        generation = registry.begin(self.database, projection)
+        with self.database.transaction() as connection, connection.cursor() as cursor:
+            create_indexes(cursor, projection, generation)
+            registry.go_live(cursor, projection, generation)
 
     def catch_up(self, names: Iterable[str] | None = None, progress: Progress | None = None) -> int:
         """Take what is new in the log. Returns the position that all of them have reached (of several
@@ -125,18 +160,21 @@ class Projections:
         """
         chosen = self._chosen(names)
         with self._rebuilding():
+            self._rebuild(chosen, progress)
+
+    def _rebuild(self, chosen: Sequence[Projection], progress: Progress | None) -> None:
+        registry.remove_left_over(self.database, self.projections)
+        targets = [(projection, registry.begin(self.database, projection)) for projection in chosen]
+        try:
+            self._fill(targets, self._batch_rebuild, progress)
+            with ThreadPoolExecutor(WRITERS_MAX, "leadflow-indexes") as executor:
+                for _ in executor.map(lambda target: self._index(*target), targets):
+                    pass
+            for target in targets:
+                self._switch(*target)
+        finally:
+            registry.give_up_filling(self.database, self.projections)
             registry.remove_left_over(self.database, self.projections)
-            targets = [(projection, registry.begin(self.database, projection)) for projection in chosen]
-            try:
-                self._fill(targets, self._batch_rebuild, progress)
-                with ThreadPoolExecutor(WRITERS_MAX, "leadflow-indexes") as executor:
-                    for _ in executor.map(lambda target: self._index(*target), targets):
-                        pass
-                for target in targets:
-                    self._switch(*target)
-            finally:
-                registry.give_up_filling(self.database, self.projections)
-                registry.remove_left_over(self.database, self.projections)
 
     def verify(
         self, progress: Progress | None = None, names: Iterable[str] | None = None
@@ -205,14 +243,21 @@ class Projections:
     # --- generations ----------------------------------------------------------------------------
 
     @contextmanager
-    def _rebuilding(self) -> Iterator[None]:
-        """One rebuild at a time in a database: what another one left unfinished is then nobody's."""
+    def _rebuilding(self, *, wait: bool = True) -> Iterator[bool]:
+        """One rebuild at a time in a database: what another one left unfinished is then nobody's.
+
+        Says whether it is our turn; who waits has it in the end.
+        """
+        key = "(hashtextextended(%s, 0))"
         with self.database.connection() as connection:
-            connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (_REBUILD_LOCK,))
+            take = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+            found = connection.execute(f"SELECT {take}{key}".encode(), (_REBUILD_LOCK,)).fetchone()
+            mine = wait or found == (True,)
             try:
-                yield
+                yield mine
             finally:
-                connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (_REBUILD_LOCK,))
+                if mine:
+                    connection.execute(f"SELECT pg_advisory_unlock{key}".encode(), (_REBUILD_LOCK,))
 
     def _chosen(self, names: Iterable[str] | None) -> Sequence[Projection]:
         if names is None:

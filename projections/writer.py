@@ -77,7 +77,7 @@ def write(
         before = _decisions_before(entries, stopped.position)
         if before:
             _write(database, projection, generation, before, partition_of)
-        _note_stopped(database, generation, entries[0].partition, stopped)
+        note_stopped(database, generation, entries[0].partition, stopped)
         raise
     except REFUSED as error:
         return _write_halves(database, projection, generation, entries, partition_of, error)
@@ -191,16 +191,17 @@ def _write_halves(
     if len(starts) < 2:
         why = f"Postgres refuses its rows: {error.diag.message_primary or type(error).__name__}"
         stopped = ProjectionStopped(projection.name, entries[0].position, entries[0].id, why)
-        _note_stopped(database, generation, entries[0].partition, stopped)
+        note_stopped(database, generation, entries[0].partition, stopped)
         raise stopped from error
     middle = starts[len(starts) // 2]
     write(database, projection, generation, entries[:middle], partition_of)
     return write(database, projection, generation, entries[middle:], partition_of)
 
 
-def _note_stopped(
+def note_stopped(
     database: Database, generation: Generation, partition: int, stopped: ProjectionStopped
 ) -> None:
+    """Keep what stopped a generation, for those who ask. Raises Unavailable."""
     with database.transaction() as connection:
         connection.execute(
             sql.SQL(

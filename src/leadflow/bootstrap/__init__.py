@@ -15,7 +15,13 @@ from leadflow.bootstrap.app import (
     wait_until_running,
 )
 from leadflow.bootstrap.asking import new_request_id, request_of
-from leadflow.bootstrap.kafka_processes import check_topics, create_topics, new_decider, new_snapshotter
+from leadflow.bootstrap.kafka_processes import (
+    check_topics,
+    create_topics,
+    new_decider,
+    new_snapshotter,
+    open_projector,
+)
 from leadflow.calendars import build_calendar, coverage_warning
 from leadflow.csv_out import write_csv
 from leadflow.doctor import Finding
@@ -121,6 +127,7 @@ __all__ = [
     "new_snapshotter",
     "open_app",
     "open_arrivals",
+    "open_projector",
     "own_log",
     "policies",
     "pool_summaries",

@@ -5,13 +5,18 @@ Kafka's modules are imported where they are needed: most commands do not, and wo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from leadflow.bootstrap.app import open_database
 from leadflow.errors import UsageError
+from leadflow.postgres import Database
 from leadflow.settings import Settings
 
 if TYPE_CHECKING:
     from consumers.decider import Decider
+    from consumers.projector import Projector
     from consumers.snapshotter import Snapshotter
     from leadflow.log.kafka.client import Cluster
     from leadflow.log.kafka.topics import Deviation
@@ -29,6 +34,21 @@ def new_snapshotter(settings: Settings) -> Snapshotter:
     from consumers.snapshotter import Snapshotter
 
     return Snapshotter(settings)
+
+
+@contextmanager
+def open_projector(settings: Settings) -> Iterator[Projector]:
+    """What keeps the read models of a Kafka log, ready to `run`, in the Postgres that the settings name or
+    else the data directory's.
+
+    Raises UsageError if no cluster is named, Unavailable if the data directory's Postgres does not start.
+    """
+    from consumers.projector import Projector
+
+    cluster = _cluster(settings)
+    with open_database(settings) as (url, server), Database(url) as database:
+        revive = server.revive if server is not None else None
+        yield Projector(cluster, settings.kafka_prefix, database, revive=revive)
 
 
 def create_topics(settings: Settings) -> list[str]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import check_topics, create_topics, new_decider, new_snapshotter
+from leadflow.bootstrap import check_topics, create_topics, new_decider, new_snapshotter, open_projector
 from leadflow.cli.common import Session, pass_session, shared_options
 
 DEVIATES = 1
@@ -22,7 +22,7 @@ DEVIATES = 1
 
 def register(main: click.Group) -> None:
     """Add the commands."""
-    for command in (topics, decider, snapshotter):
+    for command in (topics, decider, projector, snapshotter):
         main.add_command(command)
 
 
@@ -96,6 +96,27 @@ def decider(session: Session, clock: Literal["real", "requests"]) -> None:
         signal.signal(number, stop)
     session.say(f"The decider is running (process {os.getpid()}, {session.settings.kafka}).")
     process.run()
+    session.say("Stopped.")
+
+
+@click.command()
+@shared_options
+@pass_session
+def projector(session: Session) -> None:
+    """Keep the read models of a log in Kafka (`LEADFLOW_KAFKA`) in Postgres until SIGTERM or Ctrl-C.
+
+    Several may run on one database: they divide the partitions among themselves. Without
+    `LEADFLOW_DATABASE_URL` the data directory's Postgres is used.
+    """
+    with open_projector(session.settings) as process:
+
+        def stop(number: int, _: FrameType | None) -> None:
+            process.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        session.say(f"The projector is running (process {os.getpid()}, {session.settings.kafka}).")
+        process.run()
     session.say("Stopped.")
 
 

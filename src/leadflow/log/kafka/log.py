@@ -209,9 +209,13 @@ class KafkaLog:
                     partition,
                 )  # fmt: skip
 
-    def _after(self, partition: int, gt: int) -> Iterator[Record]:
+    def offset_after(self, partition: int, position: int) -> int | None:
+        """Where reading begins for what comes after a position; None where the log does not reach it."""
         with self._guard:
-            offset = self._search(partition).offset_after(gt)
+            return self._search(partition).offset_after(position)
+
+    def _after(self, partition: int, gt: int) -> Iterator[Record]:
+        offset = self.offset_after(partition, gt)
         if offset is None:
             return
         before = gt

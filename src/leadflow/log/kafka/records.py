@@ -121,6 +121,14 @@ def record_of(found: Any) -> Record:
         ) from problem
 
 
+def position_in(found: Any) -> int:
+    """The position of a consumer's record, all else standing in its document too. Raises LogDamaged."""
+    for name, value in found.headers:
+        if name == H_POSITION and value.isdigit():
+            return int(value)
+    return record_of(found).position
+
+
 def moment_of(timestamp_ms: int) -> datetime:
     """A record's time stamp, exactly (floats would not be)."""
     return _EPOCH + timedelta(milliseconds=timestamp_ms)
