@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -19,9 +19,10 @@ from kafka.structs import TopicPartition
 from consumers.broker import Broker
 from consumers.group import Changes
 from consumers.kafka_broker import KafkaBroker
+from consumers.operating import Operating
 from consumers.partition import DecideAgain, PartitionDecider
 from consumers.partition_snapshots import PartitionSnapshots
-from leadflow.errors import Conflict, Fenced, Unavailable, UsageError
+from leadflow.errors import Conflict, Fenced, Unavailable
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.postgres import Database
@@ -60,10 +61,12 @@ class Membership:
         names: TopicNames,
         *,
         virtual: bool,
+        operating: Operating,
         snapshots: PartitionSnapshots | None = None,
     ) -> None:
         """Join. Raises LeadflowError."""
         self._broker = broker
+        self._operating = operating
         self._snapshots = snapshots
         self._names = names
         self._virtual = virtual
@@ -96,6 +99,7 @@ class Membership:
 
     def _follow_assignment(self) -> None:
         """Let go of what is not ours any more, and take what is new."""
+        self._operating.rebalanced()
         kept = self._changes.taken(self._held)
         assignment = self._group.assignment()
         both = {
@@ -115,14 +119,18 @@ class Membership:
                     at,
                     self._group.partitions,
                     virtual=self._virtual,
+                    operating=self._operating,
                     snapshots=self._snapshots,
                 )
                 self._held[at] = decider
                 self._take(decider)
             self._read_on(self._held[at])
+        self._operating.holds(self._held)
 
     def _take(self, decider: PartitionDecider) -> None:
+        began = self._broker.elapsed_s()
         decider.take(self._group)
+        self._operating.took(self._broker.elapsed_s() - began)
         # What was folded stays: the collector need not look at it again.
         gc.freeze()
 
@@ -150,6 +158,7 @@ class Membership:
             self._broker.pause(MOMENT_S)
         if self._held:
             self._decide()
+        self._operating.stepped()
 
     def _decide(self) -> None:
         places = [TopicPartition(topic, at) for at, held in self._held.items() for topic in held.topics]
@@ -166,8 +175,15 @@ class Membership:
                 self._take(held)
                 self._read_on(held)
             self._hold_back(held)
+            if tick:
+                unread = {place.topic: self._unread(place, ends) for place in places if place.partition == at}
+                held.report(unread, self._broker.now())
         if tick:
             self._ticked = self._broker.elapsed_s()
+
+    def _unread(self, place: TopicPartition, ends: Mapping[TopicPartition, int]) -> int:
+        """How many records of a topic are still to be read, or one mark of a transaction for some."""
+        return max(0, ends[place] - self._group.position(place))
 
     def _read_to(self, place: TopicPartition, end: int) -> bool:
         """Whether a topic has been read to this end. Raises Unavailable if it gets no nearer."""
@@ -208,28 +224,34 @@ class Membership:
 class Decider:
     """Decides until it is told to stop."""
 
-    def __init__(self, settings: Settings, *, virtual: bool = False, broker: Broker | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        virtual: bool = False,
+        broker: Broker | None = None,
+        operating: Operating | None = None,
+    ) -> None:
         """`virtual` reads the commands topic only and goes by the requests' own times. `broker` stands in
-        for the cluster that the settings name.
+        for the cluster that the settings name. `operating` is told what happens.
 
         Raises UsageError if no cluster is named.
         """
         self._names = TopicNames.of(settings.kafka_prefix)
         if broker is None:
-            if settings.kafka is None:
-                do = "Set LEADFLOW_KAFKA to its bootstrap servers."
-                raise UsageError("no Kafka cluster is named", do=do)
-            broker = KafkaBroker(Cluster(settings.kafka), self._names)
+            broker = KafkaBroker(Cluster.of(settings), self._names)
         self._broker: Broker = broker
         self._virtual = virtual
         self._snapshots: PartitionSnapshots | None = None
         if settings.database_url is not None:
             database = Database(settings.database_url)
             self._snapshots = PartitionSnapshots(database, self._names.events)
+        self._operating = operating or Operating("decider")
         self._stop = threading.Event()
 
     def stop(self) -> None:
         """Finish what is being written and leave; may be called from a signal handler."""
+        self._operating.stopping()
         self._stop.set()
 
     def run(self) -> None:
@@ -254,17 +276,26 @@ class Decider:
             try:
                 self._as_member()
             except Fenced:
+                self._operating.fenced()
                 raise
             except (Conflict, Unavailable) as problem:
                 # Conflict: somebody else has written, or the group has gone on. Both start from the log.
                 if self._broker.elapsed_s() - began > RETRY_S[1]:
                     pause_s = RETRY_S[0]
+                self._operating.retrying(str(problem))
                 log_.warning("begins again from the log", problem=str(problem), pause_s=pause_s)
                 self._broker.pause(pause_s, self._stop)
                 pause_s = min(2 * pause_s, RETRY_S[1])
 
     def _as_member(self) -> None:
-        member = Membership(self._broker, self._names, virtual=self._virtual, snapshots=self._snapshots)
+        self._operating.joining()
+        member = Membership(
+            self._broker,
+            self._names,
+            virtual=self._virtual,
+            operating=self._operating,
+            snapshots=self._snapshots,
+        )
         finish = False
         try:
             while not self._stop.is_set():

@@ -88,7 +88,7 @@ class Operating:
         self.registry = CollectorRegistry()
         self._figures = _Figures(self.registry)
         self._clock = clock
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # A signal may come in the middle of anything.
         self._state: State = "starting"
         self._problems: dict[str, str] = {}
         self._stepped: dict[str, float] = {}

@@ -6,6 +6,7 @@ request topics were consumed. The next batch is decided while the last is being 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,8 +18,9 @@ from kafka.structs import TopicPartition
 from consumers.broker import Group
 from consumers.dead_letters import dead_letters
 from consumers.doors import command_of, intake_of
+from consumers.operating import Operating
 from consumers.partition_snapshots import NOTHING, PartitionSnapshots, documents_of, note_origin
-from consumers.work import Memory, Work
+from consumers.work import UNREADABLE, Memory, Told, Work, told_of
 from leadflow.deciding import Deciding
 from leadflow.domain.deadlines import next_due
 from leadflow.domain.pool import Pool
@@ -55,6 +57,7 @@ class PartitionDecider:
         partitions: int,
         *,
         virtual: bool,
+        operating: Operating,
         snapshots: PartitionSnapshots | None = None,
     ) -> None:
         """Opens nothing; `take` does."""
@@ -65,6 +68,7 @@ class PartitionDecider:
         self._partitions = partitions
         self._virtual = virtual
         self._log = log
+        self._operating = operating
         self._snapshots = snapshots
         self._streams = Memory()
         self._deciding = Deciding(self._streams, self._unknown, virtual=virtual, forwarding=True)
@@ -165,12 +169,15 @@ class PartitionDecider:
         consumer group's metadata; with `tick`, what is due in any pool is decided. Raises DecideAgain, and
         as `PartitionLog.append`.
         """
+        began = time.perf_counter()
         work = self._decide(at_end)
         if tick and not self._virtual:
             self._fire(work, self._horizon(at_end, asked))
+        decided = time.perf_counter()
         self.wait_until_written()
         if work.empty:
             return
+        self._operating.deciding(decided - began)
         after = {(place.topic, place.partition): place.offset + 1 for place in work.places}
         offsets = Offsets(member, after) if after else None
         append = self._log.append_later(work.batch.stored, work.messages, offsets, work.origins)
@@ -180,7 +187,7 @@ class PartitionDecider:
         assert self._pending is not None
         (append, work), self._pending = self._pending, None
         try:
-            append.positions()
+            positions = append.positions()
         except TooLarge as problem:
             # Something is too large to be written. Alone, it will show what it is.
             if not work.places:
@@ -191,6 +198,17 @@ class PartitionDecider:
                 self._careful[place.topic] = max(self._careful.get(place.topic, 0), place.offset + 1)
             raise DecideAgain from problem
         self.decided += len(work.places)
+        work.tell(self._operating, self.partition, positions, append.seconds)
+
+    def report(self, unread: Mapping[str, int], now: datetime) -> None:
+        """Tell how far this partition is; `unread` says by topic how many records are still to be read."""
+        waiting = 0
+        for topic, requests in self._waiting.items():
+            age = (now - moment_of(requests[0].timestamp)).total_seconds() if requests else 0.0
+            events = len(requests) + unread[topic]
+            self._operating.behind(topic, self.partition, events, age)
+            waiting += events
+        self._operating.progress(self.partition, self._log.end(), waiting=waiting > 0)
 
     def _decide(self, at_end: Mapping[str, bool]) -> Work:
         work = Work()
@@ -201,7 +219,7 @@ class PartitionDecider:
             record = self._waiting[topic].popleft()
             place = Origin(topic, self.partition, record.offset)
             try:
-                self._take_in(record, place, work)
+                told = self._take_in(record, place, work)
             except Exception as problem:
                 # What is in memory may have run ahead of what is written: it is folded anew.
                 log_.error("a request could not be decided", **place._asdict(), exc_info=problem)
@@ -209,6 +227,7 @@ class PartitionDecider:
                 self.wait_until_written()
                 raise DecideAgain from problem
             work.places.append(place)
+            work.told.append(told)
             work.size += len(record.value or b"")
             if record.offset < self._careful.get(topic, 0):
                 break
@@ -223,22 +242,22 @@ class PartitionDecider:
         known = [(head, at) for at, head in enumerate(heads) if head is not None]
         return self.topics[min(known)[1]] if known else None
 
-    def _take_in(self, record: Any, place: Origin, work: Work) -> None:
+    def _take_in(self, record: Any, place: Origin, work: Work) -> Told:
         condemned = self._condemned.get(place)
         if condemned is not None:
             work.messages += dead_letters(self._names.dead_letters, record, place, condemned)
-            return
+            return UNREADABLE
         try:
             request = (intake_of if place.topic == self._names.intake else command_of)(record)
         except UsageError as problem:
             work.messages += dead_letters(self._names.dead_letters, record, place, problem.what)
-            return
+            return UNREADABLE
         right = partition_of(request.pool, self._partitions)
         if right != self.partition:
             # Another client's partitioner put it here. It is decided where its pool lives.
             key = request.pool.encode()
             work.messages.append(Message(place.topic, right, key, bytes(record.value), record.headers))
-            return
+            return Told(request.body.type, "forwarded", request.pool, request.identity)
         before = len(work.batch.stored)
         outcome = self._deciding.decide(request, moment_of(record.timestamp), work.batch)
         if not self._streams[request.pool].stream.sequence:
@@ -246,6 +265,7 @@ class PartitionDecider:
         if outcome.error is not None:
             work.messages += dead_letters(self._names.dead_letters, record, place, outcome.error.what)
         self._note(work, before, request.identity, place)
+        return told_of(outcome, len(work.batch.stored))
 
     def _note(self, work: Work, before: int, identity: str, place: Origin | None) -> None:
         """Where the newest facts come from, and what they ask of other pools."""

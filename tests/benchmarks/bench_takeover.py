@@ -20,6 +20,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from consumers.broker import Group
+from consumers.operating import Operating
 from consumers.partition import PartitionDecider
 from consumers.partition_snapshots import PartitionSnapshots
 from consumers.snapshotter import Snapshotter
@@ -89,7 +90,9 @@ def fill(cluster: Cluster, topic: str, events: int) -> int:
 def take(cluster: Cluster, names: TopicNames, snapshots: PartitionSnapshots | None) -> float:
     """Seconds until a decider has taken the partition."""
     log = PartitionLog(cluster, names.events, 0)
-    decider = PartitionDecider(log, names, 0, 1, virtual=False, snapshots=snapshots)
+    decider = PartitionDecider(
+        log, names, 0, 1, virtual=False, operating=Operating("decider"), snapshots=snapshots
+    )
     nobody = SimpleNamespace(committed=lambda _: None, first=lambda _: 0)
     began = perf_counter()
     decider.take(cast(Group, nobody))

@@ -33,6 +33,11 @@ class Append:
         """Whether `positions` would return at once."""
         return self._pending.done
 
+    @property
+    def seconds(self) -> float:
+        """How long it took, once it is committed."""
+        return self._pending.seconds
+
     def positions(self) -> list[int]:
         """The facts' positions. Raises as `PartitionLog.append`; after an error the partition is let go."""
         return self._log._settle(self._facts, self._pending)

@@ -51,7 +51,10 @@ class Pending:
     def __init__(self, messages: Sequence[Message], offsets: Offsets | None, wait_s: float) -> None:
         self.messages = messages
         self.offsets = offsets
-        self._until = time.monotonic() + wait_s
+        self._began = time.monotonic()
+        self._until = self._began + wait_s
+        self.seconds = 0.0
+        """How long it took, once it is committed."""
         self._guard = threading.Lock()
         self._done = threading.Event()
         self._committing = False
@@ -95,6 +98,7 @@ class Pending:
             self._committing = True
 
     def succeed(self, written: list[Written]) -> None:
+        self.seconds = time.monotonic() - self._began
         self._written = written
         self._done.set()
 
