@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -22,11 +21,12 @@ from leadflow.postgres import Database
 from projections import channels, customers, outcomes, ownership, pools, registry, timeline
 from projections.base import Projection
 from projections.copying import Cursor
-from projections.filling import WRITERS_MAX, Filling, Targets
+from projections.filling import Filling, Targets
 from projections.reading import Progress
+from projections.rebuilding import fill_new
 from projections.store import SCHEMA, Generation, create_indexes
 from projections.verification import Difference, differences
-from projections.writer import lock, positions_of
+from projections.writer import REFUSED, lock, positions_of
 
 ALL: tuple[Projection, ...] = (
     pools.PROJECTION,
@@ -164,13 +164,8 @@ class Projections:
 
     def _rebuild(self, chosen: Sequence[Projection], progress: Progress | None) -> None:
         registry.remove_left_over(self.database, self.projections)
-        targets = [(projection, registry.begin(self.database, projection)) for projection in chosen]
         try:
-            self._fill(targets, self._batch_rebuild, progress)
-            with ThreadPoolExecutor(WRITERS_MAX, "leadflow-indexes") as executor:
-                for _ in executor.map(lambda target: self._index(*target), targets):
-                    pass
-            for target in targets:
+            for target in self._fill_new(chosen, progress):
                 self._switch(*target)
         finally:
             registry.give_up_filling(self.database, self.projections)
@@ -216,6 +211,20 @@ class Projections:
 
     def _fill(self, targets: Targets, size: int, progress: Progress | None) -> int:
         return Filling(self.log, self.database, targets, size, progress).run()
+
+    def _fill_new(self, chosen: Sequence[Projection], progress: Progress | None) -> Targets:
+        """New generations of these, filled to the log's end."""
+        targets = [(projection, registry.begin(self.database, projection)) for projection in chosen]
+        try:
+            fill_new(self.log, self.database, targets, self._batch_rebuild, progress)
+            return targets
+        except REFUSED:
+            # Which event it was shows where each batch is written by itself.
+            targets = [(projection, registry.begin(self.database, projection)) for projection in chosen]
+            for target in targets:
+                self._index(*target)
+            self._fill(targets, self._batch_rebuild, progress)
+            return targets
 
     def _switch(self, projection: Projection, generation: Generation) -> None:
         """Let the new generation be the live one, once it has all that the old one has."""

@@ -7,6 +7,7 @@ and position are one transaction.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -41,7 +42,7 @@ class Generation(NamedTuple):
 
 
 def create_tables(cursor: Cursor, projection: Projection, generation: Generation) -> None:
-    """Make a generation's tables, with the keys that filling them needs and no further index."""
+    """Make a generation's tables. Keys come when they are needed, but for those of sums."""
     for table in projection.tables:
         columns = []
         for name, kind in table.columns.items():
@@ -52,7 +53,7 @@ def create_tables(cursor: Cursor, projection: Projection, generation: Generation
                     sql.Identifier(name), sql.SQL(f"{kind} NOT NULL DEFAULT 0" if summed else kind)
                 )
             )
-        if table.kind != "log":
+        if table.kind == "sums":
             columns.append(_primary_key(table))
         cursor.execute(
             sql.SQL("CREATE TABLE {} ({})").format(
@@ -66,15 +67,26 @@ def _primary_key(table: Table) -> sql.Composed:
     return sql.SQL("PRIMARY KEY ({})").format(_names(columns))
 
 
+def add_key(cursor: Cursor, table: Table, generation: Generation) -> None:
+    """Give a table its primary key, if it has none yet."""
+    cursor.execute("SELECT to_regclass(%s) IS NULL", (f"{SCHEMA}.{generation.table(table.name)}_pkey",))
+    if cursor.fetchone() == (True,):
+        cursor.execute(
+            sql.SQL("ALTER TABLE {} ADD {}").format(generation.identifier(table.name), _primary_key(table))
+        )
+
+
 def create_indexes(cursor: Cursor, projection: Projection, generation: Generation) -> None:
-    """What filling did without: keys of logs, and the indexes for readers. Ends with ANALYZE."""
+    """What filling did without: keys, and the indexes for readers. Ends with ANALYZE of what they ask by;
+    of every column it would take longer than all indexes."""
     for table in projection.tables:
         name = generation.identifier(table.name)
-        if table.kind == "log":
-            cursor.execute(sql.SQL("ALTER TABLE {} ADD {}").format(name, _primary_key(table)))
+        add_key(cursor, table, generation)
         for index in table.indexes:
             cursor.execute(sql.SQL("CREATE INDEX ON {} {}").format(name, sql.SQL(index)))
-        cursor.execute(sql.SQL("ANALYZE {}").format(name))
+        words = {*table.key, *re.findall(r"\w+", " ".join(table.indexes))}
+        asked = _names(column for column in table.columns if column in words)
+        cursor.execute(sql.SQL("ANALYZE {} ({})").format(name, asked))
 
 
 def drop_tables(cursor: Cursor, tables: Iterable[str]) -> None:
@@ -110,7 +122,7 @@ class PostgresRows:
         self._cursor = cursor
         self._projection = projection
         self._generation = generation
-        self._tables = {table.name: _Batch(table) for table in projection.tables}
+        self._tables = {table.name: TableBatch(table) for table in projection.tables}
         self._heads: dict[str, Head] = {}
 
     # What handlers call.
@@ -166,7 +178,7 @@ class PostgresRows:
                 self._load_table(self._tables[name], list(found))
         self._load_heads({entry.pool for entry in entries})
 
-    def _load_table(self, batch: _Batch, keys: list[Key]) -> None:
+    def _load_table(self, batch: TableBatch, keys: list[Key]) -> None:
         table = batch.table
         statement = sql.SQL("SELECT {} FROM unnest({}) AS wanted({}) JOIN {} AS t USING ({})").format(
             _names(table.columns, "t"),
@@ -178,8 +190,8 @@ class PostgresRows:
         # Asked without preparing: a general plan would not know how few rows are wanted.
         values = [list(column) for column in zip(*keys, strict=True)]
         self._cursor.execute(statement, values, prepare=False)
-        batch.loaded = dict.fromkeys(keys)
-        batch.asked = set(keys)
+        batch.loaded |= dict.fromkeys(keys)
+        batch.asked.update(keys)
         columns = tuple(table.columns)
         for record in self._cursor.fetchall():
             row = dict(zip(columns, record, strict=True))
@@ -202,11 +214,18 @@ class PostgresRows:
     def write(self) -> None:
         """Write what changed, in the transaction of the cursor."""
         for batch in self._tables.values():
-            self._write_table(batch)
+            self._write_log(batch)
+            self._write_rows(batch, batch.changed)
+            self._write_sums(batch)
+        self._write_heads()
+
+    def _write_heads(self) -> None:
         heads = [
             (pool, h.sequence, h.time, h.clock, orjson.dumps(h.offsets).decode())
             for pool, h in self._heads.items()
         ]
+        if not heads:
+            return
         self._cursor.execute(
             sql.SQL(
                 "INSERT INTO {} AS h (name, generation, pool, sequence, time, clock, offsets) "
@@ -219,15 +238,26 @@ class PostgresRows:
             (self._generation.name, self._generation.number, *map(list, zip(*heads, strict=True))),
         )
 
-    def _write_table(self, batch: _Batch) -> None:
+    def _write_log(self, batch: TableBatch) -> None:
+        """Write what was appended to a log."""
+        name = self._generation.identifier(batch.table.name)
+        if batch.appended:
+            self._copy(name, batch.table.columns, batch.appended)
+            batch.appended = []
+        if batch.tuples:
+            self._copy(name, batch.table.columns, batch.tuples)
+            batch.tuples = []
+
+    def _write_rows(self, batch: TableBatch, keys: Iterable[Key]) -> None:
+        """Write the rows under these keys as they are now."""
         table, name = batch.table, self._generation.identifier(batch.table.name)
-        new, changed, deleted = list(batch.appended), [], []
-        for key in batch.changed:
+        new, changed, deleted = [], [], []
+        for key in keys:
             row = batch.loaded[key]
             if row is None:
                 if key in batch.stored:
                     deleted.append(key)
-            elif key in batch.stored or key not in batch.asked:
+            elif key in batch.stored or not self._was_asked(batch, key):
                 changed.append(row)
             else:
                 new.append(row)
@@ -235,16 +265,24 @@ class PostgresRows:
             self._delete(table, name, deleted)
         if new:
             self._copy(name, table.columns, new)
-        if batch.tuples:
-            self._copy(name, table.columns, batch.tuples)
         if changed:
             self._upsert(table, name, changed)
-        if batch.sums:
-            zero = {column: 0 for column in table.columns if column not in table.key}
-            sums = [
-                zero | dict(zip(table.key, key, strict=True)) | amounts for key, amounts in batch.sums.items()
-            ]
-            self._upsert(table, name, sums)
+
+    def _was_asked(self, batch: TableBatch, key: Key) -> bool:
+        """Whether it is known that a row stood in the table, or that none did."""
+        return key in batch.asked
+
+    def _write_sums(self, batch: TableBatch) -> None:
+        """Add what was added."""
+        if not batch.sums:
+            return
+        table = batch.table
+        zero = {column: 0 for column in table.columns if column not in table.key}
+        sums = [
+            zero | dict(zip(table.key, key, strict=True)) | amounts for key, amounts in batch.sums.items()
+        ]
+        self._upsert(table, self._generation.identifier(table.name), sums)
+        batch.sums = {}
 
     def _copy(self, into: sql.Identifier, columns: Mapping[str, str], rows: ManyRows) -> None:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT text, NULL E'\\x01')").format(
@@ -290,7 +328,7 @@ class PostgresRows:
         )
 
 
-class _Batch:
+class TableBatch:
     """One table's part of a batch."""
 
     __slots__ = ("appended", "asked", "changed", "loaded", "stored", "sums", "table", "tuples")

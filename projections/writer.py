@@ -3,7 +3,8 @@ at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import psycopg
@@ -90,15 +91,33 @@ def _write(
     entries: Sequence[Entry],
     partition_of: PartitionOf,
 ) -> int | None:
+    with writing(database) as cursor:
+        return _write_in(cursor, projection, generation, entries, partition_of)
+
+
+@contextmanager
+def writing(database: Database) -> Iterator[Cursor]:
+    """A writer's transaction. What Postgres refuses is raised as it is: the caller looks for the event."""
     refused: psycopg.Error | None = None
     with database.connection() as connection:
         try:
-            with connection.transaction(), connection.cursor() as plain_cursor:
-                return _write_in(plain(plain_cursor), projection, generation, entries, partition_of)
+            with connection.transaction(), connection.cursor() as cursor:
+                # A lost commit is made again from the log, so nobody waits for the disk. Rows are found by
+                # their keys: the planner knows too little of tables that are being filled. Who stands still
+                # with a lock in its hand is turned out, so that another can go on with the partition.
+                cursor.execute(
+                    "SELECT set_config('synchronous_commit', 'off', true),"
+                    " set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
+                    " set_config('enable_mergejoin', 'off', true),"
+                    " set_config('idle_in_transaction_session_timeout', %s, true)",
+                    (IDLE_MAX,),
+                )
+                yield plain(cursor)
         except REFUSED as error:
-            # Raised again outside, where it is not translated: the caller looks for the event.
+            # Raised again outside, where it is not translated.
             refused = error
-    raise refused
+    if refused is not None:
+        raise refused
 
 
 def _write_in(
@@ -108,15 +127,6 @@ def _write_in(
     entries: Sequence[Entry],
     partition_of: PartitionOf,
 ) -> int | None:
-    # A lost commit is made again from the log, so nobody waits for the disk. Rows are found by their
-    # keys: the planner knows too little of tables that are being filled. Who stands still with a lock in
-    # its hand is turned out, so that another can go on with the partition.
-    cursor.execute(
-        "SELECT set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),"
-        " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
-        " set_config('idle_in_transaction_session_timeout', %s, true)",
-        (IDLE_MAX,),
-    )
     partition = entries[0].partition
     lock_partition(cursor, generation, partition)
     positions = positions_of(cursor, generation)
@@ -132,7 +142,7 @@ def _write_in(
     rows.load(entries)
     fold(projection, entries, rows)
     rows.write()
-    _note_position(cursor, generation, partition, entries[-1].position)
+    note_position(cursor, generation, partition, entries[-1].position)
     return entries[-1].position
 
 
@@ -161,7 +171,8 @@ def _possible(
     return entries
 
 
-def _note_position(cursor: Cursor, generation: Generation, partition: int, position: int) -> None:
+def note_position(cursor: Cursor, generation: Generation, partition: int, position: int) -> None:
+    """Keep how far a generation has come in a partition."""
     cursor.execute(
         sql.SQL(
             "INSERT INTO {} (name, generation, partition, position, updated_at) VALUES (%s, %s, %s, %s, %s)"

@@ -1,0 +1,62 @@
+"""Filling a new generation: what memory does not hold is read back, and what Postgres refuses is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from leadflow.domain import events as f
+from leadflow.log.embedded import EmbeddedLog
+from leadflow.postgres import Database
+from projections import pools, rebuilding
+from projections.base import ProjectionStopped, Table
+from projections.runner import Projections
+from tests.histories import RandomHistory
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[Database]:
+    with Database(database) as db:
+        yield db
+
+
+@pytest.mark.parametrize("held", [1, 7, 60])
+def test_rows_that_memory_let_go_of_are_read_back(
+    log: EmbeddedLog, db: Database, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(rebuilding, "ROWS_HELD_MAX", held)
+    history = RandomHistory(31).run(900)
+    written = len(history.events)
+    log.append(history.stored())
+    read_models = Projections(log, db, batch_rebuild=83)
+    read_models.start()
+    assert list(read_models.verify()) == []
+    # What was filled in this way grows on like any other.
+    log.append(history.run(1_000).stored()[written:])
+    read_models.catch_up()
+    assert list(read_models.verify()) == []
+
+
+def test_a_row_that_postgres_refuses_is_found_by_writing_each_batch_by_itself(
+    log: EmbeddedLog, db: Database
+) -> None:
+    history = RandomHistory(32).run(400)
+    log.append(history.stored())
+    read_models = Projections(log, db, batch_rebuild=97)
+    read_models.start()
+    target = next(e for e in history.events[200:] if isinstance(e.data, f.LeadCaptured))
+    leads = pools.PROJECTION.table("leads")
+    refusing = f"text NOT NULL CHECK (lead <> '{target.subject}')"
+    narrow = replace(leads, columns={**leads.columns, "status": refusing})
+
+    def table(known: Table) -> Table:
+        return narrow if known is leads else known
+
+    newer = replace(pools.PROJECTION, version=2, tables=tuple(map(table, pools.PROJECTION.tables)))
+    with pytest.raises(ProjectionStopped) as stopped:
+        Projections(log, db, (newer,), batch_rebuild=97).start()
+    assert stopped.value.event == target.id
+    assert read_models.list()[0].version == 1
+    assert list(read_models.verify()) == []
