@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from leadflow.errors import NotFound, UsageError
-from leadflow.postgres import Database, ensure_table
+from leadflow.postgres import Connection, Database, ensure_table
 
 Status = Literal["waiting", "resent", "discarded"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -39,21 +39,31 @@ CREATE TABLE IF NOT EXISTS records.dead_letters (
 );
 CREATE INDEX IF NOT EXISTS dead_letters_status_idx ON records.dead_letters (status, id);
 """
+# What came through Kafka has its record beside it; and how far the topic of dead letters was taken.
+_DDL_RECORDS = """
+ALTER TABLE records.dead_letters ADD COLUMN IF NOT EXISTS record jsonb;
+CREATE TABLE IF NOT EXISTS records.dead_letter_places (
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    next_offset bigint NOT NULL,
+    PRIMARY KEY (topic, partition)
+);
+"""
 
 _KEY_MAX = 600
 """Characters; an index of Postgres takes no longer ones whole."""
 _COLUMNS = (
     b"id, pool, channel, ref, campaign, door, original, problems, reason, first_seen, last_seen, times,"
-    b" status, resolved_by"
+    b" status, resolved_by, record"
 )
 
 _ADD = (
     b"INSERT INTO records.dead_letters AS d"
-    b" (key, pool, channel, ref, campaign, door, original, problems, reason, first_seen, last_seen)"
-    b" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    b" (key, pool, channel, ref, campaign, door, original, problems, reason, first_seen, last_seen, record)"
+    b" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     b" ON CONFLICT (key) DO UPDATE SET times = d.times + 1, original = excluded.original,"
     b" problems = excluded.problems, reason = excluded.reason, pool = coalesce(excluded.pool, d.pool),"
-    b" last_seen = greatest(d.last_seen, excluded.last_seen)"
+    b" last_seen = greatest(d.last_seen, excluded.last_seen), record = excluded.record"
     b" RETURNING " + _COLUMNS
 )
 
@@ -75,6 +85,8 @@ class Arrival:
     ref: str | None = None
     campaign: str | None = None
     door: str | None = None
+    record: dict[str, Any] | None = None
+    """The Kafka record that it was: topic, partition, offset, key, value, headers."""
 
     @property
     def document(self) -> str:
@@ -86,7 +98,8 @@ class Arrival:
     def key(self) -> str:
         """What makes two arrivals one: channel and reference, else the content."""
         if not (self.channel and self.ref):
-            return _hashed(self.document)
+            content = self.record["value"] if self.record is not None else None
+            return _hashed(self.document if content is None else content)
         name = f"{_clean(self.channel)}:{_clean(self.ref)}"
         return name if len(name) <= _KEY_MAX else _hashed(name)
 
@@ -110,6 +123,8 @@ class DeadLetter:
     times: int
     status: str
     resolved_by: str | None
+    record: dict[str, Any] | None
+    """The Kafka record that it was; None for what never was one."""
 
     def content(self) -> Any:
         """The original as a JSON value."""
@@ -131,6 +146,7 @@ class DeadLetters:
         """Make the table where there is none."""
         if not self._ready:
             ensure_table(self._database, "records.dead_letters", _DDL)
+            ensure_table(self._database, "records.dead_letter_places", _DDL_RECORDS)
             self._ready = True
 
     def add(self, arrival: Arrival) -> DeadLetter:
@@ -140,29 +156,32 @@ class DeadLetters:
     def add_all(self, arrivals: Iterable[Arrival]) -> Entries:
         """Keep many arrivals, all or none; gives their entries in the same order."""
         self.prepare()
-        entries: Entries = []
-        with (
-            self._database.transaction() as connection,
-            connection.cursor(row_factory=class_row(DeadLetter)) as cursor,
-        ):
-            for arrival in arrivals:
-                problems = Jsonb([_cleaned(problem) for problem in arrival.problems])
-                named = (arrival.pool, arrival.channel, arrival.ref, arrival.campaign, arrival.door)
-                entry = cursor.execute(
-                    _ADD,
-                    (
-                        arrival.key,
-                        *(None if text is None else _clean(text) for text in named),
-                        arrival.document,
-                        problems,
-                        _clean(arrival.reason),
-                        arrival.seen_at,
-                        arrival.seen_at,
-                    ),
-                ).fetchone()
-                assert entry is not None
-                entries.append(entry)
-        return entries
+        with self._database.transaction() as connection:
+            return _add(connection, arrivals)
+
+    def next_offset(self, topic: str, partition: int) -> int:
+        """How far a partition of the topic of dead letters was taken."""
+        self.prepare()
+        query = "SELECT next_offset FROM records.dead_letter_places WHERE topic = %s AND partition = %s"
+        with self._database.connection() as connection:
+            row = connection.execute(query, (topic, partition)).fetchone()
+        return int(row[0]) if row else 0
+
+    def take(self, topic: str, partition: int, place: tuple[int, int], arrivals: Iterable[Arrival]) -> bool:
+        """Keep what a partition has between two offsets; False where another process has taken that."""
+        first, after = place
+        self.prepare()
+        with self._database.transaction() as connection:
+            insert = "INSERT INTO records.dead_letter_places VALUES (%s, %s, 0) ON CONFLICT DO NOTHING"
+            connection.execute(insert, (topic, partition))
+            taken = connection.execute(
+                "UPDATE records.dead_letter_places SET next_offset = %s"
+                " WHERE topic = %s AND partition = %s AND next_offset = %s",
+                (after, topic, partition, first),
+            )
+            if taken.rowcount:
+                _add(connection, arrivals)
+            return bool(taken.rowcount)
 
     def list(self, status: str | None = "waiting", *, limit: int = 1000) -> Entries:
         """Entries, oldest first: of one status, or of all (None). Raises UsageError."""
@@ -198,6 +217,29 @@ class DeadLetters:
         ):
             query = b"SELECT " + _COLUMNS + b" FROM records.dead_letters" + condition
             return cursor.execute(query, values).fetchall()
+
+
+def _add(connection: Connection, arrivals: Iterable[Arrival]) -> Entries:
+    entries: Entries = []
+    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        for arrival in arrivals:
+            named = (arrival.pool, arrival.channel, arrival.ref, arrival.campaign, arrival.door)
+            entry = cursor.execute(
+                _ADD,
+                (
+                    arrival.key,
+                    *(None if text is None else _clean(text) for text in named),
+                    arrival.document,
+                    Jsonb([_cleaned(problem) for problem in arrival.problems]),
+                    _clean(arrival.reason),
+                    arrival.seen_at,
+                    arrival.seen_at,
+                    None if arrival.record is None else Jsonb(arrival.record),
+                ),
+            ).fetchone()
+            assert entry is not None
+            entries.append(entry)
+    return entries
 
 
 def _hashed(text: str) -> str:

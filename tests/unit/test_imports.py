@@ -48,7 +48,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.deciding": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams"),
     "leadflow.engine": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams", "leadflow.deciding"),
     "projections": ("leadflow.domain", "leadflow.log", "leadflow.postgres", "leadflow.errors"),
-    "consumers": PARTS,
+    "consumers": (*PARTS, "leadflow.records"),
     "leadflow.demo": (*PARTS, "leadflow.bootstrap", "leadflow.calendars", "leadflow.policies"),
     "leadflow.cli": (*DOOR, "leadflow.demo"),
     "leadflow.api": DOOR,

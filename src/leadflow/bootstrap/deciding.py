@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from consumers.handover import HandoverClient
 from leadflow.domain.pool import Pool, Stream
 from leadflow.domain.requests import Request
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.engine import SNAPSHOT_EVERY, Engine, Outcome
-from leadflow.errors import LeadflowError
+from leadflow.errors import LeadflowError, UsageError
+from leadflow.records import DeadLetter, DeadLetters
 from projections.runner import Projections
 
 SETTLE_WAIT_S = 10.0
@@ -39,6 +40,14 @@ class Decisions(Protocol):
 
     def now(self) -> datetime:
         """The present moment, by the clock that requests are decided at."""
+
+    def collect(self, letters: DeadLetters) -> None:
+        """Take into the records what could not be decided, where that is kept elsewhere."""
+
+    def again(
+        self, letter: DeadLetter, document: Any, changes: Mapping[str, str], pool: str | None
+    ) -> Request:
+        """The request that a letter of Kafka is, with its corrections. Raises UsageError."""
 
     def settle(self, *, fire: bool) -> None:
         """Bring the read models to the log's present end, and (with `fire`) deadlines to the present."""
@@ -86,6 +95,16 @@ class Here:
     def pools(self) -> list[str]:
         """The pools that there are, in the order of their ids."""
         return [name for name in self.engine.log.pools() if name != COMPANY_STREAM]
+
+    def collect(self, letters: DeadLetters) -> None:
+        """Nothing: what this engine cannot decide, its sender is told at once."""
+
+    def again(
+        self, letter: DeadLetter, document: Any, changes: Mapping[str, str], pool: str | None
+    ) -> Request:
+        """None that this engine could decide. Raises UsageError."""
+        what = f"dead letter {letter.id} came through Kafka, and this log is not there"
+        raise UsageError(what, do="Set LEADFLOW_KAFKA.")
 
     def settle(self, *, fire: bool) -> None:
         """Bring the read models to the log's present end, and its deadlines to the present time.

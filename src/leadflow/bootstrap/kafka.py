@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from consumers.first_outcomes import FirstOutcomes
+from consumers.letters import again, collect
 from consumers.requesting import Requesting
 from leadflow.bootstrap.app import App, open_database
 from leadflow.domain.pool import Pool, Stream
@@ -18,6 +20,7 @@ from leadflow.log.kafka.client import ANSWER_WAIT_MS
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.outcome import Outcome
 from leadflow.postgres import Database
+from leadflow.records import DeadLetter, DeadLetters
 from leadflow.settings import Settings
 from leadflow.streams import Streams
 from projections import registry
@@ -35,6 +38,8 @@ class There:
 
     def __init__(
         self,
+        cluster: Cluster,
+        names: TopicNames,
         requesting: Requesting,
         log: KafkaLog,
         projections: Projections,
@@ -44,6 +49,8 @@ class There:
         warn: Warn,
     ) -> None:
         """`wait_s` is how long read models are waited for; `warn` is told if they are stale then."""
+        self._cluster = cluster
+        self._names = names
         self.requesting = requesting
         self._log = log
         self._projections = projections
@@ -106,6 +113,16 @@ class There:
                 )
             self._stale = True
 
+    def collect(self, letters: DeadLetters) -> None:
+        """Take what is new in the topic of dead letters into the records."""
+        collect(self._cluster, self._names, letters)
+
+    def again(
+        self, letter: DeadLetter, document: Any, changes: Mapping[str, str], pool: str | None
+    ) -> Request:
+        """The request that a letter is, with its corrections. Raises UsageError."""
+        return again(letter, self._names, document, changes, pool)
+
     def catch_up(self) -> None:
         """Nothing: the projector does it."""
 
@@ -122,10 +139,13 @@ def open_kafka_app(settings: Settings, *, wait_s: float, warn: Warn) -> Iterator
     with ExitStack() as stack:
         url, _ = stack.enter_context(open_database(settings))
         database = stack.enter_context(Database(url))
-        log = stack.enter_context(KafkaLog(cluster, TopicNames.of(settings.kafka_prefix).events))
+        names = TopicNames.of(settings.kafka_prefix)
+        log = stack.enter_context(KafkaLog(cluster, names.events))
         streams = Streams(log, None)
         firsts = FirstOutcomes(database, log, lambda name: streams.caught_up(name).stream)
         requesting = Requesting(cluster, settings.kafka_prefix, firsts, wait_s=wait_s)
         stack.callback(requesting.close)
-        there = There(requesting, log, Projections(log, database), streams, wait_s=wait_s, warn=warn)
+        there = There(
+            cluster, names, requesting, log, Projections(log, database), streams, wait_s=wait_s, warn=warn
+        )
         yield App(settings, database, log, there)

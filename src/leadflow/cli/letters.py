@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,21 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from leadflow.bootstrap import DeadLetter, MappingFile, corrected, load_mapping, reason_of, request_of
+from leadflow.bootstrap import (
+    Arrival,
+    DeadLetter,
+    MappingFile,
+    Outcome,
+    corrected,
+    load_mapping,
+    reason_of,
+    request_of,
+)
+from leadflow.cli.acting import report
 from leadflow.cli.arriving import show_arrival
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options, wait_option
 from leadflow.cli.incoming import destination_of
+from leadflow.domain.requests import SubmitIntake
 from leadflow.domain.values import role_of
 from leadflow.errors import NotFound, NotPermitted, UsageError
 
@@ -66,6 +78,7 @@ def _allowed(session: Session, entry: int) -> DeadLetter:
 def list_letters(session: Session, status: str, limit: int) -> None:
     """List the entries, oldest first."""
     session.app.settle()
+    session.app.decisions.collect(session.app.dead_letters)
     if role_of(session.actor) != "manager":
         raise NotPermitted(f"{session.actor} may not see dead letters", do="Managers may; see `--as`.")
     found = session.app.dead_letters.list(None if status == "all" else status, limit=limit)
@@ -100,6 +113,7 @@ def _summary(letter: DeadLetter) -> dict[str, Any]:
 def show_letter(session: Session, entry: int) -> None:
     """Show an ENTRY: what came, and every problem by its field."""
     session.app.settle()
+    session.app.decisions.collect(session.app.dead_letters)
     letter = _allowed(session, entry)
     original = letter.content()
 
@@ -112,6 +126,8 @@ def show_letter(session: Session, entry: int) -> None:
             console.print(f"resolved: {letter.resolved_by}", markup=False)
         for problem in letter.problems:
             console.print(f"  {problem.get('field')}: {problem.get('message')}", markup=False)
+        if letter.record is not None:
+            _draw_record(console, letter.record)
         console.print("What came:", markup=False)
         if not isinstance(original, dict):
             console.print(f"  {original}", markup=False)
@@ -119,7 +135,16 @@ def show_letter(session: Session, entry: int) -> None:
         for name, value in original.items():
             console.print(f"  {name}: {value if value not in (None, '') else '-'}", markup=False)
 
-    session.emit(_summary(letter) | {"original": original}, draw)
+    session.emit(_summary(letter) | {"original": original, "record": letter.record}, draw)
+
+
+def _draw_record(console: Console, record: dict[str, Any]) -> None:
+    """Where a record stood and what it had beside its value; `--json` has the bytes (base64)."""
+    place = f"partition {record['partition']}, offset {record['offset']}"
+    console.print(f"It stood in topic {record['topic']}, {place}.", markup=False)
+    for name, packed in [("key", record["key"]), *((f"header {n}", text) for n, text in record["headers"])]:
+        text = "-" if packed is None else base64.b64decode(packed).decode("utf-8", "replace")
+        console.print(f"  {name}: {text}", markup=False)
 
 
 def _changes(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -166,14 +191,15 @@ def retry_letter(
     """Send an ENTRY again, corrected. It stays the same arrival: sent twice, it counts once."""
     app = session.app
     app.settle()
+    app.decisions.collect(app.dead_letters)
     letter = _allowed(session, entry)
+    if letter.record is not None:
+        _send_again(session, letter, _document(document) if document else None, changes, pool)
+        return
     mapping = load_mapping(mapping_file) if mapping_file else MappingFile()
     arrival = corrected(letter, _document(document) if document else letter.content(), changes, mapping)
     if arrival.body is None and letter.resolved_by:
-        raise UsageError(
-            f"dead letter {entry} was sent again already: {letter.resolved_by}",
-            do=f"What came stays as it was: `leadflow dead-letters show {entry}`.",
-        )
+        raise _sent_already(letter)
     if arrival.body is None:
         raise UsageError(
             f"dead letter {entry} cannot be read yet: {reason_of(arrival)}",
@@ -183,12 +209,48 @@ def retry_letter(
     outcome = app.one(request_of(to.of(arrival.body), session.actor, "", arrival.body))
     if outcome.refusal is not None:
         session.refused(outcome)
-    lead = outcome.events[0].subject
     if letter.status != "resent":
-        app.dead_letters.mark(
-            entry, "resent", by=f"lead {lead} of pool {outcome.request.pool}, by {session.actor}"
-        )
+        _mark(session, letter, outcome)
     show_arrival(session, outcome, arrival)
+
+
+def _send_again(
+    session: Session, letter: DeadLetter, document: Any, changes: dict[str, str], pool: str | None
+) -> None:
+    """What came through Kafka goes there again, with its own sender and identity."""
+    app = session.app
+    try:
+        request = app.decisions.again(letter, document, changes, pool)
+    except UsageError as error:
+        if letter.resolved_by:
+            raise _sent_already(letter) from error
+        do = error.do or f"Correct it: `leadflow dead-letters retry {letter.id} --set phone=…`."
+        raise UsageError(f"dead letter {letter.id} cannot be read yet: {error.what}", do=do) from error
+    if not app.views.may("manage", session.actor, request.pool) and request.pool in app.views.pools():
+        raise NotPermitted(f"{session.actor} may not send to pool {request.pool}", do="See `--as`.")
+    outcome = app.one(request)
+    if letter.status != "resent":
+        _mark(session, letter, outcome)
+    if outcome.refusal is not None:
+        session.refused(outcome)
+    if isinstance(request.body, SubmitIntake):
+        show_arrival(session, outcome, Arrival(request.body))
+    else:
+        app.settle()
+        report(session, app.views.pool(request.pool), outcome)
+
+
+def _sent_already(letter: DeadLetter) -> UsageError:
+    return UsageError(
+        f"dead letter {letter.id} was sent again already: {letter.resolved_by}",
+        do=f"What came stays as it was: `leadflow dead-letters show {letter.id}`.",
+    )
+
+
+def _mark(session: Session, letter: DeadLetter, outcome: Outcome) -> None:
+    first = outcome.events[0]
+    what = f"lead {first.subject}" if first.subject else f"fact {first.id}"
+    session.app.dead_letters.mark(letter.id, "resent", by=f"{what} of pool {first.pool}, by {session.actor}")
 
 
 def _document(path: Path) -> Any:
