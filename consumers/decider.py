@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -214,7 +215,9 @@ class Membership:
         try:
             if finish:
                 for held in self._held.values():
-                    held.wait_until_written()
+                    # What cannot be written together is left to whoever takes the partition next.
+                    with suppress(DecideAgain):
+                        held.wait_until_written()
         finally:
             for held in self._held.values():
                 held.close()
