@@ -175,10 +175,16 @@ class KafkaLog:
             if found is None:
                 return
             offset = found.offset + 1
-        for record in self._records(partition, offset if gt > 0 else 0):
-            if record.pool == pool:
-                self._read_to[pool] = (record.sequence, record.offset + 1)
-                yield record.stored
+        sequence = gt
+        reader = self._reader(partition)
+        first, end = reader.bounds()
+        for page in reader.read(max(first, offset if gt > 0 else 0), end):
+            for record in map(record_of, page):
+                if record.pool == pool:
+                    sequence = record.sequence
+                    yield record.stored
+        # Not the place after its last fact: going on from there would wait for what stands behind that.
+        self._read_to[pool] = (sequence, end)
 
     def read_partition(
         self, partition: int, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None
