@@ -1,0 +1,210 @@
+"""Commands on a log in Kafka: the same as on one machine, and what is said when something is away."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leadflow import postgres
+from leadflow.cli import leadflow
+from leadflow.cli.common import run
+from leadflow.log.kafka import Cluster
+from leadflow.log.kafka.topics import TopicNames, Topics
+from leadflow.settings import Settings
+from tests.deciders import Office
+from tests.deployment import Deployment, deployed
+from tests.kafka_broker import new_prefix
+from tests.office import POLICY
+from tests.processes import until
+from tests.team import arrival
+
+LEADS = Path(__file__).resolve().parents[3] / "docs" / "tutorial" / "leads.csv"
+
+
+@pytest.fixture(scope="module")
+def settings(kafka: Cluster) -> Settings:
+    """Topics of this module's own."""
+    made = Settings(kafka_prefix=new_prefix(), kafka_partitions=2)
+    with Topics(kafka, made) as topics:
+        topics.create()
+    return made
+
+
+@pytest.fixture(scope="module")
+def deployment(kafka: Cluster, settings: Settings, pg_url: str) -> Iterator[Deployment]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    url = postgres.create_database(pg_url, name)
+    with deployed(kafka.servers, settings.kafka_prefix, url) as running:
+        yield running
+    postgres.drop_database(pg_url, name)
+
+
+class Shell:
+    """The command line in this process; every test works in a pool of its own."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str], pool: str) -> None:
+        self._capture = capfd
+        self.pool = pool
+        self.said = ""
+        """What the last command told on stderr."""
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        self._capture.readouterr()
+        try:
+            found = run(leadflow, list(arguments))
+        except SystemExit as ended:
+            found = int(ended.code or 0)
+        out, self.said = self._capture.readouterr()
+        assert found == code, f"exit code {found}: {out}{self.said}"
+        return out
+
+    def json(self, *arguments: str) -> object:
+        return json.loads(self(*arguments, "--json"))
+
+
+@pytest.fixture
+def shell(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Shell:
+    """A pool with two reps."""
+    pool = f"pool-{uuid.uuid4().hex[:8]}"
+    for name, value in deployment.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LEADFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("LEADFLOW_POOL", pool)
+    monkeypatch.setenv("COLUMNS", "200")
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY, "utf-8")
+    opened = Shell(capfd, pool)
+    opened("pool", "open", pool, "--policy", str(policy))
+    for member in ("wang", "li"):
+        opened("member", "add", member)
+    return opened
+
+
+def test_a_session_is_the_same_as_on_one_machine(shell: Shell, tmp_path: Path) -> None:
+    planned = shell("import", str(LEADS), "--channel", "trade_show", "--dry-run")
+    assert "3       1          0           1" in planned
+    imported = shell("import", str(LEADS), "--channel", "trade_show")
+    assert "3       1          0           1" in imported
+    assert "0       0          4           1" in shell("import", str(LEADS), "--channel", "trade_show")
+    listed = json.loads(shell("leads", "--as", "rep/li", "--json"))
+    lead = listed["leads"][0]["lead"]
+    assert json.loads(shell("next", "--show", "--as", "rep/li", "--json"))["next"]["lead"] == lead
+    assert "li has the lead until" in shell("claim", lead, "--as", "rep/li", "--request-id", "mine")
+    assert shell("claim", lead, "--as", "rep/li", "--request-id", "mine")
+    assert "decided before" in shell.said
+    shell("claim", lead, "--as", "rep/wang", code=1)
+    assert "Refused: li has the lead already" in shell.said
+    assert "Who claimed it first? li" in shell("trace", lead)
+    assert json.loads(shell("lead", "show", lead, "--json"))["lead"]["owner"] == "li"
+    assert "done" in shell("request", "show", "rep/li:mine")
+    assert "reps" in shell("policy", "show")
+    assert shell("report", "channels")
+    assert shell("report", "channels", "--as-of", "2026-01-01")
+    assert shell("log", "verify")
+    assert shell("projections", "verify")
+    assert shell("projections", "list")
+    shell("log", "export", str(tmp_path / "facts.ndjson"))
+    facts = (tmp_path / "facts.ndjson").read_text("utf-8").splitlines()
+    assert any(json.loads(fact)["partitionkey"] == shell.pool for fact in facts)
+
+
+def test_what_belongs_to_one_machine_says_why_it_does_not_work(shell: Shell, tmp_path: Path) -> None:
+    shell("up", code=2)
+    assert "leadflow decider" in shell.said
+    assert "leadflow projector" in shell.said
+    shell("backup", str(tmp_path / "backup.zip"), code=2)
+    assert "pg_dump --schema=records" in shell.said
+    shell("restore", str(tmp_path / "backup.zip"), code=2)
+    assert "in Kafka" in shell.said
+
+
+def test_an_outcome_that_is_late_can_be_asked_for(shell: Shell, deployment: Deployment) -> None:
+    with deployment.decider.standing_still():
+        shell("member", "add", "zhao", "--request-id", "late", "--wait", "0.5", code=3)
+    assert "leadflow request show manager/local:late" in shell.said
+    shell("member", "add", "zhao", "--request-id", "late")
+    assert "done" in shell("request", "show", "manager/local:late")
+
+
+def test_what_is_stale_is_called_so(shell: Shell, deployment: Deployment) -> None:
+    shell("import", str(LEADS), "--channel", "trade_show")
+    lead = json.loads(shell("leads", "--json"))["leads"][0]["lead"]
+    with deployment.projector.standing_still():
+        assert "li has the lead" in shell("claim", lead, "--as", "rep/li", "--wait", "0.5")
+    assert "stale" in shell.said
+    assert "leadflow projector" in shell.said
+
+
+def test_what_is_away_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as away:
+        away.setenv("LEADFLOW_KAFKA", "127.0.0.1:9")
+        shell("member", "add", "zhao", "--wait", "0.5", code=3)
+        assert "Kafka at 127.0.0.1:9" in shell.said
+    monkeypatch.setenv("LEADFLOW_DATABASE_URL", "postgresql://127.0.0.1:9/nowhere")
+    shell("member", "add", "zhao", "--wait", "0.5", code=3)
+    assert "database nowhere at 127.0.0.1:9" in shell.said
+
+
+def test_dead_letters_are_one_entry_each_and_can_be_corrected(
+    shell: Shell, kafka: Cluster, settings: Settings
+) -> None:
+    office = Office(kafka, settings)
+    intake = TopicNames.of(settings.kafka_prefix).intake
+    ref = uuid.uuid4().hex
+    data = {"touch": {"channel": "web_form", "ref": ref, "door": "push"}, "person": {"phones": ["12"]}}
+    event = {
+        "specversion": "1.0",
+        "id": ref,
+        "source": "/adapters/test",
+        "type": "leadflow.command.submit-intake.v1",
+        "authid": "adapter/test",
+        "partitionkey": shell.pool,
+        "data": data,
+    }
+    before = len(office.dead_letters())
+    for _ in range(2):
+        office.put(intake, json.dumps(event).encode(), shell.pool.encode())
+    office.put(intake, b"\xff not json", shell.pool.encode())
+    until(lambda: len(office.dead_letters()) == before + 3)
+    letters = {one["ref"]: one for one in json.loads(shell("dead-letters", "list", "--json"))}
+    entry, broken = str(letters[ref]["id"]), str(letters[None]["id"])
+    assert letters[ref]["times"] == 2
+    assert "person.phones" in letters[ref]["reason"]
+    shown = json.loads(shell("dead-letters", "show", broken, "--json"))
+    assert base64.b64decode(shown["record"]["value"]) == b"\xff not json"
+    assert shown["record"]["topic"] == intake
+    assert f"It stood in topic {intake}" in shell("dead-letters", "show", broken)
+    assert f"key: {shell.pool}" in shell("dead-letters", "show", broken)
+    shell("dead-letters", "retry", entry, code=2)
+    assert "cannot be read yet" in shell.said
+    sent = json.loads(shell("dead-letters", "retry", entry, "--set", "phone=138 0013 8001", "--json"))
+    assert sent["answer"] == "created"
+    again = json.loads(shell("dead-letters", "retry", entry, "--set", "phone=138 0013 8001", "--json"))
+    assert (again["answer"], again["lead"]) == ("duplicate", sent["lead"])
+    resent = json.loads(shell("dead-letters", "list", "--status", "resent", "--json"))
+    assert f"lead {sent['lead']} of pool {shell.pool}, by manager/local" in {
+        one["resolved_by"] for one in resent
+    }
+    shell("dead-letters", "retry", broken, "--set", "phone=13800138001", code=2)
+    assert "--document FILE" in shell.said
+    office.close()
+
+
+def test_what_no_pool_took_can_be_sent_to_one(shell: Shell, kafka: Cluster, settings: Settings) -> None:
+    office = Office(kafka, settings)
+    ref = uuid.uuid4().hex
+    before = len(office.dead_letters())
+    office.send([arrival(7, f"nowhere-{ref[:8]}", ref=ref)])
+    until(lambda: len(office.dead_letters()) == before + 1)
+    letters = {one["ref"]: one for one in json.loads(shell("dead-letters", "list", "--json"))}
+    assert "there is no pool" in letters[ref]["reason"]
+    sent = json.loads(shell("dead-letters", "retry", str(letters[ref]["id"]), "--pool", shell.pool, "--json"))
+    assert (sent["answer"], sent["pool"]) == ("created", shell.pool)
+    office.close()
