@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
+
+import msgspec
 
 from leadflow.domain.events import FACTS, LeadTransferredIn, PolicyPublished, PoolOpened
 from leadflow.errors import LeadflowError, LogDamaged, WrongVersion
@@ -46,23 +48,26 @@ class ProjectionStopped(LeadflowError):
         return (ProjectionStopped, (self.projection, self.position, self.event, self.why))
 
 
-class Entry(NamedTuple):
-    """An event and its place in the log, as its JSON document has it."""
+class Entry(msgspec.Struct, gc=False):
+    """An event and its place in the log, as its JSON document has it. Decoded straight into its members,
+    which takes a third of the time that a dictionary in between would."""
 
-    position: int
-    recorded_at: str
-    """When the log wrote it."""
-    pool: str
-    sequence: int
+    pool: str = msgspec.field(name="partitionkey")
+    _digits: str = msgspec.field(name="sequence")
     time: str
     type: str
-    subject: str
-    actor: str
-    causation: str
-    fact_index: int
-    fact_count: int
-    policy: int
+    actor: str = msgspec.field(name="authid")
+    fact_index: int = msgspec.field(name="factindex")
+    fact_count: int = msgspec.field(name="factcount")
     data: dict[str, Any]
+    subject: str = ""
+    causation: str = msgspec.field(name="causationid", default="")
+    policy: int = msgspec.field(name="policyversion", default=0)
+    # What follows is no member of the document.
+    sequence: int = msgspec.field(name="-sequence", default=0)
+    position: int = 0
+    recorded_at: str = ""
+    """When the log wrote it."""
     partition: int = 0
     """Of the log, in which `position` counts."""
 
@@ -72,33 +77,24 @@ class Entry(NamedTuple):
         return f"{self.pool}/{self.sequence}"
 
 
+_decode = msgspec.json.Decoder(Entry).decode
+
+
 def entry_of(position: int, recorded_at: datetime, document: bytes, partition: int = 0) -> Entry:
     """The entry of an event's document, lifted to its newest version.
 
     Raises LogDamaged for a document that cannot be read, WrongVersion for a type that is unknown here.
     """
-    raw = upcast(parse(document)) if UPCASTERS else parse(document)
-    if b"\\" in document and _CONTROL in document:
-        raw = _without_controls(raw)
     try:
-        entry = Entry(
-            position,
-            as_text(recorded_at),
-            raw["partitionkey"],
-            int(raw["sequence"]),
-            raw["time"],
-            raw["type"],
-            raw.get("subject", ""),
-            raw["authid"],
-            raw.get("causationid", ""),
-            raw["factindex"],
-            raw["factcount"],
-            raw.get("policyversion", 0),
-            raw["data"],
-            partition,
-        )
-    except (KeyError, ValueError) as error:
-        raise LogDamaged(f"a member is missing or unreadable: {error}", event=raw.get("id")) from error
+        if UPCASTERS or (b"\\" in document and _CONTROL in document):
+            entry = msgspec.convert(_without_controls(upcast(parse(document))), Entry)
+        else:
+            entry = _decode(document)
+        entry.sequence = int(entry._digits)
+    except ValueError as error:
+        event = parse(document).get("id")
+        raise LogDamaged(f"a member is missing or unreadable: {error}", event=event) from error
+    entry.position, entry.recorded_at, entry.partition = position, as_text(recorded_at), partition
     if entry.type not in FACTS:
         raise WrongVersion(
             f"the event type {entry.type!r} is not known here",
