@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import structlog
 
 from consumers.group_commit import GroupCommit
 from consumers.handover import HandoverServer
+from consumers.operating import Operating
 from consumers.snapshots import DATABASE_VARIABLE
 from leadflow.engine import SNAPSHOT_EVERY, Engine
 from leadflow.errors import LeadflowError, Unavailable
@@ -26,8 +28,12 @@ TICK_S = 0.5
 """How often deadlines are asked for: at least once a second."""
 PROJECT_S = 0.5
 """How long the projector waits for news before it looks by itself."""
+LOOK_S = 5.0
+"""How often to look where the read models stand, to tell of it."""
 SNAPSHOT_S = 30.0
 RETRY_S = 2.0
+ALL = 0
+"""A log on one machine is one partition."""
 
 log_ = structlog.get_logger(__name__)
 
@@ -42,20 +48,25 @@ class Embedded:
         projections: Projections,
         url: str,
         revive: Callable[[], None] | None = None,
+        operating: Operating | None = None,
     ) -> None:
-        """Start every part. `revive` starts the database again if it went away.
+        """Start every part. `revive` starts the database again if it went away; `operating` is told what
+        happens.
 
         Raises HomeInUse if another engine runs in the data directory.
         """
         self._revive = revive
+        self.operating = operating or Operating("engine")
+        self.operating.holds([ALL])
         self.engine = engine
         self._url = url
         self._snapshot_position = 0
+        self._looked = 0.0
         self.projections = projections
         self.problems: dict[str, str] = {}
         """By part: what kept it from working at its last try."""
         self._stop = threading.Event()
-        self.commits = GroupCommit(engine)
+        self.commits = GroupCommit(engine, self.operating)
         try:
             self._server = HandoverServer(home, self.commits)
         except BaseException:
@@ -85,6 +96,7 @@ class Embedded:
 
         What is left for the projector after a problem is taken at the next start.
         """
+        self.operating.stopping()
         self._stop.set()
         self._server.stop_listening()
         self.commits.close()
@@ -101,17 +113,21 @@ class Embedded:
             try:
                 work()
                 self.problems.pop(name, None)
+                self.operating.works(name)
                 self._stop.wait(pause_s)
             except Exception as error:
                 if self.problems.get(name) != str(error):
                     known = isinstance(error, LeadflowError)
                     log_.error("a part cannot work", part=name, problem=str(error), exc_info=not known)
                 self.problems[name] = str(error)
+                self.operating.fails(name, str(error))
                 self._stop.wait(RETRY_S)
 
     def _tick(self) -> None:
         try:
             self.engine.tick()
+            self.operating.progress(ALL, self.engine.position, waiting=self.commits.waiting > 0)
+            self.operating.stepped("clock")
         except Unavailable:
             if self._revive is not None and not self._stop.is_set():
                 self._revive()
@@ -120,6 +136,11 @@ class Embedded:
     def _project(self) -> None:
         self.engine.log.wait(PROJECT_S)
         self.projections.catch_up()
+        self.operating.stepped("projector")
+        if time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            for status in self.projections.list():
+                self.operating.projected(status.name, ALL, status.position)
 
     def _snapshot(self) -> None:
         end = self.engine.log.end()

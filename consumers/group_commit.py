@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from collections import Counter
 from concurrent.futures import Future
 from typing import NamedTuple
 
 import structlog
 
+from consumers.operating import Operating, kind_of
 from leadflow.domain.requests import Request
 from leadflow.engine import Engine, Outcome
 from leadflow.errors import LeadflowError, Unavailable
@@ -28,8 +31,9 @@ class _Waiting(NamedTuple):
 class GroupCommit:
     """One thread that hands everything that waits to the engine, as often as it can."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, operating: Operating | None = None) -> None:
         self._engine = engine
+        self._operating = operating or Operating("engine")
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue(maxsize=WAITING_MAX)
         self._closed = False
         self._guard = threading.Lock()
@@ -50,6 +54,11 @@ class GroupCommit:
                     f"{WAITING_MAX} requests are waiting already", do="Send the request again in a moment."
                 ) from None
         return waiting.outcome
+
+    @property
+    def waiting(self) -> int:
+        """About how many requests wait."""
+        return self._waiting.qsize()
 
     @property
     def position(self) -> int:
@@ -82,6 +91,7 @@ class GroupCommit:
                 return
 
     def _decide(self, batch: list[_Waiting]) -> None:
+        began = time.monotonic()
         try:
             outcomes = self._engine.submit([waiting.request for waiting in batch])
         except Exception as error:
@@ -91,5 +101,13 @@ class GroupCommit:
             for waiting in batch:
                 waiting.outcome.set_exception(error)
         else:
+            self._tell(outcomes, time.monotonic() - began)
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 waiting.outcome.set_result(outcome)
+
+    def _tell(self, outcomes: list[Outcome], seconds: float) -> None:
+        facts = sum(0 if outcome.repeated else len(outcome.events) for outcome in outcomes)
+        self._operating.committed(seconds, len(outcomes), facts)
+        kinds = Counter((outcome.request.body.type, kind_of(outcome)) for outcome in outcomes)
+        for (kind, told), count in kinds.items():
+            self._operating.decided(kind, told, count)

@@ -21,15 +21,17 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import structlog
 
-from consumers.group_commit import GroupCommit
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
 from leadflow.errors import BrokenInvariant, HomeInUse, LeadflowError, Unavailable, UsageError
 from leadflow.log.envelope import GENESIS, decode, decode_request, encode, encode_request
+
+if TYPE_CHECKING:
+    from consumers.group_commit import GroupCommit
 
 FRAME_MAX = 64 * 1024 * 1024
 """Bytes of one frame."""

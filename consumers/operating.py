@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from leadflow.outcome import Outcome
+
 READY_AGE_S = 15.0
 """A process whose last step is older is not ready. Longer than one transaction may take."""
 ALIVE_AGE_S = 120.0
@@ -82,11 +84,14 @@ class _Figures:
 class Operating:
     """One process as its operator sees it. Every method may be called from any thread."""
 
-    def __init__(self, process: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds and only goes forward."""
+    def __init__(
+        self, process: str, *, pause_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`pause_s` is how long the process rests between two steps; `clock` gives seconds."""
         self.process = process
         self.registry = CollectorRegistry()
         self._figures = _Figures(self.registry)
+        self._pause_s = pause_s
         self._clock = clock
         self._guard = threading.RLock()  # A signal may come in the middle of anything.
         self._state: State = "starting"
@@ -125,16 +130,18 @@ class Operating:
         self._figures.takeover_s.observe(seconds)
 
     def holds(self, partitions: Iterable[int]) -> None:
-        """The process works on these partitions, all of them taken, and on no others."""
+        """The process works on these partitions and on no others, from its next step on."""
         with self._guard:
             self._hold(partitions)
-            self._state = "running"
-            self._problems.clear()
-            self._stepped.clear()
-            self._stepped[""] = self._clock()
+            self._state = "taking"
 
     def stepped(self, part: str = "") -> None:
         """A part of the process has ended a turn of its loop, with or without work."""
+        if self._state == "taking":
+            with self._guard:
+                self._state = "running"
+                self._problems.pop("", None)
+                self._stepped.clear()
         self._stepped[part] = self._clock()
 
     def works(self, part: str) -> None:
@@ -218,11 +225,11 @@ class Operating:
         age = self._age()
         with self._guard:
             running = self._state == "running"
-            fresh = age is not None and age <= READY_AGE_S
+            fresh = age is not None and age <= self._pause_s + READY_AGE_S
             return Health(
                 self.process,
                 self._state,
-                alive=not running or age is None or age <= ALIVE_AGE_S,
+                alive=not running or age is None or age <= self._pause_s + ALIVE_AGE_S,
                 ready=running and fresh and not self._problems,
                 partitions=sorted(self._held),
                 last_step_s=None if age is None else round(age, 3),
@@ -273,6 +280,15 @@ class Operating:
             yield self._figures.lag_s, topic, number
         for projection in self._projections.get(partition, ()):
             yield self._figures.projected, projection, number
+
+
+def kind_of(outcome: Outcome) -> str:
+    """The word for an outcome, in the figures."""
+    if outcome.error is not None:
+        return "failed"
+    if outcome.refusal is not None:
+        return "refused"
+    return "repeated" if outcome.repeated else "accepted"
 
 
 def _version() -> str:

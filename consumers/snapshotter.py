@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from consumers.group import count_partitions
+from consumers.operating import Operating
 from consumers.partition_snapshots import NOTHING, Folded, PartitionSnapshots, documents_of, note_origin
 from leadflow.domain.evolve import initial
 from leadflow.errors import Unavailable, UsageError
@@ -40,16 +41,15 @@ class Taken(NamedTuple):
 class Snapshotter:
     """Takes snapshots until it is told to stop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, operating: Operating | None = None) -> None:
         """Raises UsageError unless a cluster and a database are named."""
-        if settings.kafka is None:
-            raise UsageError("no Kafka cluster is named", do="Set LEADFLOW_KAFKA to its bootstrap servers.")
+        self._cluster = Cluster.of(settings)
         if settings.database_url is None:
             raise UsageError(
                 "no database is named that deciders on other machines could read snapshots from",
                 do="Set LEADFLOW_DATABASE_URL.",
             )
-        self._cluster = Cluster(settings.kafka)
+        self._operating = operating or Operating("snapshotter", pause_s=PAUSE_S)
         self._names = TopicNames.of(settings.kafka_prefix)
         self._database = Database(settings.database_url)
         self._snapshots = PartitionSnapshots(self._database, self._names.events)
@@ -64,12 +64,17 @@ class Snapshotter:
 
         What is away is waited for.
         """
+        self._operating.holds(())
         while not self._stop.is_set():
             try:
                 self.take(every)
+                self._operating.works("snapshots")
             except Unavailable as problem:
+                self._operating.fails("snapshots", str(problem))
                 log_.warning("no snapshots could be taken; trying again", problem=str(problem))
+            self._operating.stepped()
             self._stop.wait(PAUSE_S)
+        self._operating.stopping()
 
     def take(self, every: int) -> list[Taken]:
         """Snapshot every partition that has grown by `every` facts since its last.

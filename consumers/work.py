@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
-from consumers.operating import Operating
+from consumers.operating import Operating, kind_of
 from leadflow.deciding import Batch
 from leadflow.domain.evolve import initial
 from leadflow.log.kafka import Message, Origin
@@ -46,12 +46,7 @@ UNREADABLE = Told("unreadable", "dead_letter")
 def told_of(outcome: Outcome, last: int) -> Told:
     """What is told of a request that was decided."""
     request = outcome.request
-    if outcome.error is not None:
-        kind = "dead_letter"
-    elif outcome.refusal is not None:
-        kind = "refused"
-    else:
-        kind = "repeated" if outcome.repeated else "accepted"
+    kind = "dead_letter" if outcome.error is not None else kind_of(outcome)
     return Told(request.body.type, kind, request.pool, request.identity, last if outcome.events else 0)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from leadflow import policies
 from leadflow.backup import Summary, backup, restore
 from leadflow.bootstrap.app import (
@@ -22,6 +24,7 @@ from leadflow.bootstrap.kafka_processes import (
     new_snapshotter,
     open_projector,
 )
+from leadflow.bootstrap.telling import telling
 from leadflow.calendars import build_calendar, coverage_warning
 from leadflow.csv_out import write_csv
 from leadflow.doctor import Finding
@@ -68,6 +71,9 @@ from leadflow.tracing import Attempt, Holding, Line, Trace
 from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, PoolView
 from projections.queries import loads as member_loads
 from projections.queries import pool_summaries
+
+if TYPE_CHECKING:
+    from consumers.operating import Operating as Operating
 
 __all__ = [
     "EDITABLE",
@@ -142,6 +148,7 @@ __all__ = [
     "spend_figures",
     "spend_key",
     "spend_request_id",
+    "telling",
     "unreadable",
     "verify",
     "wait_until_running",

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from consumers.embedded import Embedded
 from consumers.handover import HandoverClient, refuse_second
 from leadflow import doctor
 from leadflow.bootstrap.asking import new_request_id, request_of
@@ -46,6 +45,10 @@ from projections.lead_queries import policy_row
 from projections.queries import outcome as outcome_row
 from projections.queries import outcomes_of_id
 from projections.runner import Projections
+
+if TYPE_CHECKING:
+    from consumers.embedded import Embedded
+    from consumers.operating import Operating
 
 WAIT_S = 10.0
 """How long outcomes and read models are waited for on a log that is decided elsewhere."""
@@ -187,8 +190,9 @@ def open_app(
 
 
 @contextmanager
-def running_app(settings: Settings) -> Iterator[tuple[App, Embedded]]:
-    """Everything of one machine, running as threads of this process, until the block ends.
+def running_app(settings: Settings, operating: Operating | None = None) -> Iterator[tuple[App, Embedded]]:
+    """Everything of one machine, running as threads of this process, until the block ends. `operating` is
+    told what happens.
 
     Raises HomeInUse if an engine runs in the data directory already.
     """
@@ -198,11 +202,14 @@ def running_app(settings: Settings) -> Iterator[tuple[App, Embedded]]:
             where=settings.kafka,
             do="Run `leadflow decider` and `leadflow projector`; both may run several times.",
         )
+    # Commands that run nothing need not wait until it is imported.
+    from consumers.embedded import Embedded
+
     refuse_second(settings.home)
     with _embedded(settings) as (app, here, server):
         app.projections.start()
         revive = server.revive if server is not None else None
-        embedded = Embedded(app.home, here.engine, app.projections, app.database.url, revive)
+        embedded = Embedded(app.home, here.engine, app.projections, app.database.url, revive, operating)
         try:
             yield app, embedded
         finally:

@@ -10,34 +10,34 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from leadflow.bootstrap.app import open_database
-from leadflow.errors import UsageError
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 
 if TYPE_CHECKING:
     from consumers.decider import Decider
+    from consumers.operating import Operating
     from consumers.projector import Projector
     from consumers.snapshotter import Snapshotter
     from leadflow.log.kafka.client import Cluster
     from leadflow.log.kafka.topics import Deviation
 
 
-def new_decider(settings: Settings, *, virtual: bool) -> Decider:
+def new_decider(settings: Settings, operating: Operating, *, virtual: bool) -> Decider:
     """The decider of a Kafka log, ready to `run`. Raises UsageError if no cluster is named."""
     from consumers.decider import Decider
 
-    return Decider(settings, virtual=virtual)
+    return Decider(settings, virtual=virtual, operating=operating)
 
 
-def new_snapshotter(settings: Settings) -> Snapshotter:
+def new_snapshotter(settings: Settings, operating: Operating) -> Snapshotter:
     """What takes snapshots of a Kafka log, ready to `run`. Raises UsageError if something is not named."""
     from consumers.snapshotter import Snapshotter
 
-    return Snapshotter(settings)
+    return Snapshotter(settings, operating)
 
 
 @contextmanager
-def open_projector(settings: Settings) -> Iterator[Projector]:
+def open_projector(settings: Settings, operating: Operating) -> Iterator[Projector]:
     """What keeps the read models of a Kafka log, ready to `run`, in the Postgres that the settings name or
     else the data directory's.
 
@@ -46,9 +46,14 @@ def open_projector(settings: Settings) -> Iterator[Projector]:
     from consumers.projector import Projector
 
     cluster = _cluster(settings)
+    if settings.database_url is not None:
+        # A projector needs no data directory then.
+        with Database(settings.database_url) as database:
+            yield Projector(cluster, settings.kafka_prefix, database, operating)
+        return
     with open_database(settings) as (url, server), Database(url) as database:
-        revive = server.revive if server is not None else None
-        yield Projector(cluster, settings.kafka_prefix, database, revive=revive)
+        assert server is not None
+        yield Projector(cluster, settings.kafka_prefix, database, operating, revive=server.revive)
 
 
 def create_topics(settings: Settings) -> list[str]:
@@ -70,6 +75,4 @@ def check_topics(settings: Settings) -> list[Deviation]:
 def _cluster(settings: Settings) -> Cluster:
     from leadflow.log.kafka.client import Cluster
 
-    if settings.kafka is None:
-        raise UsageError("no Kafka cluster is named", do="Set LEADFLOW_KAFKA to its bootstrap servers.")
-    return Cluster(settings.kafka)
+    return Cluster.of(settings)

@@ -11,7 +11,8 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 
 NOISY = ("kafka",)
-"""Libraries that tell of every connection; below a warning they are heard at `debug` only."""
+"""Libraries that tell of every connection; below a warning they are heard at `debug` only. Their own `debug`
+is never heard: it shows whole records, and with them people's contact points."""
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -57,7 +58,7 @@ def log_to_stderr(level: str, form: Literal["console", "json"]) -> None:
     root = logging.getLogger()
     root.handlers = [*(known for known in root.handlers if not isinstance(known, _Stderr)), handler]
     root.setLevel(level.upper())
-    quiet = logging.NOTSET if level == "debug" else max(logging.WARNING, root.level)
+    quiet = logging.INFO if level == "debug" else max(logging.WARNING, root.level)
     for name in NOISY:
         logging.getLogger(name).setLevel(quiet)
 

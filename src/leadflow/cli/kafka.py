@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from types import FrameType
 from typing import Literal
 
 import click
@@ -15,7 +12,9 @@ from rich.table import Table
 
 from leadflow.bootstrap import check_topics, create_topics, new_decider, new_snapshotter, open_projector
 from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.cli.serving import metrics_option, running, served, stop_on_signals
 
+SNAPSHOTS_PAUSE_S = 60.0
 DEVIATES = 1
 """Exit code of `topics check` when something is not as it must be."""
 
@@ -79,6 +78,7 @@ def topics_check(session: Session) -> None:
     help="The time that requests are decided at: when the log received them, or (for demos, tests and"
     " migrations) their own; then only the commands topic is read.",
 )
+@metrics_option
 @shared_options
 @pass_session
 def decider(session: Session, clock: Literal["real", "requests"]) -> None:
@@ -87,19 +87,16 @@ def decider(session: Session, clock: Literal["real", "requests"]) -> None:
     Several may run: they divide the partitions among themselves. Exit code 3 if another decider has taken
     over a partition that this one still wrote.
     """
-    process = new_decider(session.settings, virtual=clock == "requests")
-
-    def stop(number: int, _: FrameType | None) -> None:
-        process.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    session.say(f"The decider is running (process {os.getpid()}, {session.settings.kafka}).")
-    process.run()
+    with served(session, "decider") as operating:
+        process = new_decider(session.settings, operating, virtual=clock == "requests")
+        stop_on_signals(process.stop)
+        session.say(running("The decider", session.settings.kafka))
+        process.run()
     session.say("Stopped.")
 
 
 @click.command()
+@metrics_option
 @shared_options
 @pass_session
 def projector(session: Session) -> None:
@@ -108,14 +105,12 @@ def projector(session: Session) -> None:
     Several may run on one database: they divide the partitions among themselves. Without
     `LEADFLOW_DATABASE_URL` the data directory's Postgres is used.
     """
-    with open_projector(session.settings) as process:
-
-        def stop(number: int, _: FrameType | None) -> None:
-            process.stop()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        session.say(f"The projector is running (process {os.getpid()}, {session.settings.kafka}).")
+    with (
+        served(session, "projector") as operating,
+        open_projector(session.settings, operating) as process,
+    ):
+        stop_on_signals(process.stop)
+        session.say(running("The projector", session.settings.kafka))
         process.run()
     session.say("Stopped.")
 
@@ -129,6 +124,7 @@ def projector(session: Session) -> None:
     help="Facts after which a partition is worth another snapshot.",
 )
 @click.option("--once", is_flag=True, help="Take what is due now and end, instead of looking once a minute.")
+@metrics_option
 @shared_options
 @pass_session
 def snapshotter(session: Session, every: int, once: bool) -> None:
@@ -137,19 +133,15 @@ def snapshotter(session: Session, every: int, once: bool) -> None:
     It needs `LEADFLOW_KAFKA` and `LEADFLOW_DATABASE_URL`, and as much memory as a decider of the largest
     partition. Without snapshots deciders start later, and decide the same.
     """
-    process = new_snapshotter(session.settings)
-
-    def stop(number: int, _: FrameType | None) -> None:
-        process.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    if not once:
-        session.say(f"The snapshotter is running (process {os.getpid()}, {session.settings.kafka}).")
-        process.run(every)
-        session.say("Stopped.")
-        return
-    taken = process.take(every)
+    with served(session, "snapshotter", SNAPSHOTS_PAUSE_S) as operating:
+        process = new_snapshotter(session.settings, operating)
+        stop_on_signals(process.stop)
+        if not once:
+            session.say(running("The snapshotter", session.settings.kafka))
+            process.run(every)
+            session.say("Stopped.")
+            return
+        taken = process.take(every)
 
     def draw(out: Console) -> None:
         for one in taken:

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 from click.shell_completion import get_completion_class
@@ -25,6 +24,7 @@ from leadflow.bootstrap import (
     running_app,
 )
 from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.cli.serving import metrics_option, served, stop_on_signals
 from leadflow.errors import UsageError
 
 PATH = click.Path(path_type=Path)
@@ -41,6 +41,7 @@ def register(main: click.Group) -> None:
 
 
 @click.command()
+@metrics_option
 @shared_options
 @pass_session
 def up(session: Session) -> None:
@@ -55,13 +56,11 @@ def up(session: Session) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
     session.say(f"Starting LeadFlow in {session.settings.home} …")
-    with running_app(session.settings) as (app, embedded):
-
-        def stop(number: int, _: FrameType | None) -> None:
-            embedded.stop()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
+    with (
+        served(session, "engine") as operating,
+        running_app(session.settings, operating) as (app, embedded),
+    ):
+        stop_on_signals(embedded.stop)
         session.say(f"LeadFlow is running (process {os.getpid()}, {len(app.log.pools())} streams).")
         session.say("Other commands hand their requests to it. Stop it with Ctrl-C or SIGTERM.")
         while not embedded.wait(60):

@@ -60,6 +60,8 @@ def test_a_decider_is_ready_once_it_has_taken_its_partitions(operating: Operatin
     assert (operating.health().state, operating.health().ready) == ("taking", False)
     operating.took(0.2)
     operating.holds([3, 1])
+    assert not operating.health().ready
+    operating.stepped()
     health = operating.health()
     assert (health.ready, health.alive, health.partitions) == (True, True, [1, 3])
     assert figures(operating)["leadflow_ready"] == 1
@@ -69,11 +71,13 @@ def test_a_decider_is_ready_once_it_has_taken_its_partitions(operating: Operatin
 
 def test_a_spare_member_that_holds_nothing_is_ready(operating: Operating) -> None:
     operating.holds([])
+    operating.stepped()
     assert operating.health().ready
 
 
 def test_one_that_stands_still_is_not_ready_and_then_not_alive(operating: Operating, clock: Clock) -> None:
     operating.holds([0])
+    operating.stepped()
     clock.now += READY_AGE_S + 1
     assert (operating.health().ready, operating.health().alive) == (False, True)
     operating.stepped()
@@ -85,14 +89,28 @@ def test_one_that_stands_still_is_not_ready_and_then_not_alive(operating: Operat
 
 def test_while_it_begins_anew_it_is_alive_and_not_ready(operating: Operating, clock: Clock) -> None:
     operating.holds([0])
+    operating.stepped()
     operating.retrying("Kafka does not answer")
     clock.now += 10 * ALIVE_AGE_S
     health = operating.health()
     assert (health.ready, health.alive, health.partitions) == (False, True, [])
     assert health.problems == {"decider": "Kafka does not answer"}
+    operating.stepped()
+    assert not operating.health().ready
     operating.holds([0])
+    operating.stepped()
     assert operating.health().ready
     assert figures(operating)["leadflow_retries_total"] == 1
+
+
+def test_one_that_rests_between_its_steps_is_ready_all_the_same(clock: Clock) -> None:
+    operating = Operating("snapshotter", pause_s=60, clock=clock)
+    operating.holds([])
+    operating.stepped()
+    clock.now += 60
+    assert operating.health().ready
+    clock.now += READY_AGE_S + 1
+    assert not operating.health().ready
 
 
 def test_one_part_that_fails_or_hangs_is_enough(operating: Operating, clock: Clock) -> None:
@@ -211,6 +229,7 @@ def test_the_port_serves_figures_and_health(operating: Operating, served: Exposi
     assert (status, kind, json.loads(body)["state"]) == (503, "application/json", "starting")
     assert ask(served, "/healthz")[0] == 200
     operating.holds([0])
+    operating.stepped()
     assert ask(served, "/readyz?verbose")[0] == 200
     assert ask(served, "/other")[0] == 404
 
@@ -243,6 +262,7 @@ def test_the_check_of_a_container(operating: Operating, served: Exposition) -> N
     before = check(str(served.port))
     assert (before.returncode, json.loads(before.stdout)["ready"]) == (1, False)
     operating.holds([0])
+    operating.stepped()
     assert check(str(served.port), "0.0.0.0").returncode == 0
     served.close()
     away = check(str(served.port))
