@@ -41,6 +41,9 @@ class Group(Protocol):
     def assignment(self) -> Collection[TopicPartition]:
         """What the group has given this member."""
 
+    def generation(self) -> int:
+        """The number of the division that gave it; each has the next."""
+
     def pause(self, place: TopicPartition) -> None:
         """Read no more of this for now."""
 

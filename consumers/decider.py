@@ -89,7 +89,7 @@ class Membership:
 
     def assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """What is assigned is read once it was taken; until then it stands, at any place there is."""
-        self._changes.assigned(place.partition for place in assigned)
+        self._changes.assigned({place.partition for place in assigned}, self._group.generation())
         for place in assigned:
             self._group.pause(place)
             self._group.seek(place, 0)

@@ -19,19 +19,21 @@ class Changes:
     """What the group has changed since this member last went by it.
 
     A partition that was given to another and back in between is not the same any more: the other has
-    written it.
+    written it. A member may not even hear of a division that the next one overtakes, so they are counted.
     """
 
     def __init__(self) -> None:
         self._kept: set[int] | None = None
         self._lost = False
+        self._generation = -1
 
     def __bool__(self) -> bool:
         return self._lost or self._kept is not None
 
-    def assigned(self, partitions: Iterable[int]) -> None:
-        """The group has given this member these partitions."""
-        numbers = set(partitions)
+    def assigned(self, partitions: Iterable[int], generation: int) -> None:
+        """The group has given this member these partitions, in its division of this number."""
+        numbers = set(partitions) if generation == self._generation + 1 else set()
+        self._generation = generation
         self._kept = numbers if self._kept is None else self._kept & numbers
 
     def lost(self) -> None:

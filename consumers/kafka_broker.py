@@ -100,6 +100,9 @@ class KafkaGroup:
     def assignment(self) -> Collection[TopicPartition]:
         return frozenset(self._consumer.assignment())
 
+    def generation(self) -> int:
+        return int(self._consumer.group_metadata().generation_id)
+
     def pause(self, place: TopicPartition) -> None:
         self._consumer.pause(place)
 

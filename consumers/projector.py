@@ -108,7 +108,8 @@ class Membership:
 
     def assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """What is assigned is read once it is known where its projections stand."""
-        self._changes.assigned(place.partition for place in assigned)
+        generation = int(self._consumer.group_metadata().generation_id)
+        self._changes.assigned({place.partition for place in assigned}, generation)
         for place in assigned:
             self._consumer.pause(place)
             self._consumer.seek(place, 0)

@@ -11,7 +11,7 @@ def test_nothing_has_changed_at_first() -> None:
 
 def test_a_partition_that_stays_is_kept_and_another_is_not() -> None:
     changes = Changes()
-    changes.assigned([1, 2, 3])
+    changes.assigned([1, 2, 3], 0)
     assert changes
     assert changes.taken([0, 1, 2]) == {1, 2}
     assert not changes
@@ -19,10 +19,10 @@ def test_a_partition_that_stays_is_kept_and_another_is_not() -> None:
 
 def test_a_partition_that_was_away_in_between_is_not_kept() -> None:
     changes = Changes()
-    changes.assigned([0, 1])
-    changes.assigned([0, 1, 2])
+    changes.assigned([0, 1], 0)
+    changes.assigned([0, 1, 2], 1)
     assert changes.taken([0, 1, 2]) == {0, 1}
-    changes.assigned([0, 1, 2])
+    changes.assigned([0, 1, 2], 2)
     assert changes.taken([0, 1, 2]) == {0, 1, 2}
 
 
@@ -32,7 +32,17 @@ def test_who_was_given_up_by_the_group_keeps_nothing() -> None:
     assert changes
     assert changes.taken([0, 1]) == set()
     changes.lost()
-    changes.assigned([0, 1])
+    changes.assigned([0, 1], 0)
     assert changes.taken([0, 1]) == set()
-    changes.assigned([0, 1])
+    changes.assigned([0, 1], 1)
+    assert changes.taken([0, 1]) == {0, 1}
+
+
+def test_a_division_that_a_member_did_not_hear_of_may_have_given_everything_away() -> None:
+    changes = Changes()
+    changes.assigned([0, 1], 0)
+    assert changes.taken([0, 1]) == {0, 1}
+    changes.assigned([0, 1], 2)
+    assert changes.taken([0, 1]) == set()
+    changes.assigned([0, 1], 3)
     assert changes.taken([0, 1]) == {0, 1}
