@@ -248,6 +248,11 @@ def open_database(settings: Settings) -> Iterator[tuple[str, EmbeddedPostgres | 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """What `leadflow doctor` finds, one thing after the other; errors are findings."""
+    if settings.kafka is not None:
+        from leadflow.bootstrap.examining import examine_kafka
+
+        yield from examine_kafka(settings)
+        return
     yield doctor.versions()
     yield (place := doctor.data_directory(settings.home, embedded=settings.database_url is None))
     yield doctor.disk(settings.home)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from leadflow.bootstrap import check_topics, create_topics, new_decider, new_snapshotter, open_projector
 from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.cli.diagnostics import quiet_libraries
 from leadflow.cli.serving import metrics_option, running, served, stop_on_signals
 
 SNAPSHOTS_PAUSE_S = 60.0
@@ -35,6 +36,7 @@ def topics() -> None:
 @pass_session
 def topics_create(session: Session) -> None:
     """Make the topics that are missing; those that are there stay as they are."""
+    quiet_libraries(session.settings.log_level)
     made = create_topics(session.settings)
 
     def draw(out: Console) -> None:
@@ -51,6 +53,7 @@ def topics_check(session: Session) -> None:
 
     Exit code 1 if there is any.
     """
+    quiet_libraries(session.settings.log_level)
     found = check_topics(session.settings)
 
     def draw(out: Console) -> None:

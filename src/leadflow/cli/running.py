@@ -24,6 +24,7 @@ from leadflow.bootstrap import (
     running_app,
 )
 from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.cli.diagnostics import quiet_libraries
 from leadflow.cli.serving import metrics_option, served, stop_on_signals
 from leadflow.errors import UsageError
 
@@ -101,6 +102,8 @@ def doctor(session: Session) -> None:
 
     Exit code 3 if something needed is away; a warning alone is exit code 0.
     """
+    if session.settings.kafka is not None:
+        quiet_libraries(session.settings.log_level)
     findings: list[Finding] = list(examine(session.settings))
     session.emit(findings, lambda out: _draw_findings(out, findings))
     if any(finding.status == "fail" for finding in findings):

@@ -1,0 +1,42 @@
+"""`leadflow doctor` on a log in Kafka: the cluster, its deciders and projectors, the Postgres beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from leadflow import doctor, doctor_kafka
+from leadflow.bootstrap.app import open_database
+from leadflow.doctor import Finding
+from leadflow.errors import LeadflowError
+from leadflow.log.kafka import Cluster, KafkaLog
+from leadflow.log.kafka.topics import TopicNames
+from leadflow.postgres import Database
+from leadflow.settings import Settings
+from leadflow.views import Views
+from projections import registry
+from projections.runner import Projections
+
+
+def examine_kafka(settings: Settings) -> Iterator[Finding]:
+    """What is found, one thing after the other; errors are findings."""
+    yield doctor.versions()
+    yield from doctor_kafka.kafka(settings)
+    try:
+        with open_database(settings) as (url, _):
+            yield doctor.database(url)
+            with Database(url) as database:
+                registry.prepare(database)
+                if not registry.live(database):
+                    do = "Start a projector: `leadflow projector`."
+                    yield Finding("projections", "warn", "the read models were never filled", do)
+                    return
+                yield from doctor.guarded("projections", lambda: _read_models(settings, database))
+                yield from doctor.guarded("calendar", lambda: doctor.calendars(Views(database).pools()))
+    except LeadflowError as error:
+        yield doctor.failed("database", error)
+
+
+def _read_models(settings: Settings, database: Database) -> Iterator[Finding]:
+    names = TopicNames.of(settings.kafka_prefix)
+    with KafkaLog(Cluster.of(settings), names.events) as log:
+        yield from doctor.read_models(Projections(log, database), running=True)
