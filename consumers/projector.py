@@ -20,7 +20,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from consumers.feeding import Feed
-from consumers.group import Changes, Listener, Ranges, count_partitions
+from consumers.group import Listener, Ranges, count_partitions
 from consumers.operating import Operating
 from leadflow.errors import Conflict, LeadflowError, LogDamaged, Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
@@ -64,7 +64,8 @@ class Membership:
         self._database = projections.database
         self._operating = operating
         self._feeds: dict[int, Feed] = {}
-        self._changes = Changes()
+        self._divided = False
+        """The group has divided the partitions anew since the last step."""
         self._targets: Targets = ()
         self._looked = 0.0
         self._moved: dict[int, tuple[int, float]] = {}
@@ -108,36 +109,33 @@ class Membership:
 
     def assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """What is assigned is read once it is known where its projections stand."""
-        generation = int(self._consumer.group_metadata().generation_id)
-        self._changes.assigned({place.partition for place in assigned}, generation)
+        self._divided = True
         for place in assigned:
             self._consumer.pause(place)
             self._consumer.seek(place, 0)
 
     def lost(self) -> None:
         """The group has gone on without this member."""
-        self._changes.lost()
+        self._divided = True
 
     def _follow_assignment(self) -> None:
-        """Let go of what is not ours any more, and take what is new."""
+        """Begin anew with what is ours now: what was ours before, another may have taken further."""
+        self._divided = False
         self._operating.rebalanced()
-        kept = self._changes.taken(self._feeds)
         mine = {place.partition for place in self._consumer.assignment()}
         log_.info("the group has divided the partitions", partitions=sorted(mine))
-        for at in set(self._feeds) - (mine & kept):
-            self._feeds.pop(at).settle()
+        for feed in self._feeds.values():
+            feed.settle()
+        self._feeds.clear()
         self._operating.holds(mine)
         self._targets = self._live()
         for at in sorted(mine):
-            if at not in self._feeds:
-                began = time.monotonic()
-                self._feeds[at] = Feed(
-                    at, self._database, self._log.partition_of, self._executor, self._operating
-                )
-                self._feeds[at].take(self._targets)
-                self._operating.took(time.monotonic() - began)
-            # Whoever stays was sought to another place as well when the division came.
-            self._read_on(self._feeds[at])
+            began = time.monotonic()
+            feed = Feed(at, self._database, self._log.partition_of, self._executor, self._operating)
+            feed.take(self._targets)
+            self._feeds[at] = feed
+            self._read_on(feed)
+            self._operating.took(time.monotonic() - began)
         # Its connections were for finding these places.
         self._log.close()
 
@@ -171,7 +169,7 @@ class Membership:
         busy = any(feed.busy for feed in self._feeds.values())
         with translated(self._where):
             polled = self._consumer.poll(HURRY_MS if busy else POLL_MS, max_records=RECORDS_MAX)
-        if self._changes:
+        if self._divided:
             # What was read before may be twice or out of place; it is read again.
             self._follow_assignment()
             return
