@@ -1,12 +1,15 @@
 # Everything runs in .venv, which the first target that needs it creates. Only Python >= 3.11 is needed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kafka test lint format types bench reference lock clean
+.PHONY: help setup demo kafka test simulate faults soak lint format types bench reference lock clean
 
 # The interpreter that .venv is made with. Say `make setup PYTHON=/path/to/python3.12` to choose one.
 PYTHON ?=
 # More arguments for pytest, e.g. `make test ARGS="-k claim -x"`; for the demo, `make demo ARGS="--seed 7"`.
 ARGS ?=
+# How many schedules `make simulate` plays, and the seeds of `make faults`.
+SEEDS ?= 1000
+FAULT_SEEDS ?= 1 2
 BIN := .venv/bin
 STAMP := .venv/.ready
 
@@ -45,6 +48,19 @@ kafka: $(STAMP)  ## Run a real Kafka on this machine until interrupted, e.g. `ma
 
 test: lint types  ## Lint, types and every test (import direction and README's commands are tests)
 	$(BIN)/python -m pytest $(ARGS)
+
+simulate: $(STAMP)  ## Deciders on a simulated Kafka, e.g. `make simulate SEEDS=10000`
+	@PYTHONPATH=src:. $(BIN)/python -m tests.simulation $(SEEDS) $(ARGS)
+
+faults: $(STAMP)  ## Every fault on a real Kafka, once for each of `FAULT_SEEDS="1 2"`
+	@set -e; for seed in $(FAULT_SEEDS); do \
+	  echo "== seed $$seed"; \
+	  LEADFLOW_TEST_SEED=$$seed $(BIN)/python -m pytest tests/faults -s $(ARGS); \
+	done
+
+soak: $(STAMP)  ## The same for an hour or more
+	@$(MAKE) faults FAULT_SEEDS="1 2 3 4 5 6 7 8"
+	@$(MAKE) simulate SEEDS=100000
 
 lint: $(STAMP)  ## Style and format of the code, changing nothing
 	$(BIN)/python -m ruff check .

@@ -14,8 +14,9 @@ from consumers.group import Changes
 from consumers.partition import PartitionDecider
 from leadflow.errors import OutcomeUnknown
 from leadflow.log.kafka import Append, Message, Offsets, Origin, PartitionLog
-from tests.simulation.broker import SimGroup, SimLog, SimWriter
+from tests.simulation.broker import SimGroup
 from tests.simulation.kafka import Kafka
+from tests.simulation.log import SimLog, SimWriter
 
 
 def _keeps_what_was_given_away() -> Any:
@@ -97,7 +98,7 @@ def _fires_deadlines_by_its_own_clock() -> Any:
     def fire(self: PartitionDecider, work: Any, until: Any) -> None:
         if isinstance(self._log, SimLog):
             assert isinstance(self._log.writer, SimWriter)
-            until = self._log.writer._broker.now()
+            until = self._log.writer._broker.world.time()
         real(self, work, until)
 
     real = PartitionDecider._fire

@@ -19,10 +19,12 @@ from leadflow.domain.requests import Request
 from leadflow.errors import Fenced
 from leadflow.log.kafka.records import message_of
 from leadflow.settings import Settings
-from tests.simulation.broker import Network, SimBroker, SimWriter
+from tests.simulation.broker import SimBroker
 from tests.simulation.checks import examine
 from tests.simulation.company import BUGGY, NAMES, PARTITIONS, Company, Sent, beginning, home_of
 from tests.simulation.kafka import Kafka
+from tests.simulation.log import SimWriter
+from tests.simulation.network import Connection, Network
 from tests.simulation.world import MS, Process, S, World
 
 SETTINGS = Settings(kafka_prefix="sim", database_url=None)
@@ -203,7 +205,7 @@ class Simulation:
         at = self.chance.randrange(PARTITIONS)
 
         def take(process: Process) -> None:
-            writer = SimWriter(SimBroker(self.kafka, NAMES, process, Network()), f"sim-decider-{at}")
+            writer = SimWriter(Connection(self.kafka, process, Network()), f"sim-decider-{at}")
             writer.fence()
 
         Process(self.world, "intruder", take)

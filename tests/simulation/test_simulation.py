@@ -12,8 +12,8 @@ from tests.simulation.__main__ import story
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.schedule import simulate
 
-FIXED = range(100)
-BY_CHANCE = 100
+FIXED = range(150)
+BY_CHANCE = 150
 PATIENCE = 400
 """Seeds within which every mutant must be found."""
 
