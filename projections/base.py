@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -291,19 +292,51 @@ def fold(projection: Projection, entries: Sequence[Entry], rows: Rows, *, gaples
         raise ProjectionStopped(projection.name, entry.position, entry.id, why) from error
 
 
+class Run:
+    """A pool's entries in a batch, of which one follows the other."""
+
+    __slots__ = ("first", "gap", "last")
+
+    def __init__(self, first: Entry) -> None:
+        self.first = self.last = first
+        self.gap: tuple[int, Entry] | None = None
+        """The first sequence behind which another one than the next comes, and that entry."""
+
+
+class Batch(list[Entry]):
+    """Entries that several projections take: what each must know of their order is found out once."""
+
+    @cached_property
+    def runs(self) -> dict[str, Run]:
+        """By pool."""
+        return runs_of(self)
+
+
+def runs_of(entries: Iterable[Entry]) -> dict[str, Run]:
+    """Which sequences of each pool these entries hold."""
+    runs: dict[str, Run] = {}
+    for entry in entries:
+        run = runs.get(entry.pool)
+        if run is None:
+            runs[entry.pool] = Run(entry)
+            continue
+        if entry.sequence != run.last.sequence + 1 and run.gap is None:
+            run.gap = (run.last.sequence, entry)
+        run.last = entry
+    return runs
+
+
 def _follow_heads(projection: Projection, entries: Sequence[Entry], rows: Rows) -> None:
     """Move every pool's head over the entries, none of which may be left out."""
-    last: dict[str, Entry] = {}
-    for entry in entries:
-        previous = last.get(entry.pool)
-        before = previous.sequence if previous is not None else rows.head(entry.pool).sequence
-        if entry.sequence != before + 1:
-            why = f"after sequence {before} of pool {entry.pool!r} comes {entry.sequence}"
-            raise ProjectionStopped(projection.name, entry.position, entry.id, why)
-        last[entry.pool] = entry
-    for pool, entry in last.items():
+    runs = entries.runs if isinstance(entries, Batch) else runs_of(entries)
+    for pool, run in runs.items():
         head = rows.head(pool)
-        head.sequence, head.time = entry.sequence, entry.time
+        gap = run.gap if run.first.sequence == head.sequence + 1 else (head.sequence, run.first)
+        if gap is not None:
+            before, entry = gap
+            why = f"after sequence {before} of pool {pool!r} comes {entry.sequence}"
+            raise ProjectionStopped(projection.name, entry.position, entry.id, why)
+        head.sequence, head.time = run.last.sequence, run.last.time
 
 
 _POOL_FACTS = frozenset({PoolOpened.TYPE, PolicyPublished.TYPE})

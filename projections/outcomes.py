@@ -72,20 +72,22 @@ def _note(entry: Entry, rows: Rows) -> None:
 
 
 def _row(entry: Entry, result: str) -> Row:
+    refused = result == "refused"
+    leads = leads_of(entry)
     return {
         "pool": entry.pool,
         "identity": entry.causation,
         "result": result,
-        "reason": entry.data.get("reason") if result == "refused" else None,
+        "reason": entry.data.get("reason") if refused else None,
         "answer": _ANSWERS.get(entry.type),
-        "lead": next(iter(leads_of(entry)), None),
+        "lead": leads[0] if leads else None,
         "actor": entry.actor,
         "time": entry.time,
         "first_sequence": entry.sequence,
         "last_sequence": entry.sequence + entry.fact_count - entry.fact_index,
         "position": entry.position,
         "facts": [entry.type],
-        "refusal": entry.data if result == "refused" else None,
+        "refusal": entry.data if refused else None,
         "reused": 0,
     }
 

@@ -10,7 +10,7 @@ from heapq import heapify, heappop, heappush
 
 from leadflow.errors import LogDamaged
 from leadflow.log.reading import Log, Positions
-from projections.base import Entry, comes_after, entry_of
+from projections.base import Batch, Entry, comes_after, entry_of
 
 Progress = Callable[[int, int], None]
 """Called with how far the work is, and how far it goes."""
@@ -132,13 +132,13 @@ def merged(
         waiting[at].clear()
 
 
-def batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+def batches(entries: Iterable[Entry], size: int) -> Iterator[Batch]:
     """Entries in lists of at least `size` that end where a decision ends.
 
     A decision whose last facts are not there yet is left for the next reading. Raises LogDamaged where a
     decision's facts do not follow each other.
     """
-    batch: list[Entry] = []
+    batch = Batch()
     whole = 0
     before: Entry | None = None
     for entry in entries:
@@ -150,11 +150,11 @@ def batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
             whole = len(batch)
             if whole >= size:
                 yield batch
-                batch, whole = [], 0
+                batch, whole = Batch(), 0
         else:
             before = entry
     if whole:
-        yield batch[:whole]
+        yield Batch(batch[:whole])
 
 
 def check_follows(before: Entry | None, entry: Entry) -> None:

@@ -38,12 +38,10 @@ def offset_at(offsets: Sequence[Sequence[Any]], moment: str) -> int:
 
 def local_day(moment: str, minutes: int) -> str:
     """The day (`YYYY-MM-DD`) of a UTC moment, `minutes` ahead of UTC."""
-    local = int(moment[11:13]) * 60 + int(moment[14:16]) + minutes
-    if 0 <= local < DAY_MINUTES:
-        return moment[:10]
-    return _shift(moment[:10], local // DAY_MINUTES)
+    return _day_of_minute(moment[:16], minutes)
 
 
 @lru_cache(maxsize=4096)
-def _shift(day: str, days: int) -> str:
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+def _day_of_minute(minute: str, minutes: int) -> str:
+    local = int(minute[11:13]) * 60 + int(minute[14:16]) + minutes
+    return (date.fromisoformat(minute[:10]) + timedelta(days=local // DAY_MINUTES)).isoformat()

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from leadflow.log.reading import Log, Positions
 from leadflow.postgres import Connection, Database
-from projections.base import Key, Projection, Row, Table, fold
+from projections.base import Entry, Key, Projection, Row, Table, fold
 from projections.copying import plain
 from projections.memory import MemoryRows
 from projections.reading import Progress, batches, read, without_collector
@@ -65,7 +65,9 @@ def _fold(
     end, seen = sum(upto.values()), dict.fromkeys(upto, 0)
     for batch in batches(read(log, upto=upto), BATCH):
         for projection, reached, rows in zip(projections, positions, folds, strict=True):
-            taken = [entry for entry in batch if entry.position <= reached.get(entry.partition, 0)]
+            taken: Sequence[Entry] = batch
+            if reached != upto:
+                taken = [entry for entry in batch if entry.position <= reached.get(entry.partition, 0)]
             fold(projection, taken, rows)
         if progress:
             seen |= {entry.partition: entry.position for entry in batch}
