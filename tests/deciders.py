@@ -22,9 +22,8 @@ from leadflow.log.kafka import Cluster, PartitionLog, Record
 from leadflow.log.kafka.records import CONTENT_TYPE
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
-from leadflow.log.reading import Row
-from leadflow.log.verify import verify_rows
 from leadflow.settings import Settings
+from tests.log_checks import check as check
 from tests.processes import ROOT, environment, until
 
 WAIT_S = 60.0
@@ -106,22 +105,6 @@ class Office:
         self._producer.close(timeout=5)
         for log in self._logs:
             log.close()
-
-
-def check(facts: Iterable[Record]) -> None:
-    """The log's promises, from the log alone: no gaps, a chain, whole decisions, requests decided once."""
-    rows = [
-        Row(at, one.recorded_at, one.pool, one.sequence, one.type, one.document, None)
-        for at, one in enumerate(facts, 1)
-    ]
-    report = verify_rows(rows)
-    assert report.ok, report.broken
-    caused = Counter(
-        (event.pool, event.causation, event.digest)
-        for event in (decode(row.document) for row in rows)
-        if event.fact_index == 1 and ":" in event.causation
-    )
-    assert not [request for request, times in caused.items() if times > 1]
 
 
 def heads(facts: Iterable[Record]) -> dict[str, tuple[int, str]]:

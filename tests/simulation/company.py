@@ -12,17 +12,17 @@ from eventsourcing.persistence import StoredEvent
 from kafka.structs import TopicPartition
 
 from consumers.work import Memory
-from leadflow.deciding import Batch, Deciding
+from leadflow.deciding import Batch
 from leadflow.domain import requests as r
 from leadflow.domain.policy import Policy
 from leadflow.domain.requests import Request
 from leadflow.domain.values import derived_id
-from leadflow.errors import NotFound
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka.records import CONTENT_TYPE
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
 from tests.team import NOON, PLAIN, arrival, claim, joining, opening, request
+from tests.undisturbed import rules_over
 
 NAMES = TopicNames.of("sim")
 PARTITIONS = 2
@@ -54,20 +54,11 @@ def home_of(pool: str) -> int:
     return partition_of(pool, PARTITIONS)
 
 
-def unknown(pool: str) -> NotFound:
-    return NotFound(f"there is no pool {pool!r}", do="Open it, then send the request again.")
-
-
-def deciding(streams: Memory) -> Deciding:
-    """The rules, as a decider of Kafka uses them."""
-    return Deciding(streams, unknown, virtual=False, forwarding=True)
-
-
 @functools.cache
 def beginning() -> tuple[StoredEvent, ...]:
     """What the log holds when a simulation begins."""
     streams = Memory()
-    rules, batch = deciding(streams), Batch()
+    rules, batch = rules_over(streams), Batch()
     for pool in POOLS:
         numbers = range(LEADS)
         asked = [opening(pool, HASTY), *joining(REPS, pool), *(arrival(number, pool) for number in numbers)]

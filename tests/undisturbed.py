@@ -1,0 +1,111 @@
+"""What a decider would have decided to whom nothing ever happened: the rules over the records of topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from eventsourcing.persistence import StoredEvent
+
+from consumers.doors import command_of, intake_of
+from consumers.work import Memory
+from leadflow.deciding import Batch, Deciding
+from leadflow.domain.requests import Request
+from leadflow.errors import NotFound, UsageError
+from leadflow.log.envelope import decode, encode_request
+from leadflow.log.kafka import Origin, Record
+from leadflow.log.kafka.records import moment_of
+from leadflow.log.kafka.topics import TopicNames
+from leadflow.log.partitioning import partition_of
+from leadflow.streams import fold
+
+Letter = tuple[Origin, bytes | None]
+Passed = tuple[str, bytes]
+
+
+def rules_over(streams: Memory) -> Deciding:
+    """The rules, as a decider of Kafka uses them."""
+
+    def unknown(pool: str) -> NotFound:
+        return NotFound(f"there is no pool {pool!r}", do="Open it, then send the request again.")
+
+    return Deciding(streams, unknown, virtual=False, forwarding=True)
+
+
+class Undisturbed:
+    """What a decider would have decided of a partition to which nothing ever happened."""
+
+    def __init__(
+        self,
+        names: TopicNames,
+        partition: int,
+        partitions: int,
+        begun: Iterable[Record] = (),
+        fails: Callable[[Request], bool] = lambda _: False,
+    ) -> None:
+        """`begun` is what the log held before; `fails` says which requests cannot be decided at all."""
+        self._names = names
+        self._partition = partition
+        self._partitions = partitions
+        self._fails = fails
+        self._streams = Memory()
+        self._rules = rules_over(self._streams)
+        self.batch = Batch()
+        self.letters: list[Letter] = []
+        self.passed: list[Passed] = []
+        for record in begun:
+            fold(self._streams[record.pool], record.document)
+
+    def take_all(self, records: Iterable[Any]) -> None:
+        """Decide the records of both request topics, in the order of their append times."""
+        ranks = {topic: rank for rank, topic in enumerate((self._names.intake, self._names.commands))}
+        for entry in sorted(records, key=lambda one: (one.timestamp, ranks[one.topic], one.offset)):
+            self._take(entry)
+
+    def _take(self, entry: Any) -> None:
+        place = Origin(entry.topic, entry.partition, entry.offset)
+        try:
+            request = (intake_of if entry.topic == self._names.intake else command_of)(entry)
+        except UsageError:
+            self.letters.append((place, entry.value))
+            return
+        if partition_of(request.pool, self._partitions) != self._partition:
+            self.passed.append((entry.topic, entry.value or b""))
+            return
+        if self._fails(request):
+            self.letters.append((place, entry.value))
+            return
+        outcome = self._rules.decide(request, moment_of(entry.timestamp), self.batch)
+        if not self._streams[request.pool].stream.sequence:
+            del self._streams[request.pool]
+        if outcome.error is not None:
+            self.letters.append((place, entry.value))
+
+    def facts(self, found: Sequence[Record]) -> list[StoredEvent]:
+        """Its facts, and what became due up to the last fact that was found of each pool."""
+        for record in {record.pool: record for record in found}.values():
+            held = self._streams[record.pool]
+            if held.stream.sequence < record.sequence:
+                self._rules.fire(held, decode(record.document).time, self.batch)
+        return self.batch.stored
+
+    def forwarded(self) -> list[Passed]:
+        """What it passed on to other partitions."""
+        return self.passed + [(self._names.commands, encode_request(one)) for one in self.batch.forwarded]
+
+
+def differences(found: Sequence[Record], wanted: Sequence[StoredEvent]) -> list[str]:
+    """Where facts differ, pool by pool: between pools of a partition, deadlines may come in another order."""
+    wrong = []
+    for pool in sorted({record.pool for record in found} | {str(one.originator_id) for one in wanted}):
+        mine = [record.document for record in found if record.pool == pool]
+        theirs = [one.state for one in wanted if one.originator_id == pool]
+        if mine != theirs:
+            pairs = enumerate(zip(mine, theirs, strict=False))
+            at = next((at for at, (one, other) in pairs if one != other), min(len(mine), len(theirs)))
+            wrong.append(
+                f"pool {pool}: fact {at + 1} of {len(mine)} ({len(theirs)})"
+                f"\n   is        {(mine[at : at + 1] or [b'nothing'])[0].decode()}"
+                f"\n   should be {(theirs[at : at + 1] or [b'nothing'])[0].decode()}"
+            )
+    return wrong
