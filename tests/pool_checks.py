@@ -13,7 +13,7 @@ from leadflow.domain.ordered import SortedRuns
 from leadflow.domain.pool import CONVERTED, LIVE, PRIVATE, PUBLIC, QUEUE, Lead, Pool, Stream
 from leadflow.domain.values import Model, digest
 
-SPEED = ("working", "views", "views", "timers", "unclaimed", "fresh", "retry_at", "availability_changed")
+SPEED = ("working", "rules", "views", "timers", "unclaimed", "fresh", "retry_at", "availability_changed")
 """What a pool keeps to be quick; asking the clock tidies it, so it is compared by what it still means."""
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 from leadflow.domain.policy import WEEKDAYS, Calendar, CalendarRules, Duration
@@ -87,6 +88,9 @@ class WorkingTime:
         self._hours = rules.hours
         self._today = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), date.min)
         self._spans: dict[tuple[date, str | None], Span | None] = {}
+        # The requests of a batch count from one moment, and the oldest lead is asked about each time.
+        self._added = lru_cache(maxsize=_CACHE_MAX)(self._add)
+        self._subtracted = lru_cache(maxsize=_CACHE_MAX)(self._sub)
 
     # --- days ---------------------------------------------------------------------------------
 
@@ -130,6 +134,9 @@ class WorkingTime:
         does not hold that much working time. With `anyway` the week alone counts past coverage,
         whatever the policy says: for what the clock decides, which has nobody to refuse.
         """
+        return self._added(start, duration, anyway)
+
+    def _add(self, start: datetime, duration: Duration, anyway: bool) -> tuple[datetime, bool]:
         if not duration.on_calendar:
             return start.astimezone(UTC) + duration.clock, False
         if duration.unit == "wh":
@@ -150,6 +157,9 @@ class WorkingTime:
         raises, for a warning refuses nothing: past the covered days the week alone counts, and where
         a century does not hold that much working time, the answer is its beginning.
         """
+        return self._subtracted(deadline, duration)
+
+    def _sub(self, deadline: datetime, duration: Duration) -> datetime:
         if not duration.on_calendar:
             return deadline.astimezone(UTC) - duration.clock
         try:

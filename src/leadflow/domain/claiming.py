@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from leadflow.domain import events as e
@@ -19,6 +19,11 @@ class Barred(NamedTuple):
     particulars: dict[str, Any]
 
 
+def _until_tomorrow(pool: Pool, day: date, reason: str, limit: int, used: int, **particulars: Any) -> Barred:
+    tomorrow = pool.working.day_start(day + timedelta(days=1))
+    return Barred(reason, {"limit": limit, "used": used, **particulars, "until": tomorrow})
+
+
 def barred_rep(pool: Pool, member: Member, now: datetime) -> Barred | None:
     """Why the rep may claim nothing at all now."""
     rules = pool.policy.claiming
@@ -31,22 +36,18 @@ def barred_rep(pool: Pool, member: Member, now: datetime) -> Barred | None:
         if now < again:
             return Barred("min_gap", {"until": again})
     day = pool.working.local_day(now)
-    tomorrow = pool.working.day_start(day + timedelta(days=1))
     limit = rules.per_rep_per_day
     if limit is not None and member.claims_on(day) >= limit:
-        return Barred("daily_limit", {"limit": limit, "used": member.claims_on(day), "until": tomorrow})
+        return _until_tomorrow(pool, day, "daily_limit", limit, member.claims_on(day))
     limit = rules.per_pool_per_day
     if limit is not None and pool.claims_on(day) >= limit:
-        return Barred("pool_daily_limit", {"limit": limit, "used": pool.claims_on(day), "until": tomorrow})
+        return _until_tomorrow(pool, day, "pool_daily_limit", limit, pool.claims_on(day))
     for group, limit in sorted(rules.per_group_per_day.items()):
         if pool.in_group(member, group):
             # Claims of those who left today are claims of today all the same.
             used = sum(m.claims_on(day) for m in pool.members.values() if pool.in_group(m, group))
             if used >= limit:
-                return Barred(
-                    "group_daily_limit",
-                    {"limit": limit, "used": used, "detail": group, "until": tomorrow},
-                )
+                return _until_tomorrow(pool, day, "group_daily_limit", limit, used, detail=group)
     return None
 
 
@@ -62,16 +63,12 @@ def barred_lead(pool: Pool, member: Member, lead: Lead, now: datetime) -> Barred
         opens, _ = pool.working.add(lead.captured_at, rules.open_after)
         if now < opens:
             return Barred("not_open_yet", {"until": opens})
-    score_class = pool.policy.class_of(lead.score)
+    score_class = pool.rules.class_of[lead.score]
     if score_class is not None and score_class in rules.per_class_per_day:
         day = pool.working.local_day(now)
         limit, used = rules.per_class_per_day[score_class], member.class_claims_on(day, score_class)
         if used >= limit:
-            tomorrow = pool.working.day_start(day + timedelta(days=1))
-            return Barred(
-                "class_daily_limit",
-                {"limit": limit, "used": used, "detail": score_class, "until": tomorrow},
-            )
+            return _until_tomorrow(pool, day, "class_daily_limit", limit, used, detail=score_class)
     return None
 
 
@@ -128,7 +125,7 @@ def _claimed(pool: Pool, lead: Lead, member: Member, draft: Draft, *, chosen: bo
             until=promise.until,
             past_calendar=promise.past_calendar,
             chosen=chosen,
-            score_class=pool.policy.class_of(lead.score),
+            score_class=pool.rules.class_of[lead.score],
         ),
     )
 

@@ -8,7 +8,7 @@ set it. Nothing here sleeps; the engine asks.
 from __future__ import annotations
 
 import heapq
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from leadflow.domain import events as e
@@ -39,6 +39,8 @@ from leadflow.domain.pool import (
     Timer,
 )
 
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
 
 class Due(NamedTuple):
     """A deadline: when, set by which fact, and what it does."""
@@ -62,8 +64,8 @@ _KIND_NAMES = {
 def decide_due(pool: Pool, upto: datetime) -> list[e.Event]:
     """The facts of the pool's next deadline due by `upto`, or [] if none is."""
     while True:
-        due = next_due(pool)
-        if due is None or due.at > upto:
+        due = next_due(pool, upto)
+        if due is None:
             return []
         draft = Draft(pool, max(due.at, pool.time), CLOCK, f"{pool.id}/{due.cause}")
         _DECISIONS[due.kind](pool, due, draft)
@@ -73,10 +75,13 @@ def decide_due(pool: Pool, upto: datetime) -> list[e.Event]:
         # Only a retry finds nothing to do; it has then worked out when to try again.
 
 
-def next_due(pool: Pool) -> Due | None:
-    """The next deadline, whether or not its time has come."""
-    found = [due for due in (_timer(pool), _assign_after(pool), _waiting(pool)) if due is not None]
-    return min(found, key=lambda due: (max(due.at, pool.time), due.at, due.cause), default=None)
+def next_due(pool: Pool, upto: datetime = FOR_EVER) -> Due | None:
+    """The next deadline due by `upto`, if there is one."""
+    sources = (_timer(pool, upto), _assign_after(pool, upto), _waiting(pool))
+    found = [due for due in sources if due is not None and due.at <= upto]
+    if not found:
+        return None
+    return min(found, key=lambda due: (max(due.at, pool.time), due.at, due.cause))
 
 
 # --- deadlines that a fact set --------------------------------------------------------------
@@ -97,8 +102,8 @@ def _holds(pool: Pool, timer: Timer) -> bool:
     return kind == WARN or lead.until == due
 
 
-def _timer(pool: Pool) -> Due | None:
-    while pool.timers:
+def _timer(pool: Pool, upto: datetime) -> Due | None:
+    while pool.timers and pool.timers[0][0] <= upto:
         if _holds(pool, pool.timers[0]):
             at, cause, kind, subject, word = pool.timers[0]
             return Due(at, cause, _KIND_NAMES[kind], subject, word)
@@ -136,22 +141,23 @@ def _resume(pool: Pool, due: Due, draft: Draft) -> None:
 # --- what nobody took -----------------------------------------------------------------------
 
 
-def _assign_after(pool: Pool) -> Due | None:
+def _assign_after(pool: Pool, upto: datetime) -> Due | None:
     limit = pool.policy.recycling.assign_after
     while pool.unclaimed:
         since, cause, lead_id = pool.unclaimed[0]
+        try:
+            at = pool.working.add(since, limit, anyway=True)[0] if limit is not None else FOR_EVER
+        except NoWorkingTime:
+            at = FOR_EVER
+        if at > upto:
+            return None
         lead = pool.leads[lead_id]
         if (
             lead.status in (PUBLIC, QUEUE)
             and lead.public_seq == cause
             and not lead.failed.startswith("timeout")
         ):
-            if limit is None:
-                return None
-            try:
-                return Due(pool.working.add(since, limit, anyway=True)[0], cause, "assign_after", lead_id)
-            except NoWorkingTime:
-                return None
+            return Due(at, cause, "assign_after", lead_id) if at < FOR_EVER else None
         heapq.heappop(pool.unclaimed)
     return None
 

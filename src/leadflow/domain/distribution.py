@@ -19,7 +19,6 @@ from leadflow.domain.policy import DistributionRule
 from leadflow.domain.pool import EPOCH, PRIVATE, PUBLIC, QUEUE, Lead, Member, Pool
 from leadflow.domain.requests import AssignLead
 from leadflow.domain.rotation import next_in_turn
-from leadflow.domain.scoring import Subject, holds
 from leadflow.domain.values import Person, speakable
 
 Mode = Literal["rotation", "timeout"]
@@ -39,11 +38,6 @@ class Chosen(NamedTuple):
     rep: str | None
     candidates: tuple[e.Candidate, ...]
     shares: e.Shares | None
-
-
-def first_rule(pool: Pool, subject: Subject, score: int) -> DistributionRule | None:
-    """The first rule whose condition holds."""
-    return next((r for r in pool.policy.rules if holds(r.when, subject, score)), None)
 
 
 def unavailable(pool: Pool, member: Member, now: datetime, *, by_name: bool = False) -> str | None:
@@ -98,6 +92,8 @@ class _View(NamedTuple):
     weights: dict[str, int]
     away: dict[str, str | None]
     """Why a rep is away or full, where that is a matter of facts alone."""
+    present: tuple[str, ...]
+    """Who is neither."""
     plain: bool
     """Nobody has hours, leave, regions or industries: `away` is all that there is to say."""
     since: tuple[int, datetime]
@@ -116,7 +112,8 @@ def _view(pool: Pool, group: str) -> _View:
     sequence, time = pool.policy_seq, pool.policy_time
     for rep in reps:
         sequence, time = max(sequence, rep.changed_seq), max(time, rep.changed_time)
-    view = pool.views[group] = _View(reps, weights, away, plain, (sequence, time))
+    present = tuple(rep for rep, reason in away.items() if reason is None)
+    view = pool.views[group] = _View(reps, weights, away, present, plain, (sequence, time))
     return view
 
 
@@ -145,7 +142,10 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
     """Whose turn it is in a group, each rep considered, and why others were skipped."""
     view = _view(pool, group)
     skipped = _skipped(pool, view, wanted, now)
-    eligible = tuple([rep for rep, reason in skipped.items() if reason is None])
+    if skipped is view.away:
+        eligible = view.present
+    else:
+        eligible = tuple([rep for rep, reason in skipped.items() if reason is None])
     had: dict[str, int] = {}
     shares: e.Shares | None = None
     chosen: str | None = None
@@ -161,10 +161,9 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
         had = had or dict.fromkeys(eligible, 0)
         chosen = next_in_turn(eligible, view.weights, had, {rep: members[rep].last_given for rep in eligible})
         shares = e.Shares(sequence=sequence, time=time, turn=sum(had.values()) + 1)
+    # The view and `skipped` name the reps in one order.
     weights = view.weights
-    candidates = tuple(
-        [candidate(rep, weights[rep], had.get(rep), reason) for rep, reason in skipped.items()]
-    )
+    candidates = tuple(map(candidate, weights, weights.values(), map(had.get, weights), skipped.values()))
     return Chosen(chosen, candidates, shares)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from leadflow.domain import events as e
 from leadflow.domain import fold_details, fold_holding
 from leadflow.domain import ownership as own
-from leadflow.domain.calendar import WorkingTime
 from leadflow.domain.company import CompanyState, evolve_company
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.pool import RESUME, Member, Pool
@@ -22,7 +21,7 @@ from leadflow.domain.values import COMPANY_STREAM
 CLOCK = "system/clock"
 """The actor of what a deadline decided."""
 
-UNSEEN = (e.RequestRefused, e.ContactRevealed, e.RecycleWarned, e.AssignmentFailed)
+UNSEEN = frozenset((e.RequestRefused, e.ContactRevealed, e.RecycleWarned, e.AssignmentFailed))
 """Facts about a lead that leave it as whoever looked at it saw it: `if_sequence` still holds."""
 
 
@@ -40,11 +39,12 @@ def evolve(stream: Stream, event: e.Event) -> None:
     if event.sequence != stream.sequence + 1 or event.pool != stream.id:
         raise OutOfSequence(f"{event.id} does not follow {stream.id}/{stream.sequence}")
     data = event.data
+    kind = type(data)
     if isinstance(stream, Pool):
-        handler = _HANDLERS.get(type(data))
+        handler = _HANDLERS.get(kind)
         if handler is not None:
             handler(stream, event, data)
-        if not isinstance(data, UNSEEN):
+        if kind not in UNSEEN:
             lead = stream.leads.get(event.subject)
             if lead is not None:
                 lead.last = event.sequence
@@ -67,13 +67,8 @@ def _opened(pool: Pool, event: e.Event, data: e.PoolOpened) -> None:
 
 
 def _published(pool: Pool, event: e.Event, data: e.PolicyPublished) -> None:
-    pool.policy_version = data.version
-    pool.policy = data.policy
-    pool.calendar = data.calendar
-    pool.working = WorkingTime(data.calendar, data.policy.calendar)
+    pool.publish(data.version, data.policy, data.calendar)
     pool.policy_seq, pool.policy_time = event.sequence, event.time
-    pool.availability_changed = True
-    pool.views.clear()
     own.wait_anew(pool)
 
 

@@ -31,8 +31,10 @@ def _count_share(pool: Pool, event: e.Event, data: e.LeadAssigned, group: str, s
     rotation = pool.rotations.get(group)
     if rotation is None or (rotation.sequence, rotation.time) != (shares.sequence, shares.time):
         rotation = pool.rotations[group] = Rotation(shares.sequence, shares.time)
-    eligible = tuple(c.rep for c in data.candidates if c.skipped is None)
-    had = rotation.had.setdefault(eligible, dict.fromkeys(eligible, 0))
+    eligible = tuple([c.rep for c in data.candidates if c.skipped is None])
+    had = rotation.had.get(eligible)
+    if had is None:
+        had = rotation.had[eligible] = dict.fromkeys(eligible, 0)
     assert data.to is not None
     had[data.to] += 1
 

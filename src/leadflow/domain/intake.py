@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from leadflow.domain import events as e
-from leadflow.domain.distribution import Wanted, distribute, first_rule
+from leadflow.domain.distribution import Wanted, distribute
 from leadflow.domain.draft import Draft
 from leadflow.domain.joining import joined_company
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, Lead, Pool
 from leadflow.domain.requests import ReceiveTransfer, SubmitIntake
-from leadflow.domain.scoring import Scored, Subject, score
+from leadflow.domain.scoring import Subject
 from leadflow.domain.values import Company, Money, Person, Touch, derived_id
 
 
@@ -51,8 +51,8 @@ def submit(pool: Pool, body: SubmitIntake, draft: Draft, identity: str) -> None:
         _touch(pool, lead, kind, others, touch, body, draft)
         return
     subject = Subject(touch, body.company, body.asked, body.filled)
-    scored = score(pool.policy, subject)
-    rule = first_rule(pool, subject, scored.score)
+    scored = pool.rules.score(subject)
+    rule = pool.rules.first(subject, scored.score)
     lead_id = derived_id("lead", pool.id, identity)
     draft.add(
         lead_id,
@@ -109,7 +109,7 @@ def rescore(pool: Pool, lead: Lead, company: Company, known: Company, draft: Dra
     if company == known:
         return
     dossier = lead.unpack()
-    scored = score(pool.policy, Subject(dossier.touches[0], company, dossier.asked, dossier.filled))
+    scored = pool.rules.score(Subject(dossier.touches[0], company, dossier.asked, dossier.filled))
     if scored.score != lead.score:
         draft.add(
             lead.id,
@@ -126,8 +126,8 @@ def receive(pool: Pool, body: ReceiveTransfer, draft: Draft) -> None:
     """Take a lead in that another pool gave away: it happens once, known by that pool's fact."""
     kind, known, _ = matches(pool, body.person)
     subject = Subject(body.touches[0], body.company, body.asked, body.filled)
-    scored: Scored = score(pool.policy, subject)
-    rule = first_rule(pool, subject, scored.score) if kind is None else None
+    scored = pool.rules.score(subject)
+    rule = pool.rules.first(subject, scored.score) if kind is None else None
     into = known.id if known is not None else None
     draft.add(
         body.lead if into is None else into,

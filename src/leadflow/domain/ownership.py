@@ -43,9 +43,9 @@ def take(pool: Pool, lead: Lead, rep: str, until: datetime | None, event: Event)
     times, left_at = lead.past.get(rep, (0, None))
     lead.past = lead.past | {rep: (times + 1, left_at)}
     member = pool.members[rep]
-    was_full = pool.at_cap(member)
+    cap, before = pool.cap_of(member), len(member.held)
     member.held[lead.id] = None
-    if pool.at_cap(member) and not was_full:
+    if cap is not None and before < cap <= len(member.held):
         availability_changed(pool, member, event)
     set_deadline(pool, lead, until, event, anew=True)
 

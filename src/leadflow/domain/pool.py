@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 import json
 from collections import deque
-from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ from leadflow.domain.calendar import WorkingTime
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.ordered import SortedRuns
 from leadflow.domain.policy import Calendar, Offset, Policy
+from leadflow.domain.scoring import Rules
 from leadflow.domain.stream import EPOCH as EPOCH
 from leadflow.domain.stream import Stream as Stream
 from leadflow.domain.values import Company, Model, Person, Touch, digest, no_company
@@ -228,7 +228,7 @@ class Pool(Stream):
         self.policy_seq = 0
         self.policy_time = EPOCH
         self.calendar = Calendar(offsets=(Offset(start=EPOCH, minutes=0),))
-        self.working = WorkingTime(self.calendar, self.policy.calendar)
+        self._prepare()
         self.members: dict[str, Member] = {}
         self.leads: dict[str, Lead] = {}
         self.contacts: dict[bytes, Lead] = {}
@@ -255,12 +255,23 @@ class Pool(Stream):
 
     def __getstate__(self) -> dict[str, object]:
         # What is only memorised for speed need not be in a snapshot.
-        return {n: value for n, value in self.__dict__.items() if n not in ("working", "views")}
+        return {n: value for n, value in self.__dict__.items() if n not in ("rules", "working", "views")}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self.views = {}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self.rules = Rules(self.policy)
         self.working = WorkingTime(self.calendar, self.policy.calendar)
+
+    def publish(self, version: int, policy: Policy, calendar: Calendar) -> None:
+        """This version is in force from here on."""
+        self.policy_version, self.policy, self.calendar = version, policy, calendar
+        self.availability_changed = True
+        self.views.clear()
+        self._prepare()
 
     def rep(self, member_id: str | None) -> Member | None:
         """The present rep of that id."""
@@ -299,12 +310,9 @@ class Pool(Stream):
         """Note a deadline; one that no longer holds when it comes due is passed over."""
         heapq.heappush(self.timers, (due, sequence, kind, subject, word))
 
-    def contact_keys(self, person: Person) -> Iterator[tuple[str, bytes]]:
+    def contact_keys(self, person: Person) -> list[tuple[str, bytes]]:
         """The person's contact points in the order of matching: phone, e-mail, WeChat id."""
-        for kind, values in (
-            ("phone", person.phones),
-            ("email", person.emails),
-            ("wechat", person.wechats),
-        ):
-            for value in values:
-                yield kind, digest(kind, value)
+        keys = [("phone", digest("phone", phone)) for phone in person.phones]
+        keys += [("email", digest("email", email)) for email in person.emails]
+        keys += [("wechat", digest("wechat", wechat)) for wechat in person.wechats]
+        return keys

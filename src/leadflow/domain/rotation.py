@@ -28,21 +28,16 @@ def next_in_turn(
     reps = len(eligible)
     if reps == 1:
         return eligible[0]
-    total = sum(weights[rep] for rep in eligible)
-    turn = sum(had[rep] for rep in eligible) + 1
-    step = 2 * reps - 2
-
+    each = [weights[rep] for rep in eligible]
+    got = [had[rep] for rep in eligible]
+    total, turn, step = sum(each), sum(got) + 1, 2 * reps - 2
     # Dividing by a weight is multiplying by what is left of the weights' common multiple.
-    common = lcm(*[weights[rep] for rep in eligible])
-    best: tuple[int, int, int, str] | None = None
-    for place, rep in enumerate(eligible):
-        weight = weights[rep]
-        owed = (weight * turn - had[rep] * total) * step
-        # Only reps that are owed at least 1/(2k-2) of a lead may be chosen; of these, the one whose
-        # debt would reach the bound soonest.
-        if owed >= total:
-            claim = ((total * (step - 1) - owed) * (common // weight), waited[rep], place, rep)
-            if best is None or claim < best:
-                best = claim
-    assert best is not None
-    return best[3]
+    bound, common = total * (step - 1), lcm(*each)
+    # Only reps that are owed at least 1/(2k-2) of a lead may be chosen; of these, the one whose debt
+    # would reach the bound soonest.
+    claims = [
+        ((bound - owed) * (common // weight), waited[rep], place)
+        for place, (rep, weight, count) in enumerate(zip(eligible, each, got, strict=True))
+        if (owed := (weight * turn - count * total) * step) >= total
+    ]
+    return eligible[min(claims)[2]]

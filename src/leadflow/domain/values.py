@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Annotated, Any
 
 from pydantic import (
@@ -39,12 +39,17 @@ def to_utc(moment: datetime) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with six digits of a second: the one way LeadFlow writes a time."""
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
+    return _written(to_utc(moment))
 
 
-UtcTime = Annotated[AwareDatetime, AfterValidator(to_utc), PlainSerializer(format_time, when_used="json")]
+@lru_cache(maxsize=4096)
+def _written(moment: datetime) -> str:
+    # The facts of one batch name few moments, each of them many times.
+    return to_utc(moment).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(to_utc), PlainSerializer(_written, when_used="json")]
+"""A moment, kept in UTC."""
 PoolId = Annotated[str, StringConstraints(pattern=rf"^({POOL_PATTERN}|{COMPANY_STREAM})$")]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\s/:]+$")
@@ -152,7 +157,7 @@ class ScorePart(Model):
 
 def digest_bytes(content: bytes) -> bytes:
     """Sixteen bytes that stand for `content`."""
-    return hashlib.blake2b(content, digest_size=16).digest()
+    return blake2b(content, digest_size=16).digest()
 
 
 @lru_cache(maxsize=256)
@@ -163,11 +168,9 @@ def digest(*parts: str) -> bytes:
 
 def derived_id(*parts: str) -> str:
     """A UUID (RFC 9562 version 8) that the same parts always give; nothing in it is random."""
-    raw = bytearray(digest(*parts))
-    raw[6] = (raw[6] & 0x0F) | 0x80
-    raw[8] = (raw[8] & 0x3F) | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = digest_bytes("\x1f".join(parts).encode()).hex()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
 
 LEAD_ID_PATTERN = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -12,7 +12,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, get_args
 from urllib.parse import quote, unquote
@@ -47,11 +46,6 @@ def hash_of(document: bytes) -> str:
     return hashlib.sha256(document).hexdigest()
 
 
-@lru_cache(maxsize=1024)
-def _time(moment: datetime) -> str:
-    return format_time(moment)
-
-
 _Parts = tuple[str, str]
 _parts: dict[type[Fact], _Parts] = {}
 
@@ -80,7 +74,7 @@ def encode(event: Event, prevhash: str) -> bytes:
     digest = f',"requestdigest":{quoted(digest)}' if digest else ""
     version = f',"policyversion":{policy}' if policy else ""
     head = (
-        f'{{"specversion":"1.0","id":"{pool}/{sequence}{of_type}{pool}"{subject},"time":"{_time(time)}"'
+        f'{{"specversion":"1.0","id":"{pool}/{sequence}{of_type}{pool}"{subject},"time":"{format_time(time)}"'
         f'{of_schema}{sequence:018d}","partitionkey":"{pool}"{correlation}{causation}{digest}'
         f',"factindex":{index},"factcount":{count}'
         f',"authtype":"{auth_type(actor)}","authid":{quoted(actor)}{version}'

@@ -8,7 +8,7 @@ import pytest
 
 from leadflow.domain import events as e
 from leadflow.domain.policy import Condition
-from leadflow.domain.scoring import Subject, holds
+from leadflow.domain.scoring import condition_test
 from leadflow.domain.values import Company, ScorePart, Touch
 from tests.domain_asks import arrives, edit, own_phone
 from tests.domain_harness import did, given
@@ -122,13 +122,9 @@ def test_each_kind_of_condition(
         score = values.get("score")
         company = {k: v for k, v in values.items() if k in ("region", "industry", "size")}
         touch = {k: v for k, v in values.items() if k not in (*company, "score")}
-        subject = Subject(
-            Touch.model_validate({"channel": "other", "ref": "1", "door": "file", **touch}),
-            Company.model_validate(company),
-            0,
-            0,
-        )
-        return holds(Condition.model_validate(condition), subject, score)
+        holds = condition_test(Condition.model_validate(condition))
+        arrival = Touch.model_validate({"channel": "other", "ref": "1", "door": "file", **touch})
+        return holds(arrival, Company.model_validate(company), score)
 
     assert meets(met)
     assert not meets(unmet)
