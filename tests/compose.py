@@ -1,4 +1,4 @@
-"""docker/compose.yaml and docker/Dockerfile as tests read them: what would run, and how its health is told."""
+"""docker/compose.yaml and docker/Dockerfile as tests read them: what would run, how its health is told."""
 
 from __future__ import annotations
 
