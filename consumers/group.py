@@ -87,6 +87,18 @@ class Ranges(RangePartitionAssignor):  # type: ignore[misc]
         return RangePartitionAssignor.assign(self._known, members)
 
 
+def keep_joining(consumer: KafkaConsumer) -> None:
+    """To be called before each poll: a division of the partitions that has begun has to be waited for.
+
+    The client asks to join anew where it sees other metadata than it joined with. When those change back
+    before the answer is there, it does not look for the answer any more: it keeps its partitions, reads none
+    of them and sends no heartbeat, for ever (kafka-python 3.0, `AbstractCoordinator.join_group_async`).
+    """
+    coordinator = consumer._coordinator
+    if coordinator.rejoining:
+        coordinator.request_rejoin()
+
+
 def count_partitions(consumer: KafkaConsumer, names: TopicNames, where: str) -> int:
     """How many partitions every topic has. Raises NotFound for missing ones, UsageError if they differ."""
     with translated(where):

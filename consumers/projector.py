@@ -20,7 +20,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from consumers.feeding import Feed
-from consumers.group import Listener, Ranges, count_partitions
+from consumers.group import Listener, Ranges, count_partitions, keep_joining
 from consumers.operating import Operating
 from leadflow.errors import Conflict, LeadflowError, LogDamaged, Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
@@ -32,7 +32,7 @@ from projections.filling import WRITERS_MAX, Targets
 from projections.runner import Projections
 
 POLL_MS = 100
-HURRY_MS = 5
+HURRY_MS = 20
 """How long to wait for facts while others are being written."""
 RECORDS_MAX = 2_000
 SESSION_MS = 6_000
@@ -167,17 +167,15 @@ class Membership:
     def step(self) -> None:
         """Read, and write what was read. Raises LeadflowError when this membership is over."""
         busy = any(feed.busy for feed in self._feeds.values())
+        keep_joining(self._consumer)
         with translated(self._where):
             polled = self._consumer.poll(HURRY_MS if busy else POLL_MS, max_records=RECORDS_MAX)
         if self._divided:
             # What was read before may be twice or out of place; it is read again.
             self._follow_assignment()
             return
-        for place, records in polled.items():
-            feed = self._feeds.get(place.partition)
-            if feed is not None:
-                feed.add(records)
-        for feed in self._feeds.values():
+        for at, feed in self._feeds.items():
+            feed.add(polled.get(TopicPartition(self._names.events, at), ()))
             if feed.work():
                 self._read_on(feed)
             self._hold_back(feed)
