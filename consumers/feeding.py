@@ -28,6 +28,10 @@ BATCH_MAX = 5_000
 """Facts of one transaction, but for the rest of a decision."""
 WAITING_MAX = 10_000
 """Facts that are kept here for projections that have not taken them yet."""
+BATCH_MIN = 2_000
+LINGER_S = 1.0
+"""As long as the log has more, a transaction waits for so many facts, but never for so long: a transaction of
+few costs as much as one of many."""
 AGAIN_S = 0.05
 """How soon a projection that waits for another partition looks again."""
 TELL_S = 30.0
@@ -47,7 +51,7 @@ class _Target:
     """`waiting` for facts of another partition; `parked` for so long that what comes after is not kept."""
     under_way: Future[int | None] | None = None
     batch: Sequence[Entry] = ()
-    """What is being written, or what it waits with."""
+    """What is being written; or the decision that it waits with, which is all that is kept for a parked one."""
     began: float = 0.0
     waits_since: float | None = None
     again_at: float = 0.0
@@ -70,6 +74,10 @@ class _Read:
     whole: int = 0
     """How many of them make whole decisions."""
     broken: _Broken | None = None
+    to_come: int = 0
+    """How many records the log had after those that were read."""
+    at: float = 0.0
+    """When the last records were read."""
 
 
 class Feed:
@@ -119,9 +127,14 @@ class Feed:
 
     # --- reading --------------------------------------------------------------------------------
 
-    def add(self, records: Sequence[Any]) -> None:
-        """Records that were read, in their order. What cannot be read stops every projection before it."""
+    def add(self, records: Sequence[Any], end: int | None) -> None:
+        """Records that were read, in their order, and where the log ended then, as an offset.
+
+        What cannot be read stops every projection before it.
+        """
         read = self._read
+        if records:
+            read.to_come, read.at = (end or 0) - records[-1].offset - 1, time.monotonic()
         for record in records if read.broken is None else ():
             try:
                 entry = entry_of(
@@ -182,8 +195,10 @@ class Feed:
     def _begin(self, name: str, target: _Target, now: float) -> None:
         if target.again_at > now:
             return
-        if target.state == "going":
+        if target.state != "parked":
             target.batch = self._batch_after(target.position)
+        if target.state == "going" and len(target.batch) < BATCH_MIN and self._flows(now):
+            return
         if not target.batch:
             if self._read.broken is not None:
                 self._stop(name, target, self._read.broken)
@@ -192,6 +207,11 @@ class Feed:
         target.under_way = self._executor.submit(
             write, self._database, target.projection, target.generation, target.batch, self._partition_of
         )
+
+    def _flows(self, now: float) -> bool:
+        """Whether more is about to be read."""
+        read = self._read
+        return read.to_come > BATCH_MIN and now - read.at < LINGER_S and not self.full
 
     def _batch_after(self, position: int) -> Sequence[Entry]:
         """Whole decisions after a position."""
@@ -229,7 +249,6 @@ class Feed:
         """The next decision follows from one of another partition that was not taken yet."""
         batch = target.batch
         left = batch[bisect_right(batch, target.position, key=lambda entry: entry.position) :]
-        # Only this decision is tried again: what comes after it can wait in what was read.
         target.batch = left[: left[0].fact_count]
         target.again_at = now + AGAIN_S
         if target.state == "going":

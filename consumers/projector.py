@@ -175,7 +175,9 @@ class Membership:
             self._follow_assignment()
             return
         for at, feed in self._feeds.items():
-            feed.add(polled.get(TopicPartition(self._names.events, at), ()))
+            place = TopicPartition(self._names.events, at)
+            if place in polled:
+                feed.add(polled[place], self._consumer.highwater(place))
             if feed.work():
                 self._read_on(feed)
             self._hold_back(feed)

@@ -16,6 +16,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from eventsourcing.persistence import StoredEvent
+
 from leadflow.embedded_postgres import EmbeddedPostgres
 from leadflow.log.kafka import Cluster, KafkaLog, PartitionLog
 from leadflow.log.kafka.topics import Topics
@@ -30,7 +32,7 @@ from tests.processes import environment
 
 EVENTS, PROJECTORS, PARTITIONS = 50_000, 1, 4
 POOLS = ("east", "west", "north", "south", "middle", "abroad")
-TRANSACTION = 1_000
+TRANSACTION = 100
 TICKS = os.sysconf("SC_CLK_TCK")
 LOOK_S = 0.05
 
@@ -39,20 +41,20 @@ def fill(cluster: Cluster, settings: Settings, events: int) -> int:
     """Write the history of some pools into their partitions; says how many facts there are."""
     history = RandomHistory(7, pools=POOLS).run(events)
     stored = history.stored()
-    for partition in range(settings.kafka_partitions):
-        mine = [
-            (fact, event.fact_index == event.fact_count)
-            for fact, event in zip(stored, history.events, strict=True)
-            if partition_of(event.pool, settings.kafka_partitions) == partition
-        ]
-        log = PartitionLog(cluster, f"{settings.kafka_prefix}.events", partition)
+    topic, partitions = f"{settings.kafka_prefix}.events", settings.kafka_partitions
+    logs = [PartitionLog(cluster, topic, at) for at in range(partitions)]
+    for log in logs:
         log.take()
-        batch = []
-        for at, (fact, whole) in enumerate(mine, 1):
-            batch.append(fact)
-            if at == len(mine) or (whole and len(batch) >= TRANSACTION):
-                log.append(batch)
-                batch = []
+    batches: list[list[StoredEvent]] = [[] for _ in logs]
+    for fact, event in zip(stored, history.events, strict=True):
+        at = partition_of(event.pool, partitions)
+        batches[at].append(fact)
+        if event.fact_index == event.fact_count and len(batches[at]) >= TRANSACTION:
+            logs[at].append(batches[at])
+            batches[at] = []
+    for log, batch in zip(logs, batches, strict=True):
+        if batch:
+            log.append(batch)
         log.close()
     size = sum(len(fact.state) for fact in stored) / len(stored)
     print(f"{len(stored):,} facts of {size:.0f} bytes in {settings.kafka_partitions} partitions")
@@ -78,7 +80,7 @@ def measure(
     database: Database, log: KafkaLog, processes: Sequence[subprocess.Popen[bytes]], postmaster: int
 ) -> None:
     """Wait until all is taken, and say how fast it went."""
-    ends = log.ends()
+    ends = {at: end for at, end in log.ends().items() if end}
     projectors = [process.pid for process in processes]
     begun: tuple[float, float, float, int] | None = None
     while True:
