@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first target that needs it creates. Only Python >= 3.11 is needed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kafka test simulate faults soak lint format types bench reference lock clean
+.PHONY: help setup demo demo-kafka kafka test simulate faults soak lint format types bench reference lock clean
 
 # The interpreter that .venv is made with. Say `make setup PYTHON=/path/to/python3.12` to choose one.
 PYTHON ?=
@@ -14,7 +14,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 help:  ## Show what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP)  ## Create .venv with the pinned packages and leadflow itself
 	@echo "Ready. Activate it with: . .venv/bin/activate"
@@ -42,6 +42,9 @@ $(STAMP): pyproject.toml requirements-dev.txt
 
 demo: $(STAMP)  ## Play a sales team's month and show what LeadFlow knows of it
 	@$(BIN)/leadflow demo $(ARGS)
+
+demo-kafka: $(STAMP)  ## The same on a real Kafka of its own, with a decider and a projector as processes
+	@$(BIN)/python docker/kafka/demo.py $(ARGS)
 
 kafka: $(STAMP)  ## Run a real Kafka on this machine until interrupted, e.g. `make kafka ARGS="--port 9092"`
 	@$(BIN)/python docker/kafka/local_kafka.py $(ARGS)

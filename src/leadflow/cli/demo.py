@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,14 +15,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from leadflow.bootstrap import App, open_app
+from leadflow.bootstrap import App, new_request_id, open_app
 from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.cli.diagnostics import quiet_libraries
+from leadflow.demo.deployment import deployed, settings_of
 from leadflow.demo.play import Played, play
 from leadflow.demo.screens import Screen, disputed_lead, screens
 from leadflow.errors import UsageError
 from leadflow.settings import Settings
 
 SEED = 2026
+PREFIX = "leadflow-demo"
+"""What the names of a demo's topics begin with."""
+WAIT_S = 60.0
+TERMINATED = 143
+"""Exit code of what was ended by SIGTERM, as shells have it."""
 WIDTH = 100
 
 
@@ -46,11 +54,14 @@ def register(main: click.Group) -> None:
 def demo(session: Session, seed: int, keep: str | None, yes: bool) -> None:
     """Play a sales team's month on a virtual clock, and show what LeadFlow knows of it.
 
-    It has a data directory of its own, which is removed at the end unless --keep says otherwise.
+    It has a data directory of its own, which is removed at the end unless --keep says otherwise. Where
+    LEADFLOW_KAFKA names a cluster, its log is there, in topics of its own, and a decider and a projector run
+    as processes meanwhile.
     """
     root = click.get_current_context().find_root().command
     assert isinstance(root, click.Group)
-    with _home(keep) as home, open_app(Settings(home=home), virtual=True) as app:
+    signal.signal(signal.SIGTERM, _leave)
+    with _home(keep) as home, _opened(session, home) as app:
         played = _play(session, app, seed)
         app.settle()
         if session.json:
@@ -66,7 +77,26 @@ def demo(session: Session, seed: int, keep: str | None, yes: bool) -> None:
             _show(root, app, screen, f"{number}/{len(shown)}")
             if number < len(shown) and not yes and sys.stdin.isatty() and sys.stdout.isatty():
                 click.pause("Enter shows the next screen …")
-        _next_steps(_session(app).out, home if keep is not None else None, shown)
+        _next_steps(_session(app).out, app.settings, shown, kept=keep is not None)
+
+
+def _leave(*_: object) -> None:
+    """Asked to end, it ends what it has begun."""
+    raise SystemExit(TERMINATED)
+
+
+@contextmanager
+def _opened(session: Session, home: Path) -> Iterator[App]:
+    """LeadFlow on a virtual clock: on a log of this machine, or of the cluster that is named."""
+    if session.settings.kafka is None:
+        with open_app(Settings(home=home), virtual=True) as app:
+            yield app
+        return
+    quiet_libraries(session.settings.log_level)
+    settings = settings_of(session.settings, home, f"{PREFIX}-{new_request_id()[-12:]}")
+    session.say(f"Starting a decider and a projector on {settings.kafka}, topics {settings.kafka_prefix}.* …")
+    with deployed(settings), open_app(settings, wait_s=WAIT_S, warn=session.say) as app:
+        yield app
 
 
 def _session(app: App) -> Session:
@@ -122,16 +152,18 @@ def _show(root: click.Group, app: App, screen: Screen, place: str) -> None:
     root.main(args=list(screen.command), prog_name="leadflow", obj=session, standalone_mode=False)
 
 
-def _next_steps(out: Console, home: Path | None, shown: list[Screen]) -> None:
+def _next_steps(out: Console, settings: Settings, shown: list[Screen], *, kept: bool) -> None:
     out.print()
     out.rule(Text("What to run next", style="bold"), align="left", style="cyan")
-    if home is None:
+    if not kept:
         lines = [
             ("leadflow demo --keep ./demo", "the same month again, kept to look around in"),
             ("leadflow demo --seed 7", "another month"),
         ]
     else:
-        lines = [(f"export LEADFLOW_HOME={home}", "this month's data")]
+        lines = [(f"export LEADFLOW_HOME={settings.home}", "this month's data")]
+        if settings.kafka is not None:
+            lines.append((f"export LEADFLOW_KAFKA_PREFIX={settings.kafka_prefix}", "this month's log"))
         lines += [(f"leadflow {' '.join(screen.command)}", screen.title.lower()) for screen in shown]
     lines += [
         ("leadflow pool open east", "a pool of your own, in your own data directory"),

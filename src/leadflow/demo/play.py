@@ -39,15 +39,7 @@ class Played(NamedTuple):
 
 def play(app: App, seed: int, progress: Progress | None = None) -> Played:
     """Play the month on an app whose engine runs on the requests' clock, in an empty data directory."""
-    month = Play(app, seed)
-    month.open()
-    every_day = list(world.days())
-    for number, day in enumerate(every_day, 1):
-        month.day(day)
-        if progress is not None:
-            progress(number, len(every_day))
-    month.close()
-    return month.result()
+    return Play(app, seed).whole(progress)
 
 
 class Play:
@@ -62,6 +54,17 @@ class Play:
         self.spend = list(world.spend())
         self.sent = 0
         self.answers: Counter[str] = Counter()
+
+    def whole(self, progress: Progress | None = None) -> Played:
+        """Play the whole month."""
+        self.open()
+        every_day = list(world.days())
+        for number, day in enumerate(every_day, 1):
+            self.day(day)
+            if progress is not None:
+                progress(number, len(every_day))
+        self.close()
+        return self.result()
 
     def open(self) -> None:
         """The pool, its people and the policy that they start with."""
@@ -115,13 +118,17 @@ class Play:
         for one in asked:
             self.sent += 1
             requests.append(request_of(one.pool, one.actor, f"play-{self.sent}", one.body, one.at))
-        outcomes = self.app.submit(requests)
+        outcomes = self.submit(requests)
         for outcome in outcomes:
             events = outcome.facts()
             self.answers[outcome.answer] += 1
             if events and isinstance(events[0].data, LeadCaptured):
                 self.desk.channels[events[0].subject] = events[0].data.touch.channel
         return outcomes
+
+    def submit(self, requests: list[r.Request]) -> list[Outcome]:
+        """Have requests decided."""
+        return self.app.submit(requests)
 
     def close(self) -> None:
         """Let the clock run to the end of the month."""
