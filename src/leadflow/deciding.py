@@ -27,6 +27,8 @@ from leadflow.outcome import Outcome
 from leadflow.streams import Held
 
 TRANSFER_SOURCE, TRANSFER_ACTOR = "transfer", "system/transfer"
+RETURNED = "/returned"
+"""What the id of a transfer's other half ends with when it comes back from a pool that is not there."""
 
 log_ = structlog.get_logger(__name__)
 
@@ -72,9 +74,9 @@ class Deciding:
             self.fire(held, now, batch)
             events = decide(held.stream, request, now)
         except NotOpen:
-            return Outcome(request, error=self._unknown(request.pool))
+            return self._undecided(request, self._unknown(request.pool), batch)
         except UsageError as error:
-            return Outcome(request, error=error)
+            return self._undecided(request, error, batch)
         if not events:
             return Outcome(request, repeated=not isinstance(request.body, AdvanceClock))
         self._take(held, events, batch)
@@ -83,6 +85,22 @@ class Deciding:
                 self._pass_on(event, event.data, now, batch)
         self.fire(held, now, batch)
         return Outcome(request, tuple(events))
+
+    def _undecided(self, request: Request, error: LeadflowError, batch: Batch) -> Outcome:
+        """What cannot be decided is an error; but a lead that comes from another pool goes back there.
+
+        That pool could not know that nobody is here: the two are decided by different processes.
+        """
+        body = request.body
+        if not (self._forwarding and isinstance(body, ReceiveTransfer)) or request.id.endswith(RETURNED):
+            return Outcome(request, error=error)
+        values = {
+            "pool": body.from_pool,
+            "id": request.id + RETURNED,
+            "body": body.model_copy(update={"from_pool": request.pool}),
+        }
+        batch.forwarded.append(request.model_copy(update=values))
+        return Outcome(request)
 
     @staticmethod
     def cannot_decide(request: Request, problem: Exception) -> LeadflowError:

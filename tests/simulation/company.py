@@ -28,6 +28,8 @@ NAMES = TopicNames.of("sim")
 PARTITIONS = 2
 POOLS = ("east", "west", "north")
 """The first two share a partition."""
+NOWHERE = "nowhere"
+"""A pool that nobody has opened."""
 REPS = ("wang", "li")
 LEADS = 2
 """Leads that each pool has to begin with."""
@@ -122,7 +124,7 @@ class Company:
         if kind < 0.9:
             # The same identity as another one's, with something else in it.
             return claim(rep, lead, f"{chance.randint(1, self._number)}", pool)
-        other = chance.choice([one for one in POOLS if one != pool])
+        other = chance.choice([*(one for one in POOLS if one != pool), NOWHERE])
         return request(r.TransferLead(lead=lead, to_pool=other), name, pool=pool)
 
     def _arrival(self, pool: str) -> Request:
@@ -152,7 +154,7 @@ class Company:
         if kind < 0.3:
             return Sent(TopicPartition(topic, at), pool.encode(), None)
         if kind < 0.4:
-            return self._placed(request(r.ClaimNext(), "x", "rep/wang", "nowhere"))
+            return self._placed(request(r.ClaimNext(), "x", "rep/wang", NOWHERE))
         if kind < 0.7:
             return self._placed(self._arrival(pool), 1 - at)
         self._number += 1
