@@ -51,7 +51,7 @@ class _Target:
     """`waiting` for facts of another partition; `parked` for so long that what comes after is not kept."""
     under_way: Future[int | None] | None = None
     batch: Sequence[Entry] = ()
-    """What is being written; or the decision that it waits with, which is all that is kept for a parked one."""
+    """What is being written; or the decision that it waits with, which is all that a parked one keeps."""
     began: float = 0.0
     waits_since: float | None = None
     again_at: float = 0.0
