@@ -36,7 +36,7 @@ ALL: tuple[Projection, ...] = (
     customers.PROJECTION,
     channels.PROJECTION,
 )
-BATCH_LIVE = 2_000
+BATCH_LIVE = 10_000
 BATCH_REBUILD = 10_000
 SWITCH_TRIES_MAX = 100
 WAIT_STEP_S = 0.02
