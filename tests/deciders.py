@@ -10,10 +10,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from kafka.errors import KafkaTimeoutError
 from kafka.structs import TopicPartition
 
 from leadflow.domain.requests import Request, SubmitIntake
@@ -102,7 +103,9 @@ class Office:
         return found
 
     def close(self) -> None:
-        self._producer.close(timeout=5)
+        # What a broker that was killed never acknowledged keeps it from closing well.
+        with suppress(KafkaTimeoutError):
+            self._producer.close(timeout=5)
         for log in self._logs:
             log.close()
 
@@ -125,7 +128,9 @@ def decided(facts: Iterable[Record]) -> set[tuple[str, str]]:
 class Process:
     """`leadflow decider`, as a process; what it says goes to a file."""
 
-    def __init__(self, settings: Settings, address: str, *arguments: str) -> None:
+    def __init__(self, settings: Settings, address: str, *arguments: str, module: str | None = None) -> None:
+        """`module` is run in place of the command line."""
+        command = ["-m", module, *arguments] if module else ["-m", "leadflow.cli", "decider", *arguments]
         given = {
             "LEADFLOW_KAFKA": address,
             "LEADFLOW_KAFKA_PREFIX": settings.kafka_prefix,
@@ -135,7 +140,7 @@ class Process:
             given["LEADFLOW_DATABASE_URL"] = settings.database_url
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `end`
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "leadflow.cli", "decider", *arguments],
+            [sys.executable, *command],
             env={**environment(Path(os.devnull)), **given},
             cwd=ROOT,
             stderr=self._output,

@@ -29,11 +29,13 @@ def running_kafka(name: str = "tests") -> Iterator[str]:
 
 
 @contextmanager
-def own_kafka(name: str, nodes_count: int = 1) -> Iterator[LocalKafka]:
+def own_kafka(
+    name: str, nodes_count: int = 1, settings: dict[str, str] | None = None
+) -> Iterator[LocalKafka]:
     """A cluster of a test's own, to be killed, stopped and filled as it likes; removed with its data."""
     directory = Path(tempfile.mkdtemp(prefix=f"leadflow-kafka-{name}-"))
     try:
-        with LocalKafka(directory, nodes_count) as kafka:
+        with LocalKafka(directory, nodes_count, settings=settings or {}) as kafka:
             yield kafka
     finally:
         shutil.rmtree(directory, ignore_errors=True)
