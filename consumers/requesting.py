@@ -33,6 +33,8 @@ WAIT_S = 10.0
 """For how long nothing may come of requests that were sent."""
 LOOK_S = 0.15
 """After so long without news, the decider's offset is looked at."""
+ANSWER_MS = 1_000
+"""How long to wait for an answer that can be asked for again."""
 BATCHES_MAX = 4
 """Batches that are on their way at a time."""
 _HEADERS = ((H_CONTENT_TYPE, CONTENT_TYPE.encode()),)
@@ -212,7 +214,7 @@ class Requesting:
         after: dict[TopicPartition, int] = {}
         try:
             for place in places:
-                after[place] = self._asker().committed(place, timeout_ms=1_000) or 0
+                after[place] = self._asker().committed(place, timeout_ms=ANSWER_MS) or 0
         except (kafka_errors.KafkaTimeoutError, kafka_errors.RetriableError):
             return {}
         except kafka_errors.KafkaError as problem:
@@ -241,12 +243,19 @@ class Requesting:
 
     def _too_late(self, sent: Sent) -> Unavailable:
         left = [sent.requests[asked] for asked in sent.open]
+        ask = f"Ask later: `leadflow request show {left[0].identity}`."
+        try:
+            place = next(iter(sent.open.values()))
+            self._asker().end_offsets([TopicPartition(place.topic, place.partition)], ANSWER_MS)
+        except kafka_errors.KafkaError as problem:
+            error = translate(problem, self._cluster.where)
+            error.do = f"What was sent will be decided once, when Kafka is back. {ask}"
+            raise error from problem
         count = f"{len(left)} requests have" if len(left) > 1 else "the request has"
-        do = "It was sent and will be decided once; is a decider running (`leadflow decider`)?"
         return Unavailable(
             f"{count} no outcome after {self._wait_s:g} s",
             where=self._cluster.where,
-            do=f"{do} Ask later: `leadflow request show {left[0].identity}`.",
+            do="It was sent and will be decided once; is a decider running (`leadflow decider`)? " + ask,
         )
 
     def close(self) -> None:

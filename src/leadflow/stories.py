@@ -14,8 +14,8 @@ from leadflow.log.envelope import decode
 from leadflow.views import LeadView, Views
 from projections.lead_queries import policy_row, timeline_of
 
-Documents = Callable[[str, Sequence[int]], dict[int, bytes]]
-"""Events' documents of a pool, by sequence: `EmbeddedLog.documents`."""
+Documents = Callable[[str, Sequence[int], Sequence[int]], dict[int, bytes]]
+"""Events' documents of a pool by sequence, found by sequences and positions: `Log.documents`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def story_of(views: Views, documents: Documents, actor: str, pool: str, referenc
     """A lead's story as far as the actor may see it. Raises as `Views.lead` does."""
     lead = views.lead(actor, pool, reference)
     rows = timeline_of(views.database, pool, lead.lead)
-    kept = documents(pool, [row["sequence"] for row in rows])
+    kept = documents(pool, [row["sequence"] for row in rows], [row["position"] for row in rows])
     events = [decode(kept[sequence]) for sequence in sorted(kept)]
     history = None
     if views.may_see_history(actor, lead):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,25 +14,35 @@ from consumers.requesting import Requesting
 from leadflow.domain import requests as r
 from leadflow.errors import Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
+from leadflow.log.kafka.topics import Topics
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from leadflow.streams import Streams
 from tests.deciders import Process, deciding
+from tests.kafka_broker import new_prefix, own_kafka
 from tests.team import arrival, claim, joining, opening, request
 
 FIRST = [opening(), *joining(["wang", "li"])]
 
 
-@pytest.fixture
-def client(kafka: Cluster, settings: Settings, database: str) -> Iterator[Requesting]:
-    """A client of this test's topics."""
-    log = KafkaLog(kafka, f"{settings.kafka_prefix}.events")
+@contextmanager
+def clients(cluster: Cluster, settings: Settings, database: str) -> Iterator[Requesting]:
+    log = KafkaLog(cluster, f"{settings.kafka_prefix}.events")
     streams = Streams(log, None)
     with log, Database(database) as records:
         firsts = FirstOutcomes(records, log, lambda name: streams.caught_up(name).stream)
-        requesting = Requesting(kafka, settings.kafka_prefix, firsts, wait_s=20)
+        requesting = Requesting(cluster, settings.kafka_prefix, firsts, wait_s=60)
+        try:
+            yield requesting
+        finally:
+            requesting.close()
+
+
+@pytest.fixture
+def client(kafka: Cluster, settings: Settings, database: str) -> Iterator[Requesting]:
+    """A client of this test's topics."""
+    with clients(kafka, settings, database) as requesting:
         yield requesting
-        requesting.close()
 
 
 @pytest.fixture
@@ -96,7 +108,7 @@ def test_without_a_decider_the_request_waits_and_its_outcome_can_be_asked_for(
     with pytest.raises(Unavailable, match="no outcome after") as late:
         client.submit(FIRST[:1])
     assert f"leadflow request show {FIRST[0].identity}" in str(late.value)
-    client._wait_s = 20
+    client._wait_s = 60
     with deciding(settings, kafka.servers):
         found = client.submit(FIRST)
         assert [outcome.answer for outcome in found] == ["done"] * 3
@@ -124,3 +136,23 @@ def test_many_requests_survive_the_killing_of_their_decider(
         process.end()
         if killed is not None:
             killed.end()
+
+
+def test_a_broker_that_goes_away_meanwhile_is_named(database: str) -> None:
+    with own_kafka("away") as local:
+        cluster = Cluster(local.address)
+        settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
+        with Topics(cluster, settings) as topics:
+            topics.create()
+        with clients(cluster, settings, database) as client:
+            client._wait_s = 4
+            (node,) = local.nodes
+            going = threading.Timer(2, node.pause)
+            going.start()
+            try:
+                with pytest.raises(Unavailable, match="Kafka does not answer") as away:
+                    client.submit(FIRST[:1])
+                assert "leadflow request show" in str(away.value)
+            finally:
+                going.join()
+                node.resume()
