@@ -228,7 +228,8 @@ def translate(error: BaseException, where: str) -> LeadflowError:
     return Unavailable(
         f"Kafka does not answer as it should ({type(error).__name__}: {error})",
         where=where,
-        do="See whether its brokers are up and can be reached from here.",
+        do="See whether its brokers are up, can be reached from here, and let this process in"
+        " (LEADFLOW_KAFKA_SECURITY_PROTOCOL, LEADFLOW_KAFKA_USER).",
     )
 
 
