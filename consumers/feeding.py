@@ -205,7 +205,13 @@ class Feed:
             return
         target.began = now
         target.under_way = self._executor.submit(
-            write, self._database, target.projection, target.generation, target.batch, self._partition_of
+            write,
+            self._database,
+            target.projection,
+            target.generation,
+            target.batch,
+            self._partition_of,
+            target.position,
         )
 
     def _flows(self, now: float) -> bool:

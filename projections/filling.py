@@ -79,10 +79,10 @@ class Filling:
             gt = batch[-1].position
             under_way = {
                 target: executor.submit(
-                    write, self._database, *self._targets[target], batch, self._log.partition_of
+                    write, self._database, *self._targets[target], batch, self._log.partition_of, position
                 )
                 for target in going
-                if self._at[target].get(partition, 0) < gt
+                if (position := self._at[target].get(partition, 0)) < gt
             }
             if self._progress:
                 self._read_to[partition] = max(gt, self._read_to.get(partition, 0))

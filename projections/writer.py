@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
+from leadflow.errors import Conflict
 from leadflow.postgres import Database
 from projections.base import Entry, Projection, ProjectionStopped, comes_after, fold
 from projections.copying import Cursor, plain
@@ -65,23 +66,27 @@ def write(
     generation: Generation,
     entries: Sequence[Entry],
     partition_of: PartitionOf,
+    after: int = 0,
 ) -> int | None:
     """Apply entries of one partition that hold whole decisions, those before its position left out.
+
+    `after` is a position that it had reached already. A database that lost what was committed last, or was
+    restored, stands before it: that raises Conflict, and whoever feeds it has to look where it stands.
 
     Returns the position reached, or None where the generation is no longer written to. It ends before a
     decision that follows from another partition's, as long as that one was not taken. Raises
     ProjectionStopped at the first decision that cannot be applied; what comes before it is written.
     """
     try:
-        return _write(database, projection, generation, entries, partition_of)
+        return _write(database, projection, generation, entries, partition_of, after)
     except ProjectionStopped as stopped:
         before = _decisions_before(entries, stopped.position)
         if before:
-            _write(database, projection, generation, before, partition_of)
+            _write(database, projection, generation, before, partition_of, after)
         note_stopped(database, generation, entries[0].partition, stopped)
         raise
     except REFUSED as error:
-        return _write_halves(database, projection, generation, entries, partition_of, error)
+        return _write_halves(database, projection, generation, entries, partition_of, after, error)
 
 
 def _write(
@@ -90,9 +95,10 @@ def _write(
     generation: Generation,
     entries: Sequence[Entry],
     partition_of: PartitionOf,
+    after: int,
 ) -> int | None:
     with writing(database) as cursor:
-        return _write_in(cursor, projection, generation, entries, partition_of)
+        return _write_in(cursor, projection, generation, entries, partition_of, after)
 
 
 @contextmanager
@@ -126,6 +132,7 @@ def _write_in(
     generation: Generation,
     entries: Sequence[Entry],
     partition_of: PartitionOf,
+    after: int,
 ) -> int | None:
     partition = entries[0].partition
     lock_partition(cursor, generation, partition)
@@ -133,6 +140,12 @@ def _write_in(
     if positions is None:
         return None
     position = positions.get(partition, 0)
+    if position < after:
+        raise Conflict(
+            f"the projection {projection.name!r} stands at position {position} of partition {partition},"
+            f" though it was at {after}",
+            do="Go on from there: the database has lost its last commits or was restored.",
+        )
     if entries[0].position <= position:
         entries = [entry for entry in entries if entry.position > position]
     entries = _possible(cursor, generation, entries, partition_of)
@@ -195,6 +208,7 @@ def _write_halves(
     generation: Generation,
     entries: Sequence[Entry],
     partition_of: PartitionOf,
+    after: int,
     error: psycopg.Error,
 ) -> int | None:
     """Postgres took one of these decisions' rows amiss: find it by halves, writing what is before it."""
@@ -205,8 +219,8 @@ def _write_halves(
         note_stopped(database, generation, entries[0].partition, stopped)
         raise stopped from error
     middle = starts[len(starts) // 2]
-    write(database, projection, generation, entries[:middle], partition_of)
-    return write(database, projection, generation, entries[middle:], partition_of)
+    write(database, projection, generation, entries[:middle], partition_of, after)
+    return write(database, projection, generation, entries[middle:], partition_of, after)
 
 
 def note_stopped(
