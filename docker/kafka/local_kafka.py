@@ -229,6 +229,8 @@ class LocalKafka:
             "default.replication.factor": str(copies),
             "offsets.topic.replication.factor": str(copies),
             "offsets.topic.num.partitions": "4",
+            # Longer than LeadFlow keeps requests.
+            "offsets.retention.minutes": "86400",
             "transaction.state.log.replication.factor": str(copies),
             "transaction.state.log.min.isr": enough,
             "transaction.state.log.num.partitions": "4",
