@@ -33,8 +33,8 @@ def read_partition(
     log: Log, partition: int, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None
 ) -> Iterator[Entry]:
     """A partition's entries after a position."""
-    for position, recorded_at, stored in log.read_partition(partition, gt, topics, until):
-        yield entry_of(position, recorded_at, stored.state, partition)
+    for position, recorded_at, document in log.read_documents(partition, gt, topics, until):
+        yield entry_of(position, recorded_at, document, partition)
 
 
 def read(

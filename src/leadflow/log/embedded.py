@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import starmap
 from typing import Any
 
 import psycopg
@@ -235,13 +236,11 @@ class EmbeddedLog:
 
     def end(self) -> int:
         """The last position; 0 for an empty log."""
-        row = self._one("SELECT max(notification_id) FROM log.events")
-        return int(row[0] or 0)
+        return self._one("SELECT max(notification_id) FROM log.events")
 
     def last(self, pool: str) -> int:
         """The last sequence of a pool; 0 if it has no events."""
-        row = self._one("SELECT max(originator_version) FROM log.events WHERE originator_id = %s", pool)
-        return int(row[0] or 0)
+        return self._one("SELECT max(originator_version) FROM log.events WHERE originator_id = %s", pool)
 
     def pools(self) -> list[str]:
         """The pools that have events, in the order of their ids."""
@@ -286,34 +285,36 @@ class EmbeddedLog:
         """As `read_all`, of the one partition, 0."""
         return self.read_all(gt, topics, until)
 
+    def read_documents(
+        self, partition: int, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None
+    ) -> Iterator[tuple[int, datetime, bytes]]:
+        """As `read_partition`, of each fact its document alone, in half the time."""
+        return self._pages(b"notification_id, recorded_at, state", gt, topics, until, PAGE_SIZE)
+
     def read_all(
         self, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None, *, page: int = PAGE_SIZE
     ) -> Iterator[tuple[int, datetime, StoredEvent]]:
         """Events of all pools after position `gt`: position, when it was written (UTC), event.
 
-        `topics` keeps to these types; `until` to what was written up to that time. A decision's facts
-        have neighbouring positions and are never seen in part, but a page may end between them.
-        """
+        `topics` keeps to these types; `until` to what was written up to that time. A decision's facts have
+        neighbouring positions and are never seen in part."""
         columns = b"notification_id, recorded_at, originator_id, originator_version, topic, state"
-        for position, recorded_at, *event in self._pages(columns, gt, topics, until, page):
-            yield position, recorded_at.replace(tzinfo=UTC), StoredEvent(*event)
+        for place, recorded_at, *event in self._pages(columns, gt, topics, until, page):
+            yield place, recorded_at, StoredEvent(*event)
 
-    def read_rows(
-        self, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None, *, page: int = PAGE_SIZE
-    ) -> Iterator[Row]:
-        """As `read_all`, with the digest that was taken when the row was written."""
+    def read_rows(self) -> Iterator[Row]:
+        """Every row, with the digest that was taken when it was written."""
         columns = b"notification_id, recorded_at, originator_id, originator_version, topic, state, sha256"
-        for position, recorded_at, *rest in self._pages(columns, gt, topics, until, page):
-            yield Row(position, recorded_at.replace(tzinfo=UTC), *rest)
+        return starmap(Row, self._pages(columns, 0, (), None, PAGE_SIZE))
 
     def _pages(
         self, columns: bytes, gt: int, topics: Sequence[str], until: datetime | None, page: int
-    ) -> Iterator[tuple[Any, ...]]:
-        """The columns (position first) page by page; the session's time zone is UTC."""
+    ) -> Iterator[Any]:
+        """The columns (position first) page by page; the session's time zone, and so every time's, is UTC."""
         query = b"SELECT " + columns + b" FROM log.events WHERE notification_id > %s"
         query += (b" AND topic = ANY(%s)" if topics else b"") + (b" AND recorded_at <= %s" if until else b"")
         query += b" ORDER BY notification_id LIMIT %s"
-        filters: list[Any] = ([list(topics)] if topics else []) + ([until] if until else [])
+        filters = [value for value in (list(topics), until) if value]
         while True:
             with self.database.connection() as connection:
                 rows = connection.execute(query, [gt, *filters, page], binary=True).fetchall()
@@ -322,11 +323,10 @@ class EmbeddedLog:
                 return
             gt = rows[-1][0]
 
-    def _one(self, query: str, *values: object) -> tuple[Any, ...]:
+    def _one(self, query: str, *values: object) -> int:
         with self.database.connection() as connection:
             row = connection.execute(query.encode(), values).fetchone()
-        assert row is not None
-        return row
+        return int((row and row[0]) or 0)
 
     # --- waiting --------------------------------------------------------------------------------
 

@@ -86,6 +86,12 @@ class Log(Protocol):
         """
         ...
 
+    def read_documents(
+        self, partition: int, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None
+    ) -> Iterator[tuple[int, datetime, bytes]]:
+        """As `read_partition`, of each fact its document alone: for those who read very many."""
+        ...
+
     def read_all(
         self, *, topics: Sequence[str] = (), until: datetime | None = None
     ) -> Iterator[tuple[int, datetime, StoredEvent]]:

@@ -152,3 +152,11 @@ def test_a_log_of_another_format_is_refused(database: str) -> None:
         connection.execute("COMMENT ON SCHEMA log IS 'leadflow log format 99'")
     with pytest.raises(WrongVersion, match="99"):
         EmbeddedLog(database)
+
+
+def test_documents_alone_are_those_of_the_events(log: EmbeddedLog) -> None:
+    log.append([StoredEvent("east", n, "a" if n % 2 else "b", b"%d" % n) for n in range(1, 8)])
+    whole = [(place, at, event.state) for place, at, event in log.read_partition(0, topics=["a"])]
+    assert list(log.read_documents(0, topics=["a"])) == whole
+    assert [at.tzinfo for _, at, _ in whole] == [UTC] * 4
+    assert [document for *_, document in log.read_documents(0, whole[2][0])] == [b"6", b"7"]
