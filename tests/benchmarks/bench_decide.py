@@ -1,17 +1,19 @@
 """`decide` and `evolve` alone, one core: half claims, half intakes that are already normalised.
 
-Then the whole path of an intake (parse, normalise, decide, evolve, encode, hash; no I/O) with the share
-of each step. Figures are CPU seconds of this process, so other processes disturb them less.
+Most intakes are assigned at once, most claims come too late: that is the default policy, eight reps and
+the same leads claimed again and again. Figures are CPU seconds of this process, the best of a few rounds.
 Run with `make bench` or `python tests/benchmarks/bench_decide.py [requests]`.
 """
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 from datetime import UTC, datetime
 from time import process_time
 
+from consumers.decider import GC_THRESHOLD
 from leadflow.domain.deadlines import decide_due
 from leadflow.domain.decide import decide
 from leadflow.domain.evolve import evolve, initial
@@ -27,10 +29,13 @@ from leadflow.domain.requests import (
 )
 from leadflow.domain.values import Company, Person, Touch
 from leadflow.policies import default_policy
+from tests.benchmarks.common import calibrate
 
 NOW = datetime(2026, 10, 12, 2, tzinfo=UTC)
 SEED = 7
 REPS = 8
+ROUNDS = 7
+GOAL = 30_000
 
 
 def opened(pool_id: str = "east") -> Pool:
@@ -94,8 +99,8 @@ def run(pool: Pool, requests: list[Request]) -> float:
     return process_time() - started
 
 
-def main(count: int) -> None:
-    """Print the figures."""
+def measure(count: int) -> tuple[float, float]:
+    """CPU seconds of that many intakes, and of as many claims for the leads that wait then."""
     chance = random.Random(SEED)
     pool = opened()
     intakes = [intake_request("east", "adapter/web", intake(n, chance)) for n in range(count)]
@@ -111,12 +116,21 @@ def main(count: int) -> None:
         )
         for n in range(count)
     ]
-    claim_s = run(pool, claims)
-    print(f"seed {SEED}, {count} intakes and {count} claims ({len(public)} leads were public)")
-    print(f"intakes  {count / intake_s:>9,.0f} requests/s  {1e6 * intake_s / count:6.1f} µs each")
-    print(f"claims   {count / claim_s:>9,.0f} requests/s  {1e6 * claim_s / count:6.1f} µs each")
-    print(f"half and half {2 * count / (intake_s + claim_s):>9,.0f} requests/s  (goal 30,000)")
+    return intake_s, run(pool, claims)
+
+
+def main(count: int) -> None:
+    """Print the figures of the best rounds."""
+    calibrate()
+    # As a decider runs.
+    gc.set_threshold(*GC_THRESHOLD)
+    rounds = [measure(count) for _ in range(ROUNDS)]
+    intake_s, claim_s = (min(seconds) for seconds in zip(*rounds, strict=True))
+    print(f"seed {SEED}, {count:,} intakes and {count:,} claims, best of {ROUNDS} rounds")
+    print(f"intakes  {count / intake_s:>9,.0f} requests/s  {1e6 * intake_s / count:6.1f} µs of CPU each")
+    print(f"claims   {count / claim_s:>9,.0f} requests/s  {1e6 * claim_s / count:6.1f} µs of CPU each")
+    print(f"half and half {2 * count / (intake_s + claim_s):>9,.0f} requests/s of CPU, goal {GOAL:,}")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000)

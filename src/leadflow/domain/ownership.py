@@ -73,10 +73,10 @@ def set_deadline(pool: Pool, lead: Lead, until: datetime | None, event: Event, *
     if until is None:
         return
     pool.timer(until, event.sequence, RECYCLE, lead.id)
-    for before in pool.policy.follow_up.warn_before:
+    for before, name in pool.rules.warnings:
         due = pool.working.sub(until, before)
         if due > event.time:
-            pool.timer(due, event.sequence, WARN, lead.id, str(before))
+            pool.timer(due, event.sequence, WARN, lead.id, name)
 
 
 def release(pool: Pool, lead: Lead, event: Event) -> None:

@@ -60,6 +60,9 @@ class Dossier(Model):
         return cls.model_validate({name: values[name] for name in cls.model_fields if name in values})
 
 
+_NOBODY: dict[str, tuple[int, datetime | None]] = {}
+
+
 class Lead:
     """A lead as its pool knows it."""
 
@@ -119,8 +122,8 @@ class Lead:
         self.public_since: datetime | None = captured_at
         self.public_seq = number
         self.queue: str | None = None
-        self.past: dict[str, tuple[int, datetime | None]] = {}
-        """By rep: how many times it had the lead, and when it last lost it."""
+        self.past = _NOBODY
+        """By rep: how many times it had the lead, and when it last lost it. Replaced, never changed."""
         self.protected = 0
         """Sequence of the `LeadProtected` in force, or 0."""
         self.collaborators: dict[str, tuple[int, datetime | None]] | None = None

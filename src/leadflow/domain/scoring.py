@@ -89,6 +89,8 @@ class Rules:
         self._distribution = [(condition_test(rule.when), rule) for rule in policy.rules]
         self.class_of = tuple(policy.class_of(score) for score in range(101))
         """The class of each score."""
+        self.warnings = tuple((before, str(before)) for before in policy.follow_up.warn_before)
+        """How long before a deadline is warned of it, and what that is called."""
 
     def score(self, subject: Subject) -> Scored:
         """The lead's score: base, completeness and every rule that holds."""

@@ -117,7 +117,7 @@ class ArrivalReader:
             company, touch = details.company(), self._touch(details, ref)
             person = details.person(phones, emails, wechats)
             # One validation of plain values costs less than four models made one after the other.
-            body = SubmitIntake.model_validate(
+            body = SubmitIntake.__pydantic_validator__.validate_python(
                 {
                     "touch": touch,
                     "person": person,
