@@ -1,7 +1,8 @@
 """`outcomes`: what became of every request, by its identity.
 
 The first decision on an identity is its outcome. The same identity with another payload is refused by a
-fact of its own, which is counted beside it (`reused`) and changes nothing.
+fact of its own, which is counted beside it (`reused`) and changes nothing. Only an arrival that was refused
+may come again, from somebody who may send it: then that decision is its outcome.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ _REFUSED = f.RequestRefused.TYPE
 
 
 def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    # Only a refusal can meet an identity that was decided before.
-    if entry.type == _REFUSED and entry.actor != CLOCK:
+    # Only a refusal can meet an identity that was decided before, and an arrival one that was refused.
+    if entry.actor != CLOCK and (
+        entry.type == _REFUSED or (entry.fact_index == 1 and entry.type in _ANSWERS)
+    ):
         yield "outcomes", (entry.pool, entry.causation)
 
 
@@ -57,6 +60,8 @@ def _note(entry: Entry, rows: Rows) -> None:
             rows.put("outcomes", key, earlier)
         else:
             rows.put("outcomes", key, _row(entry, "refused"))
+    elif entry.fact_index == 1 and entry.type in _ANSWERS:
+        rows.put("outcomes", key, _row(entry, "accepted"))
     elif entry.fact_index == 1:
         rows.append("outcomes", _row(entry, "accepted"))
     else:

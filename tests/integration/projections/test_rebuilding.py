@@ -60,3 +60,25 @@ def test_a_row_that_postgres_refuses_is_found_by_writing_each_batch_by_itself(
     assert stopped.value.event == target.id
     assert read_models.list()[0].version == 1
     assert list(read_models.verify()) == []
+
+
+@pytest.mark.parametrize("held", [1, 1_000])
+def test_an_arrival_that_was_refused_before_is_written_over(
+    log: EmbeddedLog, db: Database, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(rebuilding, "ROWS_HELD_MAX", held)
+    history = RandomHistory(33).run(100)
+    refused = f.RequestRefused(request="SubmitIntake", reason="not_permitted")
+    history.decide("east", ("", refused), identity="intake/x:ref-again", actor="rep/wang")
+    history.run(200)
+    history.capture("east", "again")
+    log.append(history.stored())
+    read_models = Projections(log, db, batch_live=53, batch_rebuild=53)
+    read_models.start()
+    assert list(read_models.verify()) == []
+    refused_again = history.decide("east", ("", refused), identity="intake/x:ref-later", actor="rep/wang")
+    later = history.capture("east", "later")
+    assert later.sequence == refused_again.sequence + 1
+    log.append(history.stored()[-2:])
+    read_models.catch_up()
+    assert list(read_models.verify()) == []

@@ -229,6 +229,16 @@ def test_a_reused_identity_keeps_its_first_outcome(history: History) -> None:
     assert (row["result"], row["reused"], row["lead"]) == ("accepted", 1, "a")
 
 
+def test_an_arrival_that_was_refused_and_comes_again_has_its_second_outcome(history: History) -> None:
+    refused = f.RequestRefused(request="SubmitIntake", reason="not_permitted")
+    history.decide("east", ("", refused), identity="intake/x:ref-a", actor="rep/wang")
+    history.capture("east", "a", rotation("wang"))
+    rows = folded(outcomes.PROJECTION, history).tables["outcomes"]
+    row = rows["east", "intake/x:ref-a"]
+    assert (row["result"], row["answer"], row["lead"]) == ("accepted", "created", "a")
+    assert len(row["facts"]) == 2
+
+
 def test_what_the_clock_decides_is_no_requests_outcome(history: History) -> None:
     history.capture("east", "a")
     before = len(folded(outcomes.PROJECTION, history).tables["outcomes"])
