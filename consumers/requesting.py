@@ -67,16 +67,19 @@ class Requesting:
     def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
         """The outcomes of each batch, in order; the next batches are sent meanwhile. Raises as `submit`."""
         under_way: deque[Sent] = deque()
+        before = ""
         for batch in batches:
-            under_way.append(self._send(batch))
-            if len(under_way) >= BATCHES_MAX:
+            topic = self._topic_of(batch)
+            while under_way and (len(under_way) >= BATCHES_MAX or topic != before):
                 yield self._finish(under_way)
+            under_way.append(self._send(batch, topic))
+            before = topic
         while under_way:
             yield self._finish(under_way)
 
     # --- sending --------------------------------------------------------------------------------
 
-    def _send(self, requests: Sequence[Request]) -> Sent:
+    def _send(self, requests: Sequence[Request], topic: str) -> Sent:
         sent = Sent(requests)
         known = self._first_outcomes.known(list(sent.requests.values()))
         for asked, request in sent.requests.items():
@@ -94,7 +97,7 @@ class Requesting:
                 (
                     asked,
                     producer.send(
-                        self._topic_of(request),
+                        topic,
                         value=encode_request(request),
                         key=request.pool.encode(),
                         partition=places[asked],
@@ -112,11 +115,14 @@ class Requesting:
             raise self._not_sent(problem) from problem
         return sent
 
-    def _topic_of(self, request: Request) -> str:
-        """Adapters' arrivals have a topic of their own, but for those with a time of their own, which are
-        for a pool on the virtual clock: between two topics there is no order but that of their arrival."""
-        arrival = isinstance(request.body, SubmitIntake) and role_of(request.actor) == "adapter"
-        return self._names.intake if arrival and request.at is None else self._names.commands
+    def _topic_of(self, requests: Sequence[Request]) -> str:
+        """Between two topics there is no order, so a batch goes to one. Adapters' arrivals have one of their
+        own; with a time of their own they are for the virtual clock, where everything is a command."""
+
+        def arrives(one: Request) -> bool:
+            return isinstance(one.body, SubmitIntake) and role_of(one.actor) == "adapter" and one.at is None
+
+        return self._names.intake if all(map(arrives, requests)) else self._names.commands
 
     def _not_sent(self, problem: kafka_errors.KafkaError) -> LeadflowError:
         error = translate(problem, self._cluster.where)

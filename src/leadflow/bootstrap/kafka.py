@@ -10,6 +10,7 @@ from typing import Any
 
 from consumers.first_outcomes import FirstOutcomes
 from consumers.letters import again, collect
+from consumers.partition_snapshots import PartitionSnapshots, documents_of
 from consumers.requesting import Requesting
 from leadflow.bootstrap.app import App, open_database
 from leadflow.domain.pool import Pool, Stream
@@ -17,7 +18,9 @@ from leadflow.domain.requests import Request
 from leadflow.errors import NotFound, Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.log.kafka.client import ANSWER_WAIT_MS
+from leadflow.log.kafka.reader import PartitionReader
 from leadflow.log.kafka.topics import TopicNames
+from leadflow.log.snapshots import Restored, Snapshots
 from leadflow.outcome import Outcome
 from leadflow.postgres import Database
 from leadflow.records import DeadLetter, DeadLetters
@@ -31,6 +34,27 @@ STALE_WAIT_S = 0.2
 """How long read models are waited for once they were found stale."""
 
 Warn = Callable[[str], None]
+
+
+class PartitionStates(Snapshots):
+    """States of pools out of the snapshots of their partitions: a long log need not be folded anew."""
+
+    def __init__(self, database: Database, cluster: Cluster, log: KafkaLog, topic: str) -> None:
+        super().__init__(database)
+        self._partitions = PartitionSnapshots(database, topic)
+        self._cluster = cluster
+        self._log = log
+        self._topic = topic
+
+    def load(self, pool: str) -> Restored | None:
+        """The state of the newest snapshot that fits the log."""
+        partition = self._log.partition_of(pool)
+        reader = PartitionReader(self._cluster, self._topic, partition)
+        try:
+            held = self._partitions.usable(partition, documents_of(reader)).pools.get(pool)
+        finally:
+            reader.close()
+        return Restored(held.stream, held.stream.sequence, held.last_hash) if held is not None else None
 
 
 class There:
@@ -141,7 +165,7 @@ def open_kafka_app(settings: Settings, *, wait_s: float, warn: Warn) -> Iterator
         database = stack.enter_context(Database(url))
         names = TopicNames.of(settings.kafka_prefix)
         log = stack.enter_context(KafkaLog(cluster, names.events))
-        streams = Streams(log, None)
+        streams = Streams(log, PartitionStates(database, cluster, log, names.events))
         firsts = FirstOutcomes(database, log, lambda name: streams.caught_up(name).stream)
         requesting = Requesting(cluster, settings.kafka_prefix, firsts, wait_s=wait_s)
         stack.callback(requesting.close)

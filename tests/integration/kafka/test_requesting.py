@@ -77,6 +77,15 @@ def test_every_request_gets_its_own_facts(client: Requesting, decider: Process) 
     assert [event.fact_count for event in won.events] == [len(won.events)] * len(won.events)
 
 
+def test_requests_are_decided_in_their_order_whatever_their_topics(
+    client: Requesting, decider: Process
+) -> None:
+    batches = [[opening(), arrival(1)], [arrival(2)], joining(["wang", "li"]), [arrival(3), arrival(4)]]
+    outcomes = [outcome for some in client.submit_all(batches) for outcome in some]
+    sequences = [event.sequence for outcome in outcomes for event in outcome.facts()]
+    assert sequences == sorted(sequences)
+
+
 def test_what_was_decided_before_gets_its_first_outcome(client: Requesting, decider: Process) -> None:
     first = client.submit(FIRST)
     again = client.submit(FIRST)
