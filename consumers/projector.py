@@ -240,19 +240,20 @@ class Projector:
         self,
         cluster: Cluster,
         prefix: str,
-        database: Database,
+        url: str,
         operating: Operating | None = None,
         *,
         revive: Callable[[], None] | None = None,
     ) -> None:
-        """Of the log whose topics have this prefix. `revive` starts the database again if it went away.
+        """Of the log whose topics have this prefix, in the Postgres at `url`. `revive` starts that again if
+        it went away.
 
         Opens nothing.
         """
         self._revive = revive
         self._cluster = cluster
         self._names = TopicNames.of(prefix)
-        self._database = database
+        self._url = url
         self._operating = operating or Operating("projector")
         self._stop = threading.Event()
 
@@ -293,12 +294,14 @@ class Projector:
 
     def _as_member(self) -> None:
         self._operating.joining()
-        with KafkaLog(self._cluster, self._names.events) as log:
-            projections = Projections(log, self._database)
-            projections.open(self._stop)
-            member = Membership(self._cluster, self._names, projections, self._operating)
-        try:
-            while not self._stop.is_set():
-                member.step()
-        finally:
-            member.close()
+        # Connections of its own: those that were lost would wait ever longer before they are tried again.
+        with Database(self._url) as database:
+            with KafkaLog(self._cluster, self._names.events) as log:
+                projections = Projections(log, database)
+                projections.open(self._stop)
+                member = Membership(self._cluster, self._names, projections, self._operating)
+            try:
+                while not self._stop.is_set():
+                    member.step()
+            finally:
+                member.close()

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from leadflow.bootstrap.app import open_database
-from leadflow.postgres import Database
 from leadflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,12 +47,11 @@ def open_projector(settings: Settings, operating: Operating) -> Iterator[Project
     cluster = _cluster(settings)
     if settings.database_url is not None:
         # A projector needs no data directory then.
-        with Database(settings.database_url) as database:
-            yield Projector(cluster, settings.kafka_prefix, database, operating)
+        yield Projector(cluster, settings.kafka_prefix, settings.database_url, operating)
         return
-    with open_database(settings) as (url, server), Database(url) as database:
+    with open_database(settings) as (url, server):
         assert server is not None
-        yield Projector(cluster, settings.kafka_prefix, database, operating, revive=server.revive)
+        yield Projector(cluster, settings.kafka_prefix, url, operating, revive=server.revive)
 
 
 def create_topics(settings: Settings) -> list[str]:

@@ -87,7 +87,7 @@ def read_models(kafka_log: KafkaLog, empty_database: str) -> Iterator[Projection
 
 @pytest.fixture
 def projector(kafka: Cluster, settings: Settings, read_models: Projections) -> Projector:
-    return Projector(kafka, settings.kafka_prefix, read_models.database)
+    return Projector(kafka, settings.kafka_prefix, read_models.database.url)
 
 
 def taken(read_models: Projections) -> None:
@@ -265,7 +265,7 @@ def test_a_gap_stops_the_projections_of_its_partition_with_its_position_and_no_o
         )
         producer.commit_transaction()
     operating = Operating("projector")
-    projector = Projector(kafka, settings.kafka_prefix, read_models.database, operating)
+    projector = Projector(kafka, settings.kafka_prefix, read_models.database.url, operating)
     with projecting(projector):
         until(lambda: all(status.status == "stopped" for status in read_models.list()))
         writing.write(others[:40])
@@ -290,7 +290,7 @@ def test_read_models_of_another_log_are_refused(
     with read_models.database.connection() as connection:
         connection.execute("UPDATE read.projection_positions SET position = position + 1000")
     with pytest.raises(LogDamaged, match="before which the log ends"):
-        Projector(kafka, settings.kafka_prefix, read_models.database).run()
+        Projector(kafka, settings.kafka_prefix, read_models.database.url).run()
 
 
 def test_a_rebuild_is_gone_on_with(projector: Projector, writing: Writing, read_models: Projections) -> None:
