@@ -10,9 +10,6 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import as_text, fold, is_placeholder
 
@@ -92,6 +89,9 @@ def _slow_phones(text: str, region: str) -> tuple[str, ...] | Problem:
         number = None if _LETTER.search(spelling) else valid_number(spelling, region)
         if number is not None:
             return (number,)
+    # Imported where it is needed: most numbers are plain mobiles, and most commands read none at all.
+    import phonenumbers
+
     found: dict[str, None] = {}
     for hit in phonenumbers.PhoneNumberMatcher(text, region):
         found[phonenumbers.format_number(hit.number, phonenumbers.PhoneNumberFormat.E164)] = None
@@ -107,6 +107,8 @@ def _slow_phones(text: str, region: str) -> tuple[str, ...] | Problem:
 
 def valid_number(text: str, region: str) -> str | None:
     """The one number that `text` is, in E.164, or None; by libphonenumber."""
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -146,6 +148,8 @@ def valid_email(text: str) -> tuple[str | None, str]:
     """
     if len(text) <= 254 and text.find("@", 0, 65) > 0 and _EMAIL.fullmatch(text):
         return text, ""
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         found = validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError:

@@ -10,8 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from charset_normalizer import from_bytes
-
 from leadflow.errors import UnreadableFile
 from leadflow.intake.limits import Limits
 
@@ -59,6 +57,9 @@ def encoding_of(path: Path, declared: str | None = None) -> Encoding:
         return Encoding("utf-8", clean=False)
     if _looks_chinese(sample):
         return Encoding("gb18030", clean=_decodes(path, "gb18030"))
+    # Imported where it is needed: nearly all files are in an encoding that was named above.
+    from charset_normalizer import from_bytes
+
     best = from_bytes(sample).best()
     if best is None:
         raise UnreadableFile(

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
-
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+from typing import TYPE_CHECKING, Any
 
 from leadflow.errors import UnreadableFile
 from leadflow.intake.limits import MIB, Limits
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
 
 ZIP_MAGIC = b"PK"
 OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -42,6 +43,15 @@ class Sheet:
 
 def read_workbook(path: Path, head: bytes, limits: Limits) -> list[Sheet]:
     """The visible sheets of a workbook. Raises UnreadableFile, with the reason."""
+    # Imported where it is needed: most commands read no workbook.
+    from python_calamine import (
+        CalamineError,
+        CalamineWorkbook,
+        PasswordError,
+        SheetTypeEnum,
+        SheetVisibleEnum,
+    )
+
     where = str(path)
     if path.stat().st_size > limits.workbook_bytes_max:
         raise UnreadableFile(
