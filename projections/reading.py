@@ -103,7 +103,7 @@ def merged(
         for entry in decision:
             if (before := comes_after(entry)) and seen.get(before[0], 0) < before[1]:
                 at = partition_of(before[0])
-                if at not in ended and at != entry.partition:
+                if at in streams and at not in ended and at != entry.partition:
                     return at
         return None
 
