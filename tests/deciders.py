@@ -18,6 +18,7 @@ from kafka.errors import KafkaTimeoutError
 from kafka.structs import TopicPartition
 
 from leadflow.domain.requests import Request, SubmitIntake
+from leadflow.errors import Unavailable
 from leadflow.log.envelope import decode, encode_request, hash_of
 from leadflow.log.kafka import Cluster, PartitionLog, Record
 from leadflow.log.kafka.records import CONTENT_TYPE
@@ -101,6 +102,18 @@ class Office:
             found += [record for records in reader.poll(200).values() for record in records]
         reader.close()
         return found
+
+    def connect_anew(self) -> None:
+        """Another producer: one whose records expired does not always get over it."""
+        with suppress(KafkaTimeoutError):
+            self._producer.close(timeout=1)
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            try:
+                self._producer = self.cluster.producer()
+                return
+            except Unavailable:
+                assert time.monotonic() < deadline, "the broker does not come back"
 
     def close(self) -> None:
         # What a broker that was killed never acknowledged keeps it from closing well.

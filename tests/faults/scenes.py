@@ -6,11 +6,12 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
+from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from leadflow.domain import requests as r
@@ -32,6 +33,8 @@ SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "1"))
 POOLS = ("east", "west")
 REPS = ("wang", "li")
 WAIT_S = 90.0
+ANSWER_S = 30.0
+"""Longer than a producer tries by itself."""
 
 
 class Scene:
@@ -62,7 +65,7 @@ class Scene:
 
     def load(self, count: int, *, wait_s: float = WAIT_S) -> None:
         """Arrivals, claims, contacts and transfers, some of them twice, some in the wrong place or
-        unreadable; what is not acknowledged in time may be there or not."""
+        unreadable; what is not acknowledged in `wait_s` may be there or not."""
         self._send([self._some() for _ in range(count)], wait_s=wait_s)
 
     def _some(self) -> Request | None:
@@ -83,28 +86,40 @@ class Scene:
         other = POOLS[1 - POOLS.index(pool)]
         return request(r.TransferLead(lead=lead, to_pool=other), name, pool=pool)
 
-    def _send(self, requests: list[Request | None], *, wait_s: float = WAIT_S) -> None:
+    def _send(self, requests: Sequence[Request | None], *, wait_s: float = WAIT_S) -> None:
+        """Send them, and those that are not acknowledged again: whoever gets no answer may."""
+        until = time.monotonic() + wait_s
+        waiting = list(requests)
+        while waiting and time.monotonic() < until:
+            waiting = self._unacknowledged([(one, future) for one in waiting for future in self._put(one)])
+            if waiting:
+                self.told.append("requests were not acknowledged, and sent again by a new producer")
+                self.office.connect_anew()
+
+    def _put(self, one: Request | None) -> Iterator[Any]:
         office = self.office
-        sent: list[tuple[Request | None, Any]] = []
-        for one in requests:
-            if one is None:
-                topic = self.chance.choice((office.names.intake, office.names.commands))
-                sent.append((one, office.put(topic, self.chance.randbytes(8))))
-                continue
-            intake = isinstance(one.body, r.SubmitIntake)
-            topic = office.names.intake if intake else office.names.commands
-            lost = self.chance.randrange(office.partitions) if self.chance.random() < 0.05 else None
-            for _ in range(1 + (self.chance.random() < 0.05)):
-                sent.append((one, office.put(topic, encode_request(one), one.pool.encode(), lost)))
-        deadline = time.monotonic() + wait_s
+        if one is None:
+            yield office.put(
+                self.chance.choice((office.names.intake, office.names.commands)), self.chance.randbytes(8)
+            )
+            return
+        topic = office.names.intake if isinstance(one.body, r.SubmitIntake) else office.names.commands
+        lost = self.chance.randrange(office.partitions) if self.chance.random() < 0.05 else None
+        for _ in range(1 + (self.chance.random() < 0.05)):
+            yield office.put(topic, encode_request(one), one.pool.encode(), lost)
+
+    def _unacknowledged(self, sent: Sequence[tuple[Request | None, Any]]) -> list[Request | None]:
+        failed: list[Request | None] = []
+        until = time.monotonic() + ANSWER_S
         for one, future in sent:
             try:
-                future.get(timeout=max(0.01, deadline - time.monotonic()))
-            except Exception as problem:
-                self.told.append(f"a request was not acknowledged: {type(problem).__name__}")
+                future.get(timeout=max(0.01, until - time.monotonic()))
+            except KafkaError:
+                failed.append(one)
                 continue
             if one is not None:
                 self.expected.add((one.pool, one.identity))
+        return failed
 
     # --- what must hold -------------------------------------------------------------------------
 
