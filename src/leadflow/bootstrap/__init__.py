@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from leadflow import policies
 from leadflow.backup import Summary, backup, restore
+from leadflow.backup import check as check_backup
 from leadflow.bootstrap.app import (
     WAIT_S,
     App,
@@ -113,6 +114,7 @@ __all__ = [
     "amount_of",
     "backup",
     "build_calendar",
+    "check_backup",
     "check_channel",
     "check_spend",
     "check_topics",
