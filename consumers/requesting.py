@@ -112,6 +112,8 @@ class Requesting:
                 written = future.get(timeout=max(0.001, until - time.monotonic()))
                 sent.open[asked] = Origin(written.topic, written.partition, written.offset)
         except kafka_errors.KafkaError as problem:
+            # After records that expired the client may never send again; the next requests get a new one.
+            self._let_go_of_producer()
             raise self._not_sent(problem) from problem
         return sent
 
@@ -156,6 +158,11 @@ class Requesting:
         if self._producer is None:
             self._producer = self._cluster.producer()
         return self._producer
+
+    def _let_go_of_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=1)
 
     def _asker(self) -> KafkaConsumer:
         if self._asking is None:
@@ -269,9 +276,7 @@ class Requesting:
         for followed in self._followed.values():
             followed.reader.close()
         self._followed.clear()
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.close(timeout=1)
+        self._let_go_of_producer()
         asking, self._asking = self._asking, None
         if asking is not None:
             asking.close(autocommit=False, timeout_ms=1_000)

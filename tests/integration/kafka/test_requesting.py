@@ -165,3 +165,24 @@ def test_a_broker_that_goes_away_meanwhile_is_named(database: str) -> None:
             finally:
                 going.join()
                 node.resume()
+
+
+def test_a_client_goes_on_when_its_broker_is_back(database: str) -> None:
+    with own_kafka("back") as local:
+        cluster = Cluster(local.address)
+        settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
+        with Topics(cluster, settings) as topics:
+            topics.create()
+        with clients(cluster, settings, database) as client:
+            client._wait_s = 4
+            with pytest.raises(Unavailable, match="no outcome"):
+                client.submit(FIRST[:1])
+            (node,) = local.nodes
+            node.pause()
+            try:
+                with pytest.raises(Unavailable, match="Kafka does not answer"):
+                    client.submit(FIRST[:1])
+            finally:
+                node.resume()
+            with pytest.raises(Unavailable, match="no outcome"):
+                client.submit(FIRST[:1])
