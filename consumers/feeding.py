@@ -52,7 +52,8 @@ class _Target:
     under_way: Future[int | None] | None = None
     batch: Sequence[Entry] = ()
     """What is being written; or the decision that it waits with, which is all that a parked one keeps."""
-    began: float = 0.0
+    began: float | None = None
+    """When it began to write last; None before the first time."""
     waits_since: float | None = None
     again_at: float = 0.0
 
@@ -166,6 +167,12 @@ class Feed:
         """Whether no more should be read for now."""
         return self.waiting >= WAITING_MAX or self._read.broken is not None or not self._taking()
 
+    @property
+    def position(self) -> int:
+        """The position that every projection has reached that goes on; of all, if none does."""
+        targets = self._taking() or self._targets.values()
+        return min((target.position for target in targets), default=0)
+
     # --- writing --------------------------------------------------------------------------------
 
     @property
@@ -231,13 +238,13 @@ class Feed:
     def _collect(self, name: str, target: _Target, now: float) -> bool:
         written, target.under_way = target.under_way, None
         assert written is not None
+        assert target.began is not None
         self._operating.deciding(now - target.began)
         try:
             reached = written.result()
         except ProjectionStopped as stopped:
             target.state, target.batch = "stopped", ()
-            log_.error("a projection stopped", partition=self.partition, problem=str(stopped))
-            self._operating.fails(self._part(name), str(stopped))
+            self._tell_stopped(name, stopped)
             return False
         if reached is None:
             target.state, target.batch = "retired", ()
@@ -277,7 +284,8 @@ class Feed:
             return
         count = bisect_right(read.entries, taken, 0, read.whole, key=lambda entry: entry.position)
         if count:
-            began = min(target.began for target in self._targets.values())
+            # One that has taken nothing here, or goes on no more, says nothing of these facts.
+            began = min((target.began for target in self._taking() if target.began is not None), default=now)
             self._operating.committed(now - began, count, count)
             del read.entries[:count]
             read.whole -= count
@@ -286,5 +294,8 @@ class Feed:
         stopped = ProjectionStopped(name, broken.position, broken.event, broken.why)
         note_stopped(self._database, target.generation, self.partition, stopped)
         target.state = "stopped"
+        self._tell_stopped(name, stopped)
+
+    def _tell_stopped(self, name: str, stopped: ProjectionStopped) -> None:
         log_.error("a projection stopped", partition=self.partition, problem=str(stopped))
-        self._operating.fails(self._part(name), str(stopped))
+        self._operating.fails(self._part(name), str(stopped), self.partition)

@@ -96,6 +96,8 @@ class Operating:
         self._guard = threading.RLock()  # A signal may come in the middle of anything.
         self._state: State = "starting"
         self._problems: dict[str, str] = {}
+        self._failing: dict[int, set[str]] = {}
+        """By partition, the parts of it that had a problem."""
         self._stepped: dict[str, float] = {}
         """By part, when its last step ended."""
         self._held: set[int] = set()
@@ -149,9 +151,12 @@ class Operating:
         with self._guard:
             self._problems.pop(part, None)
 
-    def fails(self, part: str, problem: str) -> None:
-        """A part cannot work; the process is not ready until `works`."""
+    def fails(self, part: str, problem: str, partition: int | None = None) -> None:
+        """A part cannot work; the process is not ready until `works`, or until another process has the
+        `partition` that the part belongs to, if it belongs to one."""
         with self._guard:
+            if partition is not None:
+                self._failing.setdefault(partition, set()).add(part)
             if self._problems.get(part) != problem:
                 self._figures.retries.inc()
             self._problems[part] = problem
@@ -262,7 +267,7 @@ class Operating:
         return lambda: self._clock() - self._moved.get(partition, self._clock())
 
     def _forget(self, partition: int) -> None:
-        """A partition that another process works on now has no figures here."""
+        """A partition that another process works on now has no figures and no problems here."""
         number = str(partition)
         self._moved.pop(partition, None)
         for gauge, *labels in self._labels(partition, number):
@@ -270,6 +275,8 @@ class Operating:
         self._positions.pop(partition, None)
         self._topics.pop(partition, None)
         self._projections.pop(partition, None)
+        for part in self._failing.pop(partition, ()):
+            self._problems.pop(part, None)
 
     def _labels(self, partition: int, number: str) -> Iterator[tuple[Gauge, *tuple[str, ...]]]:
         yield self._figures.still_s, number

@@ -156,7 +156,7 @@ class Membership:
                 f"the read models are at position {position} of partition {feed.partition}, before which the"
                 " log ends",
                 where=self._where,
-                do="They come from another log. Name their own, or an empty database.",
+                do="The log was cut off, or they come from another. Name their own, or an empty database.",
             )
         self._consumer.seek(place, offset)
         self._moved[feed.partition] = (offset, time.monotonic())
@@ -224,7 +224,7 @@ class Membership:
         oldest = datetime.fromisoformat(feed.oldest) if feed.oldest else None
         age = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
         self._operating.behind(place.topic, place.partition, waiting, age)
-        self._operating.progress(place.partition, at, waiting=bool(waiting))
+        self._operating.progress(place.partition, feed.position, waiting=bool(waiting))
 
     def close(self) -> None:
         """Finish what is being written, and leave the group."""
@@ -264,8 +264,8 @@ class Projector:
     def run(self) -> None:
         """Project until told to stop. A cluster or a database that is away is waited for.
 
-        Raises LogDamaged for read models of another log, NotFound for topics that are missing, UsageError
-        for what is not permitted.
+        Raises UsageError for read models of another log and for what is not permitted, LogDamaged for a log
+        that has lost facts which they have, NotFound for topics that are missing.
         """
         usual = gc.get_threshold()
         gc.set_threshold(*GC_THRESHOLD)

@@ -193,7 +193,7 @@ class Requesting:
         partitions = {place.partition for sent in under_way for place in sent.open.values()}
         answered = False
         for partition in partitions:
-            for events in self._followed[partition].decisions(POLL_MS // len(partitions)):
+            for events in self._followed[partition].decisions(max(1, POLL_MS // len(partitions))):
                 answered = give(events, wanted) or answered
         return answered
 

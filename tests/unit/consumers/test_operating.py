@@ -130,6 +130,25 @@ def test_one_part_that_fails_or_hangs_is_enough(operating: Operating, clock: Clo
     assert figures(operating)["leadflow_retries_total"] == 1
 
 
+def test_a_problem_goes_with_its_partition(operating: Operating) -> None:
+    operating.holds([0, 1])
+    operating.stepped()
+    operating.fails("leads, partition 0", "an event that it cannot apply", 0)
+    operating.fails("leads, partition 1", "another", 1)
+    operating.fails("port", "taken")
+    operating.holds([0, 2])
+    operating.stepped()
+    assert set(operating.health().problems) == {"leads, partition 0", "port"}
+    operating.works("port")
+    operating.holds([2])
+    operating.stepped()
+    assert operating.health().ready
+    operating.holds([1, 2])
+    operating.fails("leads, partition 1", "another", 1)
+    operating.stepped()
+    assert not operating.health().ready
+
+
 def test_requests_are_counted_by_kind_and_outcome(operating: Operating) -> None:
     operating.decided("ClaimLead", "accepted", 2)
     operating.decided("ClaimLead", "refused")
