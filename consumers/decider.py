@@ -168,10 +168,15 @@ class Membership:
         ends = self._group.ends(places)
         at_end = {place: self._read_to(place, ends[place]) for place in places}
         member = self._group.member()
+        stands = {place: self._group.position(place) for place in places} if tick else {}
+        if self._changes:
+            # These may be the places of another division of the partitions than what was read.
+            stands.clear()
         for at, held in self._held.items():
             read = {topic: at_end[TopicPartition(topic, at)] for topic in held.topics}
+            mine = {place.topic: offset for place, offset in stands.items() if place.partition == at}
             try:
-                held.work(read, asked, member, tick=tick)
+                held.work(read, asked, member, tick=tick, stands=mine)
             except DecideAgain:
                 self._take(held)
                 self._read_on(held)

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -39,6 +40,7 @@ BATCH_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of requests after which a batch takes no more."""
 WAITING_MAX = 4 * BATCH_MAX
 """Requests of one topic that may be waiting for the other topic to be read."""
+NOWHERE: Mapping[str, int] = MappingProxyType({})
 log_ = structlog.get_logger(__name__)
 
 
@@ -162,12 +164,21 @@ class PartitionDecider:
         """Whether no more of this topic should be read for now."""
         return len(self._waiting[topic]) >= WAITING_MAX
 
-    def work(self, at_end: Mapping[str, bool], asked: datetime, member: Any, *, tick: bool) -> None:
+    def work(
+        self,
+        at_end: Mapping[str, bool],
+        asked: datetime,
+        member: Any,
+        *,
+        tick: bool,
+        stands: Mapping[str, int] = NOWHERE,
+    ) -> None:
         """Decide a batch of what can be decided and begin to write it.
 
         `at_end` says which topics have been read to their ends as asked for at `asked`; `member` is the
-        consumer group's metadata; with `tick`, what is due in any pool is decided. Raises DecideAgain, and
-        as `PartitionLog.append`.
+        consumer group's metadata; with `tick`, what is due in any pool is decided, and where reading `stands`
+        by topic is committed if that is behind the last request. Raises DecideAgain, and as
+        `PartitionLog.append`.
         """
         began = time.perf_counter()
         work = self._decide(at_end)
@@ -175,13 +186,32 @@ class PartitionDecider:
             self._fire(work, self._horizon(at_end, asked))
         decided = time.perf_counter()
         self.wait_until_written()
-        if work.empty:
-            return
-        self._operating.deciding(decided - began)
         after = {(place.topic, place.partition): place.offset + 1 for place in work.places}
+        if tick:
+            after |= self._behind_the_last(at_end, stands)
+        if work.empty and not after:
+            return
+        if not work.empty:
+            self._operating.deciding(decided - began)
         offsets = Offsets(member, after) if after else None
         append = self._log.append_later(work.batch.stored, work.messages, offsets, work.origins)
         self._pending = (append, work)
+
+    def _behind_the_last(
+        self, at_end: Mapping[str, bool], stands: Mapping[str, int]
+    ) -> dict[tuple[str, int], int]:
+        """Where reading stands in topics that have nothing to decide, if that is further than was known.
+
+        Marks of transactions stand behind the last request. Once all before them was deleted for its age,
+        an offset that points at a mark would look as if requests had been deleted undecided.
+        """
+        moved = {
+            topic: stands[topic]
+            for topic in self.topics
+            if at_end[topic] and not self._waiting[topic] and stands.get(topic, 0) > self.next[topic]
+        }
+        self.next |= moved
+        return {(topic, self.partition): offset for topic, offset in moved.items()}
 
     def _settle(self) -> None:
         assert self._pending is not None
@@ -198,7 +228,8 @@ class PartitionDecider:
                 self._careful[place.topic] = max(self._careful.get(place.topic, 0), place.offset + 1)
             raise DecideAgain from problem
         self.decided += len(work.places)
-        work.tell(self._operating, self.partition, positions, append.seconds)
+        if not work.empty:
+            work.tell(self._operating, self.partition, positions, append.seconds)
 
     def report(self, unread: Mapping[str, int], now: datetime) -> None:
         """Tell how far this partition is; `unread` says by topic how many records are still to be read."""

@@ -105,6 +105,11 @@ def _fires_deadlines_by_its_own_clock() -> Any:
     return patch.object(PartitionDecider, "_fire", fire)
 
 
+def _leaves_marks_unconsumed() -> Any:
+    """The group's offset stays behind the last request, whatever marks of transactions follow it."""
+    return patch.object(PartitionDecider, "_behind_the_last", lambda *_: {})
+
+
 MUTANTS: tuple[Callable[[], Any], ...] = (
     _keeps_what_was_given_away,
     _does_not_fence,
@@ -113,4 +118,5 @@ MUTANTS: tuple[Callable[[], Any], ...] = (
     _asks_for_what_can_be_read,
     _never_suspects_its_consumer,
     _fires_deadlines_by_its_own_clock,
+    _leaves_marks_unconsumed,
 )
