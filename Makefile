@@ -10,6 +10,8 @@ ARGS ?=
 # How many schedules `make simulate` plays, and the seeds of `make faults`.
 SEEDS ?= 1000
 FAULT_SEEDS ?= 1 2
+# How many processes `make test` runs tests in; many tests only wait for other processes.
+WORKERS ?= 3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
@@ -50,7 +52,7 @@ kafka: $(STAMP)  ## Run a real Kafka on this machine until interrupted, e.g. `ma
 	@$(BIN)/python docker/kafka/local_kafka.py $(ARGS)
 
 test: lint types  ## Lint, types and every test (import direction and README's commands are tests)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 simulate: $(STAMP)  ## Deciders on a simulated Kafka, e.g. `make simulate SEEDS=10000`
 	@PYTHONPATH=src:. $(BIN)/python -m tests.simulation $(SEEDS) $(ARGS)

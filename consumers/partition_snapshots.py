@@ -89,10 +89,10 @@ NOTHING = Folded(Place(), {}, {}, {})
 
 
 def documents_of(reader: PartitionReader) -> DocumentAt:
-    """Reads single facts of a partition."""
+    """Reads single facts of a partition, as far as it has grown by now."""
+    first, end = reader.bounds()
 
     def document_at(offset: int) -> bytes | None:
-        first, end = reader.bounds()
         if not first <= offset < end:
             return None
         page = next(reader.read(offset, offset + 1), [])
@@ -113,19 +113,33 @@ class PartitionSnapshots:
     def _prepare(self) -> None:
         ensure_table(self._database, "records.partition_snapshots", _DDL)
 
-    def usable(self, partition: int, document_at: DocumentAt) -> Folded:
+    def usable(self, partition: int, document_at: DocumentAt, only: str | None = None) -> Folded:
         """What a decider can begin with: the newest snapshot, or nothing. It goes without Postgres."""
         if time.monotonic() < self._away_until:
             return NOTHING
         try:
-            return self.load(partition, document_at) or NOTHING
+            return self.load(partition, document_at, only) or NOTHING
         except LeadflowError as problem:
             log_.warning("no snapshot can be read; the log is folded", problem=str(problem))
             self._away_until = time.monotonic() + AWAY_S
             return NOTHING
 
-    def load(self, partition: int, document_at: DocumentAt) -> Folded | None:
-        """The newest snapshot that is whole and fits the log. Raises Unavailable."""
+    def end(self, partition: int) -> int:
+        """The offset after the newest snapshot's last fact; 0 if there is none. Raises Unavailable."""
+        self._prepare()
+        with self._database.connection() as connection:
+            row = connection.execute(
+                "SELECT max(next_offset) FROM records.partition_snapshots"
+                " WHERE topic = %s AND partition = %s AND state_version = %s",
+                (self._topic, partition, STATE_VERSION),
+            ).fetchone()
+        return row[0] if row is not None and row[0] is not None else 0
+
+    def load(self, partition: int, document_at: DocumentAt, only: str | None = None) -> Folded | None:
+        """The newest snapshot that is whole and fits the log; with `only`, of one pool of it.
+
+        Raises Unavailable.
+        """
         self._prepare()
         with self._database.connection() as connection:
             found = connection.execute(
@@ -138,6 +152,7 @@ class PartitionSnapshots:
                     held = {
                         pool: self._held(connection, partition, pool, _End(*end), document_at)
                         for pool, end in pools.items()
+                        if only in (None, pool)
                     }
                 except (DamagedFile, LogDamaged):
                     continue

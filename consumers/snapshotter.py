@@ -107,10 +107,10 @@ class Snapshotter:
         reader = PartitionReader(self._cluster, self._names.events, partition)
         try:
             first, end = reader.bounds()
-            before = self._snapshots.load(partition, documents_of(reader)) or NOTHING
             # Offsets are more than facts (transactions leave markers), so this never looks away too early.
-            if end - before.place.next_offset < every:
+            if end - self._snapshots.end(partition) < every:
                 return None
+            before = self._snapshots.load(partition, documents_of(reader)) or NOTHING
             folded = self._fold(reader, partition, before, max(first, before.place.next_offset), end)
             grown = folded.place.position - before.place.position
             return folded if grown >= every and grown else None

@@ -51,7 +51,7 @@ class PartitionStates(Snapshots):
         partition = self._log.partition_of(pool)
         reader = PartitionReader(self._cluster, self._topic, partition)
         try:
-            held = self._partitions.usable(partition, documents_of(reader)).pools.get(pool)
+            held = self._partitions.usable(partition, documents_of(reader), pool).pools.get(pool)
         finally:
             reader.close()
         return Restored(held.stream, held.stream.sequence, held.last_hash) if held is not None else None
