@@ -116,11 +116,13 @@ class Embedded:
                 self.operating.works(name)
                 self._stop.wait(pause_s)
             except Exception as error:
-                if self.problems.get(name) != str(error):
-                    known = isinstance(error, LeadflowError)
-                    log_.error("a part cannot work", part=name, problem=str(error), exc_info=not known)
-                self.problems[name] = str(error)
-                self.operating.fails(name, str(error))
+                known = isinstance(error, LeadflowError)
+                # What a library says may hold a value, and with it a person's.
+                told = str(error) if known else f"a bug: {type(error).__name__}"
+                if self.problems.get(name) != told:
+                    log_.error("a part cannot work", part=name, problem=told, exc_info=not known)
+                self.problems[name] = told
+                self.operating.fails(name, told)
                 self._stop.wait(RETRY_S)
 
     def _tick(self) -> None:

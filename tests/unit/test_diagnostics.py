@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
 import pytest
 import structlog
+from pydantic import BaseModel, ValidationError
 
 from leadflow.cli.diagnostics import log_to_stderr
 
@@ -39,6 +41,30 @@ def test_an_error_is_one_line_with_its_trace_and_without_values(capsys: pytest.C
     assert "ZeroDivisionError" in json.loads(lines[0])["exception"]
     assert len(lines) == 1
     assert contact not in lines[0]
+
+
+class Person(BaseModel):
+    phone: int
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_an_error_says_is_not_told(capsys: pytest.CaptureFixture[str], form: Any) -> None:
+    log_to_stderr("info", form)
+    contact = "+86 138 0000 0000"
+    try:
+        try:
+            Person.model_validate({"phone": contact})
+        except ValidationError as problem:
+            raise KeyError(str(problem)) from problem
+    except KeyError as problem:
+        structlog.get_logger("x").error("bad", exc_info=problem)
+        structlog.get_logger("x").exception("bad")
+        logging.getLogger("library").exception("bad")
+    said = capsys.readouterr().err
+    assert contact not in said
+    for kind in ("ValidationError", "builtins.KeyError", "in test_what_an_error_says_is_not_told"):
+        assert said.count(kind) >= 3
+    assert said.index("ValidationError") < said.index("builtins.KeyError")
 
 
 def test_libraries_speak_in_the_same_form_and_not_too_much(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
+from collections.abc import Iterator
 from typing import Literal, TextIO
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
+from structlog.typing import ExcInfo
 
 NOISY = ("kafka",)
 """Libraries that tell of every connection; below a warning they are heard at `debug` only. Their own `debug`
@@ -26,6 +29,28 @@ class _Stderr(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
+def _frames(exc_info: ExcInfo) -> str:
+    """Where it went wrong and what kinds of errors it was, in the order that they came about.
+
+    Never what they say: a library's message may hold the value that it did not like, and with it a person's.
+    """
+    parts = []
+    for problem in reversed(list(_causes(exc_info[1]))):
+        kind = f"{type(problem).__module__}.{type(problem).__qualname__}"
+        parts.append("".join([*traceback.format_tb(problem.__traceback__), kind]))
+    return "\n".join(parts)
+
+
+def _causes(problem: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it came from."""
+    seen: set[int] = set()
+    while problem is not None and id(problem) not in seen:
+        seen.add(id(problem))
+        yield problem
+        hidden = problem.__suppress_context__
+        problem = problem.__cause__ or (None if hidden else problem.__context__)
+
+
 def log_to_stderr(level: str, form: Literal["console", "json"]) -> None:
     """Let lines go to stderr, from this level on; stdout is for data.
 
@@ -36,7 +61,7 @@ def log_to_stderr(level: str, form: Literal["console", "json"]) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_frames),
     ]
     renderer: structlog.typing.Processor
     if form == "json":
