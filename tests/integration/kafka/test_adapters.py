@@ -151,3 +151,20 @@ def test_another_partitioner_and_what_cannot_be_read(office: Office, tmp_path: P
         assert (letter.value or b"").decode().strip() in told
     for reason in reasons:
         assert reason in told
+
+
+def test_an_adapter_may_compress_as_it_likes(office: Office, tmp_path: Path) -> None:
+    adapter = Adapter(office, tmp_path)
+    codecs = ("lz4", "zstd", "snappy", "gzip")
+    with deciding(office.settings, office.cluster.servers):
+        office.send([opening()])
+        for codec in codecs:
+            # What becomes no smaller is sent as it is, so the name is long.
+            example = PYTHON[1].replace("孙悦", "孙" * 200).replace("form-20264", f"in-{codec}")
+            option = f'"compression.type": "{codec}",'
+            example = example.replace('"enable.idempotence": True,', option)
+            assert option in example
+            adapter.python(example)
+        wanted = {f"intake/web_form:in-{codec}" for codec in codecs}
+        check(office.wait_for(lambda facts: wanted <= causes(facts)))
+    assert office.dead_letters() == []

@@ -29,7 +29,13 @@ def test_every_deviation_is_named_with_its_risk(kafka: Cluster) -> None:
         topics.create()
     admin = kafka.admin()
     wrong = {"cleanup.policy": "compact", "retention.ms": "1000", "message.timestamp.type": "CreateTime"}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, names.events, wrong)])
+    as_sent = {"compression.type": "producer"}
+    admin.alter_configs(
+        [
+            ConfigResource(ConfigResourceType.TOPIC, names.events, wrong),
+            ConfigResource(ConfigResourceType.TOPIC, names.intake, as_sent),
+        ]
+    )
     admin.close()
 
     other = settings.model_copy(update={"kafka_partitions": 5})
@@ -39,6 +45,7 @@ def test_every_deviation_is_named_with_its_risk(kafka: Cluster) -> None:
         (names.events, "cleanup.policy", "compact", "delete"),
         (names.events, "retention.ms", "1000", "-1"),
         (names.events, "message.timestamp.type", "CreateTime", "LogAppendTime"),
+        (names.intake, "compression.type", "producer", "uncompressed"),
         *((name, "partitions", "2", "5") for name in names),
     }
     assert all(one.risk for one in found)

@@ -65,6 +65,8 @@ _RISKS = {
     " or nothing is written when a broker is away",
     "message.timestamp.type": "times would be the senders' clocks: deadlines and `as of` would follow them",
     "max.message.bytes": "large facts (merged leads, policies) cannot be written and their pool stands still",
+    "compression.type": "requests stay as their senders compressed them, and one in a codec that the decider"
+    " cannot read (lz4, snappy, zstd) stops it",
     "unclean.leader.election.enable": "a broker that lags behind may become leader, and facts that were"
     " acknowledged are gone",
 }
@@ -96,7 +98,12 @@ def specs(settings: Settings, brokers: int) -> tuple[TopicSpec, ...]:
         "unclean.leader.election.enable": "false",
     }
     for_ever = {**common, "retention.ms": str(FOR_EVER)}
-    requests = {**common, "retention.ms": str(settings.kafka_request_days * DAY_MS)}
+    requests = {
+        **common,
+        "retention.ms": str(settings.kafka_request_days * DAY_MS),
+        # The broker undoes whatever compression an adapter chose: the client here reads gzip alone.
+        "compression.type": "uncompressed",
+    }
     configs = (requests, requests, for_ever, for_ever)
     return tuple(
         TopicSpec(name, settings.kafka_partitions, copies, config)
