@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from eventsourcing.persistence import StoredEvent
 from kafka import errors as kafka_errors
+from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
 from leadflow.errors import (
     Conflict,
@@ -113,3 +114,27 @@ def test_every_error_of_the_client_has_one_meaning(error: Exception, meaning: ty
     told = translate(error, "Kafka at here:9092")
     assert type(told) is meaning
     assert told.where == "Kafka at here:9092"
+
+
+class Bytes(str):
+    """A header's name that is sent as bytes which are no UTF-8."""
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return b"caf\xe9"
+
+
+def test_records_are_read_whatever_their_headers_are_called() -> None:
+    builder = MemoryRecordsBuilder(magic=2, compression_type=0, batch_size=10_000)
+    sent = [[("content-type", b"1")], [("é", b"2"), (Bytes(), b"\xff"), ("none", None)], [("last", b"")]]
+    for number, headers in enumerate(sent):
+        builder.append(timestamp=number, key=b"east", value=b"%d" % number, headers=headers)
+    builder.close()
+    found = list(MemoryRecords(bytes(builder.buffer())).next_batch())
+    assert [(record.offset, record.key, record.value) for record in found] == [
+        (0, b"east", b"0"), (1, b"east", b"1"), (2, b"east", b"2"),
+    ]  # fmt: skip
+    assert [record.headers for record in found] == [
+        sent[0],
+        [("é", b"2"), ("caf\\xe9", b"\xff"), ("none", None)],
+        sent[2],
+    ]
