@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +10,15 @@ from typing import Any
 import orjson
 from kafka.structs import TopicPartition
 
-from consumers.dead_letters import H_PART, H_REASON, H_RECEIVED
+from consumers.dead_letters import (
+    H_PART,
+    H_REASON,
+    H_RECEIVED,
+    H_WHOLE,
+    OWN_HEADERS,
+    packed_record,
+    unpacked,
+)
 from consumers.doors import ATTRIBUTE, INTAKE_TYPE, command_of, intake_of
 from leadflow.domain.requests import Request
 from leadflow.errors import UsageError
@@ -21,7 +28,6 @@ from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, H_ORIGIN, O
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.records import Arrival, DeadLetter, DeadLetters
 
-_OURS = (H_REASON, H_RECEIVED, H_PART, H_ORIGIN)
 _MEMBERS: Mapping[str, tuple[str, str]] = {
     "name": ("person", "name"), "phone": ("person", "phones"), "email": ("person", "emails"),
     "wechat": ("person", "wechats"), "note": ("person", "note"), "company": ("company", "name"),
@@ -43,6 +49,12 @@ class Kept:
     value: bytes | None
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
+
+    @classmethod
+    def of(cls, packed: Mapping[str, Any]) -> Kept:
+        """The record that `packed_record` packed."""
+        headers = [(name, unpacked(text) or b"") for name, text in packed["headers"]]
+        return cls(unpacked(packed["value"]), unpacked(packed["key"]), headers)
 
 
 def collect(cluster: Cluster, names: TopicNames, letters: DeadLetters) -> int:
@@ -71,20 +83,34 @@ def _collect(
     reader: PartitionReader, begin: int, end: int, place: TopicPartition, letters: DeadLetters
 ) -> int:
     taken = 0
-    parts: list[Any] = []
-    arrivals: list[Arrival] = []
+    found: list[list[Any]] = []
+    """Each letter's parts."""
     for page in reader.read(begin, end):
         for record in page:
-            parts.append(record)
-            part, _, of = dict(record.headers).get(H_PART, b"").partition(b"/")
-            if part == of:
-                arrivals.append(_arrival(parts))
-                parts = []
-        if not parts:
-            if not letters.take(place.topic, place.partition, (begin, page[-1].offset + 1), arrivals):
-                return taken  # Another process takes them.
-            begin, taken, arrivals = page[-1].offset + 1, taken + len(arrivals), []
+            if found and _goes_on(found[-1], record):
+                found[-1].append(record)
+            else:
+                found.append([record])
+        *whole, last = found  # The last one may go on in the next page.
+        after = last[0].offset
+        if whole and not letters.take(place.topic, place.partition, (begin, after), map(_arrival, whole)):
+            return taken  # Another process takes them.
+        begin, taken, found = after if whole else begin, taken + len(whole), [last]
+    # The parts of a letter are one transaction: what can be read up to its end has all of them.
+    if letters.take(place.topic, place.partition, (begin, end), map(_arrival, found)):
+        taken += len(found)
     return taken
+
+
+def _goes_on(parts: Sequence[Any], record: Any) -> bool:
+    """Whether a record is the next part of a letter: of the same request, as many parts, and in order."""
+    first, headers = dict(parts[0].headers), dict(record.headers)
+    part, _, of = headers.get(H_PART, b"").partition(b"/")
+    return (
+        headers.get(H_ORIGIN) == first.get(H_ORIGIN)
+        and part == b"%d" % (len(parts) + 1)
+        and of == first.get(H_PART, b"").partition(b"/")[2]
+    )
 
 
 def _arrival(parts: Sequence[Any]) -> Arrival:
@@ -92,7 +118,10 @@ def _arrival(parts: Sequence[Any]) -> Arrival:
     first = parts[0]
     headers = dict(first.headers)
     value = None if first.value is None else b"".join(bytes(part.value) for part in parts)
-    kept = Kept(value, first.key, [one for one in first.headers if one[0] not in _OURS])
+    if H_WHOLE in headers:
+        kept = Kept.of(orjson.loads(value or b""))
+    else:
+        kept = Kept(value, first.key, [one for one in first.headers if one[0] not in OWN_HEADERS])
     origin = Origin.from_bytes(headers[H_ORIGIN])
     document = _document(kept)
     content: Any = document
@@ -105,7 +134,7 @@ def _arrival(parts: Sequence[Any]) -> Arrival:
             named |= {name: _word(touch.get(name)) for name in ("channel", "ref", "campaign", "door")}
             content = data
     else:
-        content = None if value is None else value.decode("utf-8", "replace")
+        content = None if kept.value is None else kept.value.decode("utf-8", "replace")
     reason = headers.get(H_REASON, b"").decode("utf-8", "replace")
     received = headers.get(H_RECEIVED)
     return Arrival(
@@ -113,12 +142,7 @@ def _arrival(parts: Sequence[Any]) -> Arrival:
         problems=[{"field": "record", "message": reason}],
         reason=reason,
         seen_at=moment_of(int(received)) if received else datetime.now(UTC),
-        record={
-            **origin._asdict(),
-            "key": _packed(kept.key),
-            "value": _packed(value),
-            "headers": [[name, _packed(text)] for name, text in kept.headers],
-        },
+        record={**origin._asdict(), **packed_record(kept.key, kept.value, kept.headers)},
         **named,
     )
 
@@ -128,8 +152,7 @@ def kept_record(letter: DeadLetter) -> Kept:
     record = letter.record
     if record is None:
         raise UsageError(f"dead letter {letter.id} did not come through Kafka")
-    headers = [(name, _unpacked(text) or b"") for name, text in record["headers"]]
-    return Kept(_unpacked(record["value"]), _unpacked(record["key"]), headers)
+    return Kept.of(record)
 
 
 def again(
@@ -217,11 +240,3 @@ def _word(value: object) -> str | None:
 
 def _text(data: bytes | None) -> str | None:
     return None if data is None else bytes(data).decode("utf-8", "replace")
-
-
-def _packed(data: bytes | None) -> str | None:
-    return None if data is None else base64.b64encode(data).decode()
-
-
-def _unpacked(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)
