@@ -248,9 +248,13 @@ def _sent_already(letter: DeadLetter) -> UsageError:
 
 
 def _mark(session: Session, letter: DeadLetter, outcome: Outcome) -> None:
-    first = outcome.events[0]
-    what = f"lead {first.subject}" if first.subject else f"fact {first.id}"
-    session.app.dead_letters.mark(letter.id, "resent", by=f"{what} of pool {first.pool}, by {session.actor}")
+    first = outcome.events[0] if outcome.events else None
+    if first is None:
+        what = "nothing was left to decide"  # The clock was there already.
+    else:
+        what = f"lead {first.subject}" if first.subject else f"fact {first.id}"
+    by = f"{what} of pool {outcome.request.pool}, by {session.actor}"
+    session.app.dead_letters.mark(letter.id, "resent", by=by)
 
 
 def _document(path: Path) -> Any:

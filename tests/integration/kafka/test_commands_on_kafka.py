@@ -13,6 +13,8 @@ import pytest
 from leadflow import postgres
 from leadflow.cli import leadflow
 from leadflow.cli.common import run
+from leadflow.domain.requests import AdvanceClock
+from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster
 from leadflow.log.kafka.topics import TopicNames, Topics
 from leadflow.settings import Settings
@@ -21,7 +23,7 @@ from tests.deployment import Deployment, deployed
 from tests.kafka_broker import new_prefix
 from tests.office import POLICY
 from tests.processes import until
-from tests.team import arrival
+from tests.team import arrival, request
 
 LEADS = Path(__file__).resolve().parents[3] / "docs" / "tutorial" / "leads.csv"
 
@@ -207,4 +209,34 @@ def test_what_no_pool_took_can_be_sent_to_one(shell: Shell, kafka: Cluster, sett
     assert "there is no pool" in letters[ref]["reason"]
     sent = json.loads(shell("dead-letters", "retry", str(letters[ref]["id"]), "--pool", shell.pool, "--json"))
     assert (sent["answer"], sent["pool"]) == ("created", shell.pool)
+    office.close()
+
+
+def test_read_models_of_another_log_are_not_shown(
+    shell: Shell, kafka: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Settings(kafka_prefix=new_prefix(), kafka_partitions=2)
+    with Topics(kafka, other) as topics:
+        topics.create()
+    monkeypatch.setenv("LEADFLOW_KAFKA_PREFIX", other.kafka_prefix)
+    for command in (("leads",), ("member", "add", "wang"), ("projections", "rebuild", "--all")):
+        shell(*command, code=2)
+        assert "the read models here are of another log" in shell.said
+
+
+def test_a_dead_letter_that_causes_no_fact_is_sent_once(
+    shell: Shell, kafka: Cluster, settings: Settings
+) -> None:
+    office = Office(kafka, settings)
+    clock = request(AdvanceClock(), f"clock-{uuid.uuid4().hex}", pool=shell.pool)
+    before = len(office.dead_letters())
+    office.put(TopicNames.of(settings.kafka_prefix).commands, encode_request(clock), b"another")
+    until(lambda: len(office.dead_letters()) == before + 1)
+    (entry,) = (
+        str(one["id"])
+        for one in json.loads(shell("dead-letters", "list", "--json"))
+        if one["pool"] == shell.pool
+    )
+    assert shell("dead-letters", "retry", entry, "--pool", shell.pool, "--json")
+    assert "nothing was left to decide" in shell("dead-letters", "show", entry)
     office.close()
