@@ -73,6 +73,8 @@ class Membership:
         self._virtual = virtual
         self._topics = (names.commands,) if virtual else (names.intake, names.commands)
         self._held: dict[int, PartitionDecider] = {}
+        self._to_take: list[int] = []
+        """Partitions that the group has given to this member and that stand still until they are taken."""
         self._changes = Changes()
         self._ticked = 0.0
         self._moved: dict[TopicPartition, tuple[int, float]] = {}
@@ -99,7 +101,7 @@ class Membership:
         self._changes.lost()
 
     def _follow_assignment(self) -> None:
-        """Let go of what is not ours any more, and take what is new."""
+        """Let go of what is not ours any more, and read on in what is; what is new is taken by and by."""
         self._operating.rebalanced()
         kept = self._changes.taken(self._held)
         assignment = self._group.assignment()
@@ -112,26 +114,34 @@ class Membership:
         for at in list(self._held):
             if at not in both & kept:
                 self._held.pop(at).close()
-        for at in sorted(both):
-            if at not in self._held:
-                decider = PartitionDecider(
-                    self._broker.log(at),
-                    self._names,
-                    at,
-                    self._group.partitions,
-                    virtual=self._virtual,
-                    operating=self._operating,
-                    snapshots=self._snapshots,
-                )
-                self._held[at] = decider
-                self._take(decider)
-            self._read_on(self._held[at])
+        for held in self._held.values():
+            self._read_on(held)
+        self._to_take = sorted(both - self._held.keys())
+        self._operating.holds(self._held)
+
+    def _take_next(self) -> None:
+        """Take one partition. Between two the group is asked: who does not ask for long is given up by it."""
+        at = self._to_take.pop(0)
+        decider = self._held[at] = PartitionDecider(
+            self._broker.log(at),
+            self._names,
+            at,
+            self._group.partitions,
+            virtual=self._virtual,
+            operating=self._operating,
+            snapshots=self._snapshots,
+        )
+        self._take(decider)
+        if not self._changes:
+            self._read_on(decider)
         self._operating.holds(self._held)
 
     def _take(self, decider: PartitionDecider) -> None:
         began = self._broker.elapsed_s()
         decider.take(self._group)
         self._operating.took(self._broker.elapsed_s() - began)
+        # Nothing was read meanwhile, which does not mean that reading stands still.
+        self._moved.clear()
         # What was folded stays: the collector need not look at it again.
         gc.freeze()
 
@@ -145,7 +155,8 @@ class Membership:
 
     def step(self) -> None:
         """Read, decide, write. Raises LeadflowError when this membership is over."""
-        polled = self._group.poll(HURRY_MS if any(held.waits for held in self._held.values()) else POLL_MS)
+        hurry = self._to_take or any(held.waits for held in self._held.values())
+        polled = self._group.poll(HURRY_MS if hurry else POLL_MS)
         if self._changes:
             # What was read before may be twice or out of place; it is read again.
             self._follow_assignment()
@@ -159,7 +170,10 @@ class Membership:
             self._broker.pause(MOMENT_S)
         if self._held:
             self._decide()
-        self._operating.stepped()
+        if self._to_take:
+            self._take_next()
+        else:
+            self._operating.stepped()
 
     def _decide(self) -> None:
         places = [TopicPartition(topic, at) for at, held in self._held.items() for topic in held.topics]
@@ -265,9 +279,10 @@ class Decider:
     def run(self) -> None:
         """Decide until told to stop.
 
-        A cluster that is away is waited for. Raises Fenced when another decider has taken over a partition
-        that the group has not taken away from this one, LogDamaged, and UsageError for topics that are
-        missing or not permitted.
+        A cluster that is away is waited for. Raises Fenced when the brokers turn this one away from a
+        partition that the group has not taken away from it: another has taken that over, or (which they
+        answer alike) they have aborted a transaction of its own that stood open for too long. Raises
+        LogDamaged, and UsageError for topics that are missing or not permitted.
         """
         usual = gc.get_threshold()
         gc.set_threshold(*GC_THRESHOLD)

@@ -22,6 +22,9 @@ from leadflow.log.kafka.topics import TopicNames
 SESSION_MS = 6_000
 """After so long without a sign of life, the group gives a member's partitions to another."""
 HEARTBEAT_MS = 1_000
+POLL_INTERVAL_MS = 30 * 60_000
+"""After so long without a poll a member leaves the group. Partitions are taken one by one with polls between
+them; this is for one that is large and has no snapshot."""
 POSITION_MS = 5_000
 LEAVE_MS = 3_000
 
@@ -76,6 +79,7 @@ class KafkaGroup:
                     group_id=group,
                     session_timeout_ms=SESSION_MS,
                     heartbeat_interval_ms=HEARTBEAT_MS,
+                    max_poll_interval_ms=POLL_INTERVAL_MS,
                     max_poll_records=BATCH_MAX,
                     partition_assignment_strategy=(Ranges(self.partitions),),
                 )
