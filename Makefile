@@ -57,10 +57,13 @@ test: lint types  ## Lint, types and every test (import direction and README's c
 simulate: $(STAMP)  ## Deciders on a simulated Kafka, e.g. `make simulate SEEDS=10000`
 	@PYTHONPATH=src:. $(BIN)/python -m tests.simulation $(SEEDS) $(ARGS)
 
+# Deciders and brokers; projectors and Postgres.
+FAULTS := tests/faults tests/integration/kafka/test_projector.py tests/integration/kafka/test_projector_faults.py
+
 faults: $(STAMP)  ## Every fault on a real Kafka, once for each of `FAULT_SEEDS="1 2"`
 	@set -e; for seed in $(FAULT_SEEDS); do \
 	  echo "== seed $$seed"; \
-	  LEADFLOW_TEST_SEED=$$seed $(BIN)/python -m pytest tests/faults -s $(ARGS); \
+	  LEADFLOW_TEST_SEED=$$seed $(BIN)/python -m pytest $(FAULTS) -s $(ARGS); \
 	done
 
 soak: $(STAMP)  ## The same for an hour or more
