@@ -10,23 +10,21 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 import structlog
 from kafka.structs import TopicPartition
 
 from consumers.broker import Group
+from consumers.clocks import Clocks, reason_of
 from consumers.dead_letters import dead_letters
 from consumers.doors import command_of, intake_of
 from consumers.operating import Operating
 from consumers.partition_snapshots import NOTHING, PartitionSnapshots, documents_of, note_origin
 from consumers.work import UNREADABLE, Memory, Told, Work, told_of
 from leadflow.deciding import Deciding
-from leadflow.domain.deadlines import next_due
-from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Request
-from leadflow.errors import LeadflowError, LogDamaged, NotFound, TooLarge, UsageError
+from leadflow.errors import LogDamaged, NotFound, TooLarge, UsageError
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Append, Message, Offsets, Origin, PartitionLog
 from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, moment_of
@@ -40,7 +38,6 @@ BATCH_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of requests after which a batch takes no more."""
 WAITING_MAX = 4 * BATCH_MAX
 """Requests of one topic that may be waiting for the other topic to be read."""
-NOWHERE: Mapping[str, int] = MappingProxyType({})
 log_ = structlog.get_logger(__name__)
 
 
@@ -84,8 +81,7 @@ class PartitionDecider:
         """Requests that cannot be decided, and why; they become dead letters."""
         self._careful: dict[str, int] = {}
         """By topic, the offset before which requests are decided one by one."""
-        self._stuck: set[str] = set()
-        """Pools whose clock could not go on; nothing is due in them any more."""
+        self._clocks = Clocks(partition, self._streams, self._deciding, operating)
 
     def __str__(self) -> str:
         return f"partition {self.partition}"
@@ -124,6 +120,7 @@ class PartitionDecider:
             self.next[topic] = offset
         self._waiting = {topic: deque() for topic in self.topics}
         self._last.clear()
+        self._clocks.taken()
         log_.info(
             "a partition is taken",
             partition=self.partition,
@@ -171,7 +168,7 @@ class PartitionDecider:
         member: Any,
         *,
         tick: bool,
-        stands: Mapping[str, int] = NOWHERE,
+        stands: Mapping[str, int],
     ) -> None:
         """Decide a batch of what can be decided and begin to write it.
 
@@ -254,7 +251,7 @@ class PartitionDecider:
             except Exception as problem:
                 # What is in memory may have run ahead of what is written: it is folded anew.
                 log_.error("a request could not be decided", **place._asdict(), exc_info=problem)
-                self._condemned[place] = f"it could not be decided ({_reason(problem)})"
+                self._condemned[place] = f"it could not be decided ({reason_of(problem)})"
                 self.wait_until_written()
                 raise DecideAgain from problem
             work.places.append(place)
@@ -290,7 +287,16 @@ class PartitionDecider:
             work.messages.append(Message(place.topic, right, key, bytes(record.value), record.headers))
             return Told(request.body.type, "forwarded", request.pool, request.identity)
         before = len(work.batch.stored)
-        outcome = self._deciding.decide(request, moment_of(record.timestamp), work.batch)
+        moment = moment_of(record.timestamp)
+        refusal = None if self._virtual else self._clocks.refusal(request.pool, moment, work.batch)
+        if refusal is not None:
+            work.messages += dead_letters(self._names.dead_letters, record, place, refusal)
+            return Told(request.body.type, "dead_letter", request.pool, request.identity)
+        try:
+            outcome = self._deciding.decide(request, moment, work.batch)
+        except Exception:
+            self._clocks.suspect(request.pool)
+            raise
         if not self._streams[request.pool].stream.sequence:
             del self._streams[request.pool]
         if outcome.error is not None:
@@ -331,27 +337,12 @@ class PartitionDecider:
     def _fire(self, work: Work, until: datetime | None) -> None:
         if until is None:
             return
-        for name, held in list(self._streams.items()):
-            stream = held.stream
-            if name in self._stuck or not isinstance(stream, Pool) or not stream.sequence:
-                continue
-            try:
-                due = next_due(stream)
-                if due is not None and due.at <= until:
-                    before = len(work.batch.stored)
-                    self._deciding.fire(held, until, work.batch)
-                    self._note(work, before, "", None)
-            except Exception as problem:
-                log_.error("a pool's clock cannot go on", pool=name, exc_info=problem)
-                self._stuck.add(name)
-                self.wait_until_written()
-                raise DecideAgain from problem
+        try:
+            self._clocks.fire_all(until, work.batch, lambda before: self._note(work, before, "", None))
+        except Exception as problem:
+            self.wait_until_written()
+            raise DecideAgain from problem
 
     @staticmethod
     def _unknown(pool: str) -> NotFound:
         return NotFound(f"there is no pool {pool!r}", do="Open it, then send the request again.")
-
-
-def _reason(problem: Exception) -> str:
-    """What a dead letter says of a bug: never values, which may be a person's."""
-    return problem.what if isinstance(problem, LeadflowError) else f"a bug: {type(problem).__name__}"

@@ -27,7 +27,7 @@ from tests.undisturbed import rules_over
 NAMES = TopicNames.of("sim")
 PARTITIONS = 2
 POOLS = ("east", "west", "north")
-"""The first two share a partition."""
+"""The first and the last share a partition."""
 NOWHERE = "nowhere"
 """A pool that nobody has opened."""
 REPS = ("wang", "li")
