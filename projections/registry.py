@@ -9,13 +9,13 @@ from typing import NamedTuple
 import orjson
 from psycopg import sql
 
-from leadflow.errors import BrokenInvariant
+from leadflow.errors import BrokenInvariant, UsageError
 from leadflow.postgres import Database
 from projections.base import Projection
 from projections.copying import Cursor, plain
 from projections.store import SCHEMA, Generation, create_tables, drop_tables, point_views
 
-FORMAT = "leadflow read models 2"
+FORMAT = "leadflow read models 3"
 """The schema's comment: what the tables of this module are like."""
 STATEMENTS = (
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
@@ -32,10 +32,13 @@ STATEMENTS = (
     f"""CREATE TABLE IF NOT EXISTS {SCHEMA}.projection_heads (
         name text, generation integer, pool text, sequence bigint NOT NULL, time timestamptz, clock text,
         offsets jsonb NOT NULL, PRIMARY KEY (name, generation, pool))""",
+    f"""CREATE TABLE IF NOT EXISTS {SCHEMA}.projection_log (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one), log text NOT NULL)""",
 )
 _TABLE = sql.Identifier(SCHEMA, "projections")
 _POSITIONS = sql.Identifier(SCHEMA, "projection_positions")
 _HEADS = sql.Identifier(SCHEMA, "projection_heads")
+_LOG = sql.Identifier(SCHEMA, "projection_log")
 
 
 def prepare(database: Database) -> None:
@@ -53,6 +56,33 @@ def prepare(database: Database) -> None:
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(SCHEMA)))
         for statement in STATEMENTS:
             connection.execute(sql.SQL(statement))
+
+
+def of_log(database: Database, name: str) -> None:
+    """Keep that the read models are of this log; as long as there are none, those of any other may come.
+
+    Raises UsageError if they are another log's: their positions would mean other facts.
+    """
+    with database.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (SCHEMA,))
+        asked = sql.SQL("SELECT (SELECT log FROM {}), EXISTS (SELECT FROM {})").format(_LOG, _TABLE)
+        kept, filled = connection.execute(asked).fetchone() or (None, False)
+        if kept == name:
+            return
+        if kept is None or not filled:
+            connection.execute(
+                sql.SQL("INSERT INTO {} (log) VALUES (%s) ON CONFLICT (one) DO UPDATE SET log = %s").format(
+                    _LOG
+                ),
+                (name, name),
+            )
+            return
+    raise UsageError(
+        f"the read models here are of another log: {kept}, and not {name}",
+        where=database.where,
+        do="Name their log, or another database (LEADFLOW_DATABASE_URL). If that log is not needed any more,"
+        f" drop the schema {SCHEMA!r} in this database; the read models are then filled anew.",
+    )
 
 
 def live(database: Database) -> dict[str, Generation]:

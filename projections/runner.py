@@ -80,12 +80,18 @@ class Projections:
         self._batch_live = batch_live
         self._batch_rebuild = batch_rebuild
 
+    def prepare(self) -> None:
+        """Make the schema and the registry, if they are not there. Raises UsageError if the read models are
+        another log's."""
+        registry.prepare(self.database)
+        registry.of_log(self.database, self.log.identity())
+
     def start(self, progress: Progress | None = None) -> Sequence[str]:
         """Make what is missing, and rebuild what was written by another version of the code.
 
-        Returns the names of what was filled. Raises ProjectionStopped.
+        Returns the names of what was filled. Raises ProjectionStopped, and as `prepare`.
         """
-        registry.prepare(self.database)
+        self.prepare()
         if not self._old():
             return ()
         with self._rebuilding():
@@ -98,9 +104,9 @@ class Projections:
     def open(self, stop: threading.Event) -> None:
         """As `start`, but what was never filled is left empty, to be fed by whoever follows the log.
 
-        Returns before that is done only when told to stop. Raises ProjectionStopped.
+        Returns before that is done only when told to stop. Raises ProjectionStopped, and as `prepare`.
         """
-        registry.prepare(self.database)
+        self.prepare()
         while self._old() and not stop.is_set():
             with self._rebuilding(wait=False) as mine:
                 if not mine:

@@ -39,4 +39,5 @@ def examine_kafka(settings: Settings) -> Iterator[Finding]:
 def _read_models(settings: Settings, database: Database) -> Iterator[Finding]:
     names = TopicNames.of(settings.kafka_prefix)
     with KafkaLog(Cluster.of(settings), names.events) as log:
+        Projections(log, database).prepare()
         yield from doctor.read_models(Projections(log, database), running=True)

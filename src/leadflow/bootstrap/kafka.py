@@ -84,12 +84,21 @@ class There:
         self._stale = False
         self._prepared = False
 
+    def _prepare(self) -> None:
+        """See that the read models are this log's, once. Raises UsageError."""
+        if not self._prepared:
+            self._projections.prepare()
+            self._prepared = True
+
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """Have requests decided in their order. Raises Unavailable; they can then be sent again."""
+        # What became of requests before is looked for in the read models.
+        self._prepare()
         return self.requesting.submit(requests)
 
     def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
         """Have batches decided; the next ones are on their way meanwhile. Raises Unavailable."""
+        self._prepare()
         return self.requesting.submit_all(batches)
 
     def stream(self, name: str) -> Stream:
@@ -115,11 +124,10 @@ class There:
     def settle(self, *, fire: bool) -> None:
         """Wait until the projector has taken what the log has by now; says so where it has not.
 
-        Raises Unavailable where no projector has ever filled the read models.
+        Raises Unavailable where no projector has ever filled the read models, UsageError where they are
+        another log's.
         """
-        if not self._prepared:
-            registry.prepare(self._projections.database)
-            self._prepared = True
+        self._prepare()
         ends = self._log.ends()
         try:
             self._projections.wait_for(ends, STALE_WAIT_S if self._stale else self._wait_s)

@@ -94,11 +94,8 @@ class EmbeddedLog:
                     return recorder
             found = self._format(connection)
             if found != LOG_FORMAT:
-                raise WrongVersion(
-                    f"the log has {found!r}, this version reads {LOG_FORMAT!r}",
-                    where=self.where,
-                    do="Use the version of LeadFlow that wrote it.",
-                )
+                what = f"the log has {found!r}, this version reads {LOG_FORMAT!r}"
+                raise WrongVersion(what, where=self.where, do="Use the version of LeadFlow that wrote it.")
             return self._recorder(connections_max)
 
     @staticmethod
@@ -187,10 +184,9 @@ class EmbeddedLog:
                         "SELECT pg_advisory_lock(key) FROM unnest(%s::bigint[]) AS key", (keys,)
                     )
                 except psycopg.errors.LockNotAvailable as error:
-                    names = ", ".join(sorted(pools))
                     raise Unavailable(
                         f"another process has been writing for {wait_s:g} seconds",
-                        where=f"pool {names}",
+                        where=f"pool {', '.join(sorted(pools))}",
                         do="Look for a LeadFlow process that hangs, end it, and try again.",
                     ) from error
             yield
@@ -225,6 +221,10 @@ class EmbeddedLog:
         connection.close()
 
     # --- reading --------------------------------------------------------------------------------
+
+    def identity(self) -> str:
+        """Which log it is, to what stands in the same database."""
+        return "the embedded log"
 
     def ends(self) -> dict[int, int]:
         """The last position of the one partition, 0."""

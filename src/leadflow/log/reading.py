@@ -40,6 +40,10 @@ class Log(Protocol):
     where: str
     """The log, for messages."""
 
+    def identity(self) -> str:
+        """Which log it is, in words that no other log has: what is made of it is kept under them."""
+        ...
+
     def ends(self) -> dict[int, int]:
         """The last position of every partition; 0 for an empty one."""
         ...

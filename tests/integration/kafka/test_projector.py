@@ -3,9 +3,11 @@ the partitions' order, and each fact taken once."""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from consumers.projector import Projector
 from leadflow.domain import events as f
 from leadflow.domain.values import Person
 from leadflow.engine import Engine
-from leadflow.errors import LogDamaged
+from leadflow.errors import LogDamaged, UsageError
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.log.kafka.records import message_of
@@ -32,6 +34,7 @@ from tests.processes import until
 from tests.projectors import PARTITIONS, POOLS, Process, Writing, decisions_of, projecting, rows
 
 WAIT_S = 60.0
+SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "3"))
 KILLED = """
 import os, signal
 from consumers import feeding
@@ -153,7 +156,7 @@ def test_requests_give_the_same_rows_on_both_logs(
         office.close()
 
 
-@pytest.mark.parametrize(("before", "seed"), [(True, 3), (False, 4)])
+@pytest.mark.parametrize(("before", "seed"), [(True, SEED), (False, SEED + 1)])
 def test_a_projector_that_is_killed_around_its_commits_takes_each_fact_once(
     kafka: Cluster,
     settings: Settings,
@@ -291,6 +294,38 @@ def test_read_models_of_another_log_are_refused(
         connection.execute("UPDATE read.projection_positions SET position = position + 1000")
     with pytest.raises(LogDamaged, match="before which the log ends"):
         Projector(kafka, settings.kafka_prefix, read_models.database.url).run()
+
+
+def test_a_database_has_read_models_of_one_log(
+    kafka: Cluster,
+    settings: Settings,
+    projector: Projector,
+    writing: Writing,
+    read_models: Projections,
+    log: EmbeddedLog,
+) -> None:
+    url = read_models.database.url
+    writing.write(decisions_of(RandomHistory(7, pools=POOLS).run(50)))
+    # Before there are any, whoever comes first has them.
+    registry.of_log(read_models.database, "another")
+    with projecting(projector):
+        taken(read_models)
+    other = Settings(kafka_prefix=new_prefix(), kafka_partitions=PARTITIONS)
+    with Topics(kafka, other) as topics:
+        topics.create()
+    with pytest.raises(UsageError, match=f"another log.*{settings.kafka_prefix}.*{other.kafka_prefix}"):
+        Projector(kafka, other.kafka_prefix, url).run()
+    with pytest.raises(UsageError, match="not the embedded log"):
+        Projections(log, read_models.database).start()
+    read_models.prepare()
+    with closing(kafka.admin()) as admin:
+        topic = f"{settings.kafka_prefix}.events"
+        admin.delete_topics([topic])
+        until(lambda: topic not in admin.list_topics())
+    with Topics(kafka, settings) as topics:
+        topics.create()
+    with pytest.raises(UsageError, match="another log"):
+        Projector(kafka, settings.kafka_prefix, url).run()
 
 
 def test_a_rebuild_is_gone_on_with(projector: Projector, writing: Writing, read_models: Projections) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 
 from eventsourcing.persistence import StoredEvent
@@ -46,6 +47,19 @@ class KafkaLog:
         self._read_to: dict[str, tuple[int, int]] = {}
         """By pool: the last sequence that was read of it, and the offset after it."""
         self._waited = threading.local()
+
+    def identity(self) -> str:
+        """Which log it is; a topic that was made anew under its old name is another.
+
+        Raises NotFound if there is no such topic, Unavailable.
+        """
+        with closing(self._cluster.admin()) as admin, translated(self.where):
+            cluster = admin.describe_cluster()["cluster_id"]
+            topics = admin.describe_topics([self._topic])
+        found = [topic["topic_id"] for topic in topics if not topic["error_code"]]
+        if not found:
+            raise NotFound("the topic is missing", where=self.where, do="Run `leadflow topics create`.")
+        return f"Kafka cluster {cluster}, topic {self._topic} with the id {found[0]}"
 
     # --- partitions -----------------------------------------------------------------------------
 
