@@ -14,7 +14,7 @@ from tests.simulation.schedule import simulate
 
 FIXED = range(150)
 BY_CHANCE = 150
-PATIENCE = 400
+PATIENCE = 1_500
 """Seeds within which every mutant must be found."""
 
 
