@@ -11,7 +11,7 @@ ARGS ?=
 SEEDS ?= 1000
 FAULT_SEEDS ?= 1 2
 # How many processes `make test` runs tests in; many tests only wait for other processes.
-WORKERS ?= 3
+WORKERS ?= 2
 BIN := .venv/bin
 STAMP := .venv/.ready
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from consumers.partition_snapshots import NOTHING, PartitionSnapshots, documents_of
 from consumers.snapshotter import Snapshotter
+from leadflow.domain.deadlines import next_due
+from leadflow.domain.pool import Lead, Member, Pool, Stream
 from leadflow.domain.requests import Request
 from leadflow.domain.values import derived_id
 from leadflow.errors import UsageError
@@ -69,13 +70,18 @@ def decide(office: Office, requests: list[Request]) -> str:
         return process.said()
 
 
-def content(state: object) -> bytes:
-    """A state written out, whatever objects in it are one and the same."""
-    written = io.BytesIO()
-    pickler = pickle.Pickler(written, protocol=5)
-    pickler.fast = True
-    pickler.dump(state)
-    return written.getvalue()
+def content(stream: Stream) -> dict[str, Any]:
+    """What a pool's state says, however its queues happen to be arranged."""
+    assert isinstance(stream, Pool)
+    return {
+        "leads": {one.id: [getattr(one, name) for name in Lead.__slots__] for one in stream.leads.values()},
+        "members": {
+            one.id: [getattr(one, name) for name in Member.__slots__] for one in stream.members.values()
+        },
+        "contacts": {key: lead.id for key, lead in stream.contacts.items()},
+        "requests": stream.requests,
+        "due": next_due(stream),
+    }
 
 
 def test_a_decider_goes_on_from_a_snapshot(office: Office, snapshotter: Snapshotter) -> None:
