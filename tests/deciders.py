@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from kafka.errors import KafkaTimeoutError
@@ -25,8 +19,8 @@ from leadflow.log.kafka.records import CONTENT_TYPE
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
 from leadflow.settings import Settings
+from tests.kafka_processes import KafkaProcess
 from tests.log_checks import check as check
-from tests.processes import ROOT, environment, until
 
 WAIT_S = 60.0
 STRUCTURED = [("content-type", CONTENT_TYPE.encode())]
@@ -138,55 +132,13 @@ def decided(facts: Iterable[Record]) -> set[tuple[str, str]]:
     return {(record.pool, decode(record.document).causation) for record in facts}
 
 
-class Process:
-    """`leadflow decider`, as a process; what it says goes to a file."""
+class Process(KafkaProcess):
+    """`leadflow decider`, as a process."""
 
     def __init__(self, settings: Settings, address: str, *arguments: str, module: str | None = None) -> None:
         """`module` is run in place of the command line."""
-        command = ["-m", module, *arguments] if module else ["-m", "leadflow.cli", "decider", *arguments]
-        given = {
-            "LEADFLOW_KAFKA": address,
-            "LEADFLOW_KAFKA_PREFIX": settings.kafka_prefix,
-            "LEADFLOW_LOG_LEVEL": "info",
-        }
-        if settings.database_url is not None:
-            given["LEADFLOW_DATABASE_URL"] = settings.database_url
-        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `end`
-        self._process = subprocess.Popen(
-            [sys.executable, *command],
-            env={**environment(Path(os.devnull)), **given},
-            cwd=ROOT,
-            stderr=self._output,
-            text=True,
-        )
-        until(lambda: "is running" in self.said() or not self.runs)
-
-    @property
-    def runs(self) -> bool:
-        return self._process.poll() is None
-
-    def said(self) -> str:
-        """What it has said."""
-        return os.pread(self._output.fileno(), 1_000_000, 0).decode()
-
-    def send(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def wait(self) -> int:
-        """What it ended with."""
-        return self._process.wait(30)
-
-    def stop(self) -> None:
-        """Ask it to end, which it must do well."""
-        self.send(signal.SIGTERM)
-        assert self.wait() == 0, self.said()
-
-    def end(self) -> None:
-        """See that it is gone."""
-        if self.runs:
-            self._process.kill()
-            self._process.wait(30)
-        self._output.close()
+        command = [module] if module else ["leadflow.cli", "decider"]
+        super().__init__(settings, address, "-m", *command, *arguments)
 
 
 @contextmanager

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from eventsourcing.persistence import StoredEvent
@@ -26,7 +20,7 @@ from projections.base import Projection
 from projections.runner import ALL
 from projections.store import SCHEMA
 from tests.histories import History
-from tests.processes import ROOT, environment, until
+from tests.kafka_processes import KafkaProcess
 
 PARTITIONS = 3
 POOLS = ("east", "north", "south", "west")
@@ -101,53 +95,12 @@ def projecting(projector: Projector) -> Iterator[None]:
         raise problems[0]
 
 
-class Process:
+class Process(KafkaProcess):
     """`leadflow projector`, as a process; with `code`, one that runs this before."""
 
     def __init__(self, settings: Settings, address: str, url: str, code: str = "") -> None:
-        given = {
-            "LEADFLOW_KAFKA": address,
-            "LEADFLOW_KAFKA_PREFIX": settings.kafka_prefix,
-            "LEADFLOW_DATABASE_URL": url,
-            "LEADFLOW_LOG_LEVEL": "info",
-        }
-        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `end`
         start = f"{code}\nimport sys\nfrom leadflow.cli import main\nsys.argv[1:] = ['projector']\nmain()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", start],
-            env={**environment(Path(os.devnull)), **given},
-            cwd=ROOT,
-            stderr=self._output,
-            text=True,
-        )
-        until(lambda: "is running" in self.said() or not self.runs)
-
-    @property
-    def runs(self) -> bool:
-        return self._process.poll() is None
-
-    def said(self) -> str:
-        """What it has said."""
-        return os.pread(self._output.fileno(), 1_000_000, 0).decode()
-
-    def send(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def wait(self) -> int:
-        """What it ended with."""
-        return self._process.wait(60)
-
-    def stop(self) -> None:
-        """Ask it to end, which it must do well."""
-        self.send(signal.SIGTERM)
-        assert self.wait() == 0, self.said()
-
-    def end(self) -> None:
-        """See that it is gone."""
-        if self.runs:
-            self._process.kill()
-            self._process.wait(30)
-        self._output.close()
+        super().__init__(settings.model_copy(update={"database_url": url}), address, "-c", start)
 
 
 def rows(database: Database, projections: Sequence[Projection] = ALL) -> dict[str, list[dict[str, Any]]]:
