@@ -18,6 +18,7 @@ from leadflow.log.kafka.topics import Topics
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from leadflow.streams import Streams
+from local_kafka import Node
 from tests.deciders import Process, deciding
 from tests.kafka_broker import new_prefix, own_kafka
 from tests.team import arrival, claim, joining, opening, request
@@ -147,42 +148,41 @@ def test_many_requests_survive_the_killing_of_their_decider(
             killed.end()
 
 
-def test_a_broker_that_goes_away_meanwhile_is_named(database: str) -> None:
-    with own_kafka("away") as local:
+@contextmanager
+def impatient(database: str) -> Iterator[tuple[Requesting, Node]]:
+    """A client that waits four seconds, and the broker that it alone has."""
+    with own_kafka("impatient") as local:
         cluster = Cluster(local.address)
         settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
         with Topics(cluster, settings) as topics:
             topics.create()
         with clients(cluster, settings, database) as client:
             client._wait_s = 4
-            (node,) = local.nodes
-            going = threading.Timer(2, node.pause)
-            going.start()
-            try:
-                with pytest.raises(Unavailable, match="Kafka does not answer") as away:
-                    client.submit(FIRST[:1])
-                assert "leadflow request show" in str(away.value)
-            finally:
-                going.join()
-                node.resume()
+            yield client, local.nodes[0]
+
+
+def test_a_broker_that_goes_away_meanwhile_is_named(database: str) -> None:
+    with impatient(database) as (client, node):
+        going = threading.Timer(2, node.pause)
+        going.start()
+        try:
+            with pytest.raises(Unavailable, match="Kafka does not answer") as away:
+                client.submit(FIRST[:1])
+            assert "leadflow request show" in str(away.value)
+        finally:
+            going.join()
+            node.resume()
 
 
 def test_a_client_goes_on_when_its_broker_is_back(database: str) -> None:
-    with own_kafka("back") as local:
-        cluster = Cluster(local.address)
-        settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
-        with Topics(cluster, settings) as topics:
-            topics.create()
-        with clients(cluster, settings, database) as client:
-            client._wait_s = 4
-            with pytest.raises(Unavailable, match="no outcome"):
+    with impatient(database) as (client, node):
+        with pytest.raises(Unavailable, match="no outcome"):
+            client.submit(FIRST[:1])
+        node.pause()
+        try:
+            with pytest.raises(Unavailable, match="Kafka does not answer"):
                 client.submit(FIRST[:1])
-            (node,) = local.nodes
-            node.pause()
-            try:
-                with pytest.raises(Unavailable, match="Kafka does not answer"):
-                    client.submit(FIRST[:1])
-            finally:
-                node.resume()
-            with pytest.raises(Unavailable, match="no outcome"):
-                client.submit(FIRST[:1])
+        finally:
+            node.resume()
+        with pytest.raises(Unavailable, match="no outcome"):
+            client.submit(FIRST[:1])
