@@ -39,7 +39,9 @@ def fill_new(
     end, reached = sum(ends.values()), dict.fromkeys(ends, 0)
     with without_collector(), ThreadPoolExecutor(WRITERS_MAX, "leadflow-rebuild") as executor:
         under_way: list[Future[None]] = []
-        for batch in batches(read(log), size):
+        # Up to ends that were asked for together: else one partition might show a lead's arrival, and another
+        # that was read to its end before not yet its departure.
+        for batch in batches(read(log, upto=ends), size):
             # While one batch was folded and written, this one was read.
             for taken in under_way:
                 taken.result()
