@@ -23,7 +23,7 @@ from leadflow.log.partitioning import partition_of
 from leadflow.settings import Settings
 from tests.deciders import Office, causes, check, deciding
 from tests.kafka_broker import new_prefix
-from tests.processes import ROOT
+from tests.processes import ROOT, until
 from tests.team import joining, opening
 
 PAGE = (ROOT / "docs/how-to/publish-to-kafka.md").read_text(encoding="utf-8")
@@ -137,6 +137,8 @@ def test_another_partitioner_and_what_cannot_be_read(office: Office, tmp_path: P
         adapter.python(PYTHON[0])
         wanted = {f"intake/web_form:form-2026{number}" for number in (1, 2, 3)}
         facts = office.wait_for(lambda facts: causes(facts) >= wanted)
+        # Each partition has its letters at times of its own.
+        until(lambda: len(office.dead_letters()) >= 3)
         letters = office.dead_letters()
         told = adapter.shell(SHELL[2])
     check(facts)

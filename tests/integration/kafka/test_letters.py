@@ -88,6 +88,7 @@ def test_whatever_is_large_about_a_record_it_is_kept_and_the_partition_goes_on(
         office.put(office.names.intake, value, key, partition=0, headers=headers).get(timeout=30)
         office.send([arrival(2)])
         check(office.wait_for(lambda facts: arrival(2).identity in causes(facts)))
+        until(lambda: bool(office.dead_letters()))
     found = [dict(letter.headers) for letter in office.dead_letters()]
     assert all(H_WHOLE in one and len(one[H_REASON]) < 2 * REASON_MAX for one in found)
     (letter,) = taken(office, letters)
