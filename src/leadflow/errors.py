@@ -47,6 +47,12 @@ class NotPermitted(LeadflowError):
     exit_code = 1
 
 
+class NotSignedIn(LeadflowError):
+    """Nobody proved who they are, or what proved it has ended. Exit code 1."""
+
+    exit_code = 1
+
+
 class NotFound(UsageError):
     """What was named does not exist: a pool, a member, a lead, a policy version, a file."""
 
