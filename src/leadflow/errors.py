@@ -57,6 +57,10 @@ class NotFound(UsageError):
     """What was named does not exist: a pool, a member, a lead, a policy version, a file."""
 
 
+class AlreadyThere(UsageError):
+    """What was to be made exists already under that name. Nothing was changed."""
+
+
 class WrongVersion(UsageError):
     """A data directory, backup, event or snapshot was written by another version of LeadFlow."""
 
@@ -73,6 +77,25 @@ class Unavailable(LeadflowError):
     """Something that LeadFlow needs is away: a database, a broker, a running engine. Exit code 3."""
 
     exit_code = 3
+
+
+class TooOften(LeadflowError):
+    """Somebody tries too often: after `retry_after_s` seconds it may be tried again. Exit code 3."""
+
+    exit_code = 3
+
+    def __init__(
+        self, what: str, *, retry_after_s: int, where: str | None = None, do: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, do=do)
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_too_often, (self.what, self.retry_after_s, self.where, self.do))
+
+
+def _rebuild_too_often(what: str, retry_after_s: int, where: str | None, do: str | None) -> TooOften:
+    return TooOften(what, retry_after_s=retry_after_s, where=where, do=do)
 
 
 class HomeInUse(Unavailable):
