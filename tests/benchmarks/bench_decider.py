@@ -4,7 +4,8 @@
 
 A broker of its own (or `LEADFLOW_TEST_KAFKA`) with the settings of docker/kafka, one partition. The bare loop
 consumes the same requests and writes as many, equally large, already encoded records as the decider wrote,
-in transactions of the same size, with the consumed offsets in each.
+in transactions of the same size, with the consumed offsets in each. The broker is warmed up before: a JVM's
+first transactions take several times as long as those of one that has run for a minute.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from tests.team import arrival, claim, joining, opening
 REPS = tuple(f"rep{number}" for number in range(10))
 INTERVALS_MS = (5, 20, 100)
 WARM_UP = 50
+TRANSACTIONS_BEFORE = 1_500
 
 
 def new_office(cluster: Cluster) -> Office:
@@ -43,6 +45,23 @@ def new_office(cluster: Cluster) -> Office:
     with Topics(cluster, settings) as topics:
         topics.create()
     return Office(cluster, settings)
+
+
+def warm_up(cluster: Cluster) -> None:
+    """Let the broker do for a while what will be measured."""
+    office = new_office(cluster)
+    consumer = cluster.consumer("bare", group_id=f"{office.settings.kafka_prefix}-bare")
+    consumer.assign([TopicPartition(office.names.events, 0)])
+    consumer.seek(TopicPartition(office.names.events, 0), 0)
+    writer = Writer(cluster, f"{office.settings.kafka_prefix}-bare")
+    writer.fence()
+    for number in range(TRANSACTIONS_BEFORE):
+        offsets = Offsets(consumer.group_metadata(), {(office.names.commands, 0): number})
+        writer.write([Message(office.names.events, 0, b"east", b"x" * 800)], offsets)
+        consumer.poll(0)
+    writer.close()
+    consumer.close(autocommit=False)
+    office.close()
 
 
 def load(count: int) -> Iterator[Request]:
@@ -188,6 +207,7 @@ def main() -> None:
     calibrate()
     with running_kafka("bench") as address:
         cluster = Cluster(address)
+        warm_up(cluster)
         throughput(cluster, count)
         latency(cluster, 50, seconds)
         latency(cluster, 1_000, seconds)
