@@ -106,6 +106,45 @@ class Settings(BaseModel):
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default="console", description="The lines on stderr that tell of the work: console or json."
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+$",
+        description="Where people reach the HTTP server, e.g. https://leads.example.com; without a path.",
+    )
+    session_idle_hours: float = Field(
+        default=8, gt=0, le=168, description="After how many hours without a call a session ends."
+    )
+    session_hours: float = Field(
+        default=168, gt=0, le=168, description="After how many hours a session ends in any case; at most 168."
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#\s]+$",
+        description="The company's OpenID Connect provider: its issuer, as it writes it itself.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, min_length=1, description="With OpenID Connect: what the provider calls LeadFlow."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, min_length=1, description="With OpenID Connect: the secret; a file of it is safer."
+    )
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="With OpenID Connect: a file that holds the secret and nothing else."
+    )
+    oidc_name_claim: str = Field(
+        default="preferred_username",
+        min_length=1,
+        description="With OpenID Connect: the claim that is the account's name.",
+    )
+    oidc_roles_claim: str | None = Field(
+        default=None,
+        min_length=1,
+        description="With OpenID Connect: the claim that lists the account's roles, if there is one.",
+    )
+    oidc_create: Literal["rep", "manager", "marketing", "support", "analyst", "auditor"] | None = Field(
+        default=None,
+        description="With OpenID Connect: make accounts that are missing, with this role; none if not set.",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=0,
@@ -116,6 +155,31 @@ class Settings(BaseModel):
         default="127.0.0.1",
         min_length=1,
         description="The address that metrics and health listen on; 0.0.0.0 for every one.",
+    )
+    notify_private: Annotated[Literal["refuse", "allow"], BeforeValidator(_lower)] = Field(
+        default="refuse",
+        description="Webhooks to addresses inside your network, and by plain http: refuse, allow.",
+    )
+    smtp_host: str | None = Field(
+        default=None, min_length=1, description="The mail server that notifications are sent through."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65_535, description="The mail server's port.")
+    smtp_security: Annotated[Literal["starttls", "tls", "none"], BeforeValidator(_lower)] = Field(
+        default="starttls", description="How to talk to the mail server: starttls, tls, none."
+    )
+    smtp_user: str | None = Field(
+        default=None, min_length=1, description="Who to log in as; not with LEADFLOW_SMTP_SECURITY=none."
+    )
+    smtp_password: SecretStr | None = Field(
+        default=None, min_length=1, description="The password of the mail server's user; a file is safer."
+    )
+    smtp_password_file: Path | None = Field(
+        default=None, description="A file that holds that password and nothing else."
+    )
+    smtp_from: str | None = Field(
+        default=None,
+        min_length=3,
+        description="The address that notifications come from, `LeadFlow <leadflow@example.com>`.",
     )
 
     @classmethod

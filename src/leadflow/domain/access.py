@@ -27,6 +27,7 @@ Action = Literal[
     "history",
     "open_pool",
     "submit",
+    "subscribe",
 ]
 
 LOCAL = "local"
@@ -77,6 +78,8 @@ TABLE: dict[Action, dict[str, tuple[Scope, ...]]] = {
         "rep": ("pool",),
         "system": ("all",),
     },
+    # To notifications: a rep to its own, a manager to those of anybody in its pools.
+    "subscribe": {"rep": ("own",), "manager": ("pool",)},
 }
 
 
