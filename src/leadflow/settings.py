@@ -106,11 +106,6 @@ class Settings(BaseModel):
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default="console", description="The lines on stderr that tell of the work: console or json."
     )
-    public_url: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^/?#\s]+$",
-        description="Where people reach the HTTP server, e.g. https://leads.example.com; without a path.",
-    )
     session_idle_hours: float = Field(
         default=8, gt=0, le=168, description="After how many hours without a call a session ends."
     )
