@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ from projections.runner import Projections
 if TYPE_CHECKING:
     from consumers.embedded import Embedded
     from consumers.operating import Operating
+    from leadflow.identities.signing_in import Identities
 
 WAIT_S = 10.0
 """How long outcomes and read models are waited for on a log that is decided elsewhere."""
@@ -74,6 +76,14 @@ class App:
     def home(self) -> Path:
         """The data directory."""
         return self.settings.home
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Accounts, tokens and sessions."""
+        # What hashes passwords takes a moment to import, and most commands have no use for it.
+        from leadflow.identities.signing_in import Identities
+
+        return Identities(self.database, self.settings)
 
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """Have requests decided in their order. Raises Unavailable."""
