@@ -6,6 +6,7 @@ Every door comes through here: rows of files, website forms, push bodies of vend
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -18,6 +19,7 @@ from leadflow.intake import quantities
 from leadflow.intake.attribution import Attribution, default_attribution
 from leadflow.intake.details import Details
 from leadflow.intake.mapping import (
+    ANSWER,
     CLICK_ID,
     COLUMNS_MAX,
     CONTACT_FIELDS,
@@ -60,27 +62,35 @@ class ArrivalReader:
         door: str | None = None,
         mapping: MappingFile | None = None,
         attribution: Attribution | None = None,
+        never: frozenset[str] = frozenset(),
     ) -> None:
+        """`never` are fields that this source may not fill: what stands there is kept as an answer."""
         self.channel = channel
         self.campaign = campaign
         self.door = door or ("web_form" if channel == "web_form" else "file")
         self.mapping = mapping or MappingFile()
         self.attribution = attribution or default_attribution()
+        self.never = never
         self._zone = ZoneInfo(self.mapping.timezone)
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._seen: dict[bytes, int] = {}
+
+    def anew(self) -> ArrivalReader:
+        """A reader of the same source that has counted nothing yet; what columns mean is shared."""
+        fresh = copy(self)
+        fresh._seen = {}
+        return fresh
 
     def plan(self, columns: tuple[str, ...]) -> Plan:
         """What these columns or members are; made once for each set of them."""
         found = self._plans.get(columns)
         if found is None:
             shape = shape_of(columns)
-            found = make_plan(
-                columns,
-                self.mapping.columns,
-                shape.fields if shape else None,
-                self.attribution.click_id_names,
-            )
+            fields, clicks = shape.fields if shape else None, self.attribution.click_id_names
+            found = make_plan(columns, self.mapping.columns, fields, clicks)
+            barred = {column: ANSWER for column, field in found.uses if field in self.never}
+            if barred:
+                found = make_plan(columns, {**self.mapping.columns, **barred}, fields, clicks)
             if len(self._plans) >= PLANS_MAX:
                 self._plans.clear()
             self._plans[columns] = found
@@ -90,8 +100,13 @@ class ArrivalReader:
         """The plans made so far, in the order of their first use."""
         return self._plans.values()
 
-    def read(self, document: Mapping[str, Any]) -> Arrival:
-        """What one document says. Never raises for its content."""
+    def read(
+        self, document: Mapping[str, Any], *, ref: str | None = None, spare_ref: str | None = None
+    ) -> Arrival:
+        """What one document says. Never raises for its content.
+
+        `ref` names the arrival whatever the document holds, `spare_ref` where the document does not.
+        """
         flat = flatten(document if type(document) is dict else dict(document))
         if len(flat) > COLUMNS_MAX:
             return self.refuse(
@@ -100,7 +115,7 @@ class ArrivalReader:
         details = Details(flat, self.plan(tuple(flat)), self.mapping)
         # The number among equal rows is counted for unreadable rows too: correcting one of them
         # must not change what the rows behind it are called.
-        ref = self._ref(details)
+        ref = _fitting(ref) if ref else self._ref(details, spare_ref)
         phones, emails, wechats = map(details.contact, CONTACT_FIELDS)
         if details.misplaced:
             phones, emails, wechats = (
@@ -147,7 +162,7 @@ class ArrivalReader:
         self._seen[key] = number
         return f"row-{key.hex()}-{number}"
 
-    def _ref(self, details: Details) -> str:
+    def _ref(self, details: Details, spare_ref: str | None) -> str:
         ref = as_text(details.raw("id"))
         if not ref:
             weak = as_text(details.raw("weak_id"))
@@ -155,7 +170,9 @@ class ArrivalReader:
             if weak and not ref:
                 details.spare[details.plan.fields["weak_id"][0]] = weak
         if ref and not is_placeholder(ref):
-            return ref if len(ref) <= REF_LENGTH_MAX else blake2b(ref.encode(), digest_size=32).hexdigest()
+            return _fitting(ref)
+        if spare_ref:
+            return _fitting(spare_ref)
         without = details.plan.fields.get("row_number", ()) + details.plan.fields.get("weak_id", ())
         return self.row_ref(details.flat, without)
 
@@ -206,3 +223,8 @@ class ArrivalReader:
                 else:
                     click_ids[field.removeprefix(CLICK_ID)] = text
         return utm, click_ids
+
+
+def _fitting(ref: str) -> str:
+    text = as_text(ref)
+    return text if len(text) <= REF_LENGTH_MAX else blake2b(text.encode(), digest_size=32).hexdigest()
