@@ -11,16 +11,8 @@ import structlog
 
 from leadflow.log.kafka import Message, Origin
 from leadflow.log.kafka.client import RECORD_BYTES_MAX
-from leadflow.log.kafka.records import H_ORIGIN
+from leadflow.log.kafka.records import H_ORIGIN, H_PART, H_REASON, H_RECEIVED, H_WHOLE
 
-H_REASON = "leadflow-reason"
-H_RECEIVED = "leadflow-received"
-"""When the log received the request, in milliseconds since 1970."""
-H_PART = "leadflow-part"
-"""`1/2`, `2/2`: parts of one value that is too large for one record with its reason."""
-H_WHOLE = "leadflow-whole"
-"""The value is a JSON object of the whole record, as `packed_record` gives it: its key and headers are too
-large to stand beside its value."""
 OWN_HEADERS = (H_REASON, H_RECEIVED, H_PART, H_WHOLE, H_ORIGIN)
 SENDERS = "sender-"
 """What stands before the name of a sender's header that is called as one of LeadFlow's own."""

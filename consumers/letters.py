@@ -10,21 +10,23 @@ from typing import Any
 import orjson
 from kafka.structs import TopicPartition
 
-from consumers.dead_letters import (
-    H_PART,
-    H_REASON,
-    H_RECEIVED,
-    H_WHOLE,
-    OWN_HEADERS,
-    packed_record,
-    unpacked,
-)
+from consumers.dead_letters import OWN_HEADERS, packed_record, unpacked
 from consumers.doors import ATTRIBUTE, INTAKE_TYPE, command_of, intake_of
 from leadflow.domain.requests import Request
 from leadflow.errors import UsageError
 from leadflow.log.kafka.client import Cluster, translated
 from leadflow.log.kafka.reader import PartitionReader
-from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, H_ORIGIN, Origin, moment_of
+from leadflow.log.kafka.records import (
+    CONTENT_TYPE,
+    H_CONTENT_TYPE,
+    H_ORIGIN,
+    H_PART,
+    H_REASON,
+    H_RECEIVED,
+    H_WHOLE,
+    Origin,
+    moment_of,
+)
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.records import Arrival, DeadLetter, DeadLetters
 

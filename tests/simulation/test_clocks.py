@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from kafka.structs import TopicPartition
 
-from consumers.dead_letters import H_REASON
 from consumers.partition import PartitionDecider
 from leadflow.domain.deadlines import decide_due
 from leadflow.domain.events import Event
@@ -17,6 +16,7 @@ from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Request
 from leadflow.domain.values import derived_id
 from leadflow.log.envelope import encode_request
+from leadflow.log.kafka.records import H_REASON
 from tests.simulation.company import NAMES, Sent, home_of
 from tests.simulation.kafka import Entry
 from tests.simulation.network import Network

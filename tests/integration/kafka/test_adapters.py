@@ -13,11 +13,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from consumers.dead_letters import H_REASON
 from kafka_jars import install_on_debian
 from leadflow.log.envelope import decode
 from leadflow.log.kafka import Cluster, Origin
-from leadflow.log.kafka.records import H_ORIGIN
+from leadflow.log.kafka.records import H_ORIGIN, H_REASON
 from leadflow.log.kafka.topics import Topics
 from leadflow.log.partitioning import partition_of
 from leadflow.settings import Settings

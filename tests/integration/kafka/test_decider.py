@@ -13,7 +13,6 @@ from pathlib import Path
 import orjson
 import pytest
 
-from consumers.dead_letters import H_REASON
 from leadflow.domain import requests as r
 from leadflow.domain.requests import Request
 from leadflow.domain.values import derived_id
@@ -22,7 +21,7 @@ from leadflow.intake.files import open_arrivals
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import decode, encode_request, hash_of
 from leadflow.log.kafka import Cluster, Origin, PartitionLog
-from leadflow.log.kafka.records import H_ORIGIN
+from leadflow.log.kafka.records import H_ORIGIN, H_REASON
 from leadflow.log.kafka.topics import Topics
 from leadflow.settings import Settings
 from tests.deciders import Office, causes, check, decided, deciding, heads

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaError
 
-from consumers.dead_letters import H_PART, H_REASON
 from consumers.decider import Decider
 from leadflow import deciding as deciding_module
 from leadflow.domain import requests as r
@@ -23,6 +22,7 @@ from leadflow.domain.requests import Request
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster
 from leadflow.log.kafka.client import RECORD_BYTES_MAX
+from leadflow.log.kafka.records import H_PART, H_REASON
 from leadflow.log.kafka.topics import Topics
 from leadflow.settings import Settings
 from local_kafka import LocalKafka

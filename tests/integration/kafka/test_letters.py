@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from consumers.dead_letters import H_PART, H_REASON, H_WHOLE, REASON_MAX, dead_letters
+from consumers.dead_letters import REASON_MAX, dead_letters
 from consumers.letters import collect, kept_record
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster, Origin
 from leadflow.log.kafka.client import RECORD_BYTES_MAX
-from leadflow.log.kafka.records import H_ORIGIN
+from leadflow.log.kafka.records import H_ORIGIN, H_PART, H_REASON, H_WHOLE
 from leadflow.postgres import Database
 from leadflow.records import DeadLetter, DeadLetters
 from leadflow.settings import Settings

@@ -23,6 +23,14 @@ H_TYPE = "ce_type"
 H_SEQUENCE = "ce_sequence"
 H_POSITION = "leadflow-position"
 H_ORIGIN = "leadflow-request"
+H_REASON = "leadflow-reason"
+"""Why a dead letter is one, in words."""
+H_RECEIVED = "leadflow-received"
+"""When the log received the request that became a dead letter, in milliseconds since 1970."""
+H_PART = "leadflow-part"
+"""`1/2`, `2/2`: parts of one dead letter's value that is too large for one record with its reason."""
+H_WHOLE = "leadflow-whole"
+"""The value is a JSON object of the whole record: its key and headers are too large to stand beside it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CONTENT_TYPE = (H_CONTENT_TYPE, CONTENT_TYPE.encode())
