@@ -6,9 +6,17 @@ from datetime import timedelta
 
 import structlog
 
-from leadflow.errors import NotSignedIn, TooOften
-from leadflow.identities.accounts import Account, Accounts, Clock, utc_now
+from leadflow.errors import Conflict, LeadflowError, NotSignedIn, TooOften, UsageError
+from leadflow.identities.accounts import (
+    ACCOUNT_ROLES,
+    DISPLAY_NAME_LENGTH_MAX,
+    Account,
+    Accounts,
+    Clock,
+    utc_now,
+)
 from leadflow.identities.keys import SigningKey
+from leadflow.identities.oidc import Entrant, Pending, Provider
 from leadflow.identities.passwords import Passwords
 from leadflow.identities.sessions import Session, Sessions
 from leadflow.identities.throttle import Throttle
@@ -30,6 +38,8 @@ class Identities:
         passwords: Passwords | None = None,
         clock: Clock = utc_now,
     ) -> None:
+        self._settings = settings
+        self.provider = Provider(settings, clock)
         self.key = SigningKey(database, clock=clock)
         self.accounts = Accounts(database, passwords or Passwords(), clock)
         self.tokens = Tokens(database, clock)
@@ -73,6 +83,51 @@ class Identities:
             raise NotSignedIn("the name or the password is wrong", do="Try again; a manager can set another.")
         self.throttle.succeeded(name)
         return account
+
+    def enter(self, pending: Pending, redirect_uri: str, answer: dict[str, str], address: str) -> Session:
+        """A new session for whom the company's provider lets in.
+
+        Raises NotSignedIn where its answer proves nothing, or there is no account for it; UsageError,
+        Unavailable.
+        """
+        try:
+            entrant = self.provider.finish(pending, redirect_uri, answer)
+            session = self.sessions.open(self._account_of(entrant))
+        except LeadflowError as error:
+            log.warning("sign-in failed", by="provider", address=address, why=error.what)
+            raise
+        log.info("signed in", account=session.account.name, by="provider", address=address)
+        return session
+
+    def _account_of(self, entrant: Entrant) -> Account:
+        create = self._settings.oidc_create
+        roles = None
+        if entrant.roles is not None:
+            roles = [role for role in entrant.roles if role in ACCOUNT_ROLES]
+        if roles == []:
+            raise NotSignedIn("the company's provider gives no role of LeadFlow")
+        account = self.accounts.find(entrant.name)
+        if account is None:
+            if create is None:
+                raise NotSignedIn("nobody has an account of that name here", do="A manager can make one.")
+            account = self._made(entrant, roles or [create])
+        if not account.enabled:
+            raise NotSignedIn("the account is disabled", do="A manager can enable it.")
+        try:
+            self.accounts.link(account.name, entrant.subject)
+        except Conflict as error:
+            do = "A manager can have it forgotten: leadflow user unlink."
+            raise NotSignedIn("the account belongs to somebody else at the provider", do=do) from error
+        if roles is not None and set(roles) != set(account.roles):
+            return self.accounts.change(account.name, roles=roles)
+        return account
+
+    def _made(self, entrant: Entrant, roles: list[str]) -> Account:
+        shown = "".join(filter(str.isprintable, entrant.display_name or ""))[:DISPLAY_NAME_LENGTH_MAX]
+        try:
+            return self.accounts.add(entrant.name, roles, password=None, display_name=shown, by="system/oidc")
+        except UsageError as error:
+            raise NotSignedIn("the name at the company's provider cannot be an account's") from error
 
     def sign_out(self, session: Session) -> None:
         """End a session."""
