@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first target that needs it creates. Only Python >= 3.11 is needed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka kafka test simulate faults soak lint format types bench reference lock clean
+.PHONY: help setup demo demo-kafka kafka test simulate faults soak lint format types bench reference contracts lock clean
 
 # The interpreter that .venv is made with. Say `make setup PYTHON=/path/to/python3.12` to choose one.
 PYTHON ?=
@@ -88,6 +88,9 @@ bench: $(STAMP)  ## Measure speed, growth and memory (nothing is asserted about 
 
 reference: $(STAMP)  ## Write docs/reference/commands.md from the commands
 	$(BIN)/python -m leadflow.cli.reference > docs/reference/commands.md
+
+contracts: $(STAMP)  ## Publish what is new of the contracts; refused where it would break readers or writers
+	$(BIN)/python -m leadflow.contracts.publishing
 
 lock: $(STAMP)  ## Renew requirements-dev.txt, the pinned versions of everything
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m piptools compile --quiet --upgrade --extra dev \

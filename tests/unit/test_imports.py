@@ -48,6 +48,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.streams": BELOW_ENGINE,
     "leadflow.deciding": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams"),
     "leadflow.engine": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams", "leadflow.deciding"),
+    "leadflow.contracts": BELOW_ENGINE,
     "projections": ("leadflow.domain", "leadflow.log", "leadflow.postgres", "leadflow.errors"),
     "consumers": (*PARTS, "leadflow.records"),
     "leadflow.demo": (*PARTS, "leadflow.bootstrap", "leadflow.calendars", "leadflow.policies"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leadflow import policies
+from leadflow import contracts, policies
 from leadflow.backup import Summary, backup, restore
 from leadflow.backup import check as check_backup
 from leadflow.bootstrap.app import (
@@ -118,6 +118,7 @@ __all__ = [
     "check_channel",
     "check_spend",
     "check_topics",
+    "contracts",
     "corrected",
     "corrections",
     "counted",

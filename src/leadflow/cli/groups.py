@@ -12,7 +12,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Coming in": ("incoming", "arriving", "spending", "letters"),
     "Working": ("browsing", "working", "keeping", "changing"),
     "Looking back": ("looking", "reporting"),
-    "The log": ("logs",),
+    "The log": ("logs", "contracts"),
 }
 """Sections of the help text, each with its modules. Every module has `register(main)`."""
 
