@@ -160,6 +160,21 @@ def ensure_table(database: Database, table: str, ddl: str) -> None:
             connection.execute(ddl.encode())
 
 
+def ensure_column(database: Database, table: str, column: str, ddl: str) -> None:
+    """Run `ddl` if the table (`schema.name`), which is there, lacks the column; of several processes one does it."""
+    schema, _, name = table.partition(".")
+    present = (
+        "SELECT EXISTS (SELECT FROM information_schema.columns"
+        " WHERE table_schema = %s AND table_name = %s AND column_name = %s)"
+    )
+    with database.transaction() as connection:
+        if connection.execute(present, (schema, name, column)).fetchone() == (True,):
+            return
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (advisory_key("set-up", table),))
+        if connection.execute(present, (schema, name, column)).fetchone() == (False,):
+            connection.execute(ddl.encode())
+
+
 def with_database(url: str, name: str) -> str:
     """The same server's address with another database."""
     if "://" not in url:

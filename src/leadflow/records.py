@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from leadflow.errors import NotFound, UsageError
-from leadflow.postgres import Connection, Database, ensure_table
+from leadflow.postgres import Connection, Database, ensure_column, ensure_table
 
 Status = Literal["waiting", "resent", "discarded"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -50,20 +50,24 @@ CREATE TABLE IF NOT EXISTS records.dead_letter_places (
 );
 """
 
+# What came through an inlet is read again as that inlet reads.
+_DDL_INLETS = "ALTER TABLE records.dead_letters ADD COLUMN inlet text"
+
 _KEY_MAX = 600
 """Characters; an index of Postgres takes no longer ones whole."""
 _COLUMNS = (
     b"id, pool, channel, ref, campaign, door, original, problems, reason, first_seen, last_seen, times,"
-    b" status, resolved_by, record"
+    b" status, resolved_by, record, inlet"
 )
 
 _ADD = (
     b"INSERT INTO records.dead_letters AS d"
-    b" (key, pool, channel, ref, campaign, door, original, problems, reason, first_seen, last_seen, record)"
-    b" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    b" (key, pool, channel, ref, campaign, door, original, problems, reason, first_seen, last_seen, record, inlet)"
+    b" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     b" ON CONFLICT (key) DO UPDATE SET times = d.times + 1, original = excluded.original,"
     b" problems = excluded.problems, reason = excluded.reason, pool = coalesce(excluded.pool, d.pool),"
-    b" last_seen = greatest(d.last_seen, excluded.last_seen), record = excluded.record"
+    b" last_seen = greatest(d.last_seen, excluded.last_seen), record = excluded.record,"
+    b" inlet = excluded.inlet"
     b" RETURNING " + _COLUMNS
 )
 
@@ -87,6 +91,8 @@ class Arrival:
     door: str | None = None
     record: dict[str, Any] | None = None
     """The Kafka record that it was: topic, partition, offset, key, value, headers."""
+    inlet: str | None = None
+    """The inlet that it came through."""
 
     @property
     def document(self) -> str:
@@ -125,6 +131,8 @@ class DeadLetter:
     resolved_by: str | None
     record: dict[str, Any] | None
     """The Kafka record that it was; None for what never was one."""
+    inlet: str | None
+    """The inlet that it came through; None for what came by another door."""
 
     def content(self) -> Any:
         """The original as a JSON value."""
@@ -147,6 +155,7 @@ class DeadLetters:
         if not self._ready:
             ensure_table(self._database, "records.dead_letters", _DDL)
             ensure_table(self._database, "records.dead_letter_places", _DDL_RECORDS)
+            ensure_column(self._database, "records.dead_letters", "inlet", _DDL_INLETS)
             self._ready = True
 
     def add(self, arrival: Arrival) -> DeadLetter:
@@ -182,6 +191,10 @@ class DeadLetters:
             if taken.rowcount:
                 _add(connection, arrivals)
             return bool(taken.rowcount)
+
+    def of_inlet(self, inlet: str, *, limit: int = 1000) -> Entries:
+        """Those of one inlet that wait, oldest first."""
+        return self._select(b" WHERE inlet = %s AND status = 'waiting' ORDER BY id LIMIT %s", [inlet, limit])
 
     def list(self, status: str | None = "waiting", *, limit: int = 1000) -> Entries:
         """Entries, oldest first: of one status, or of all (None). Raises UsageError."""
@@ -235,6 +248,7 @@ def _add(connection: Connection, arrivals: Iterable[Arrival]) -> Entries:
                     arrival.seen_at,
                     arrival.seen_at,
                     None if arrival.record is None else Jsonb(arrival.record),
+                    arrival.inlet,
                 ),
             ).fetchone()
             assert entry is not None

@@ -106,6 +106,22 @@ class Settings(BaseModel):
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default="console", description="The lines on stderr that tell of the work: console or json."
     )
+    http: str = Field(
+        default="127.0.0.1:8600",
+        pattern=r"^(off|(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5})$",
+        description="Where the HTTP API listens, HOST:PORT (port 0 takes a free one); off for nowhere.",
+    )
+    http_body_max: int = Field(
+        default=1_048_576, ge=1_024, description="Bytes that the body of a request over HTTP may have."
+    )
+    http_proxies: str = Field(
+        default="",
+        description="Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, `a,b,…`.",
+    )
+    attribution: Path | None = Field(
+        default=None,
+        description="A file (TOML) of your own on which channel a website form's touch belongs to.",
+    )
     session_idle_hours: float = Field(
         default=8, gt=0, le=168, description="After how many hours without a call a session ends."
     )

@@ -30,6 +30,8 @@ from leadflow.embedded_postgres import EmbeddedPostgres
 from leadflow.engine import Clock, Engine, Outcome
 from leadflow.errors import LeadflowError, NotFound, NotPermitted, Unavailable, UsageError
 from leadflow.home import prepare_home
+from leadflow.inlets import Inlets
+from leadflow.intake.attribution import Attribution, default_attribution, load_attribution
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import decode
 from leadflow.log.reading import Log
@@ -76,6 +78,17 @@ class App:
     def home(self) -> Path:
         """The data directory."""
         return self.settings.home
+
+    @cached_property
+    def attribution(self) -> Attribution:
+        """The table that tells the channel of a website form's touch. Raises UsageError."""
+        own = self.settings.attribution
+        return default_attribution() if own is None else load_attribution(own)
+
+    @cached_property
+    def inlets(self) -> Inlets:
+        """The doors that channels send to over HTTP."""
+        return Inlets(self.database)
 
     @cached_property
     def identities(self) -> Identities:

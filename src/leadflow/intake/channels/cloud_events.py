@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
-
-import orjson
 
 from leadflow.intake.channels.base import (
     Call,
@@ -69,7 +68,9 @@ def read(inlet: Inlet, call: Call) -> list[Sent]:
             return [found]
         if not isinstance(found, list):
             return [broken(call.body, "not_a_list", "is JSON, but not a list of events")]
-        return at_most([_event(one, orjson.dumps(one)) for one in found])
+        return at_most(
+            [_event(one, json.dumps(one, ensure_ascii=False).encode("utf-8", "replace")) for one in found]
+        )
     if kind == STRUCTURED:
         one = json_object(call.body)
         return [one if isinstance(one, Sent) else _event(one, call.body)]

@@ -59,7 +59,9 @@ class Incoming:
 class InletReader:
     """Reads what comes to one inlet. It keeps nothing but what columns mean, so one serves for ever."""
 
-    def __init__(self, inlet: Inlet, attribution: Attribution, mapping: MappingFile | None = None) -> None:
+    def __init__(
+        self, inlet: Inlet, attribution: Attribution | None = None, mapping: MappingFile | None = None
+    ) -> None:
         self.inlet = inlet
         self.kind = kind_of(inlet.kind)
         self._reader = ArrivalReader(

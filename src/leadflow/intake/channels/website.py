@@ -21,13 +21,13 @@ by posting them here.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
-import orjson
 from pydantic import Field, StringConstraints, field_validator
 from python_multipart import parse_form
 from python_multipart.exceptions import FormParserError
@@ -189,8 +189,8 @@ def _reference(inlet: Inlet, call: Call, document: dict[str, Any]) -> str:
     key = as_text(document.get("submission_id")) or call.header("idempotency-key")
     if key:
         return f"{inlet.id}/{key}"
-    content = orjson.dumps(document, option=orjson.OPT_SORT_KEYS, default=str)
-    digest = blake2b(content, digest_size=16).hexdigest()
+    content = json.dumps(document, sort_keys=True)
+    digest = blake2b(content.encode(), digest_size=16).hexdigest()
     return f"{inlet.id}/{call.now.date().isoformat()}/{digest}"
 
 
