@@ -77,6 +77,12 @@ class _Figures:
         self.still_s = gauge(
             "seconds_since_progress", "Since a partition moved, or nothing waited in it.", ("partition",)
         )
+        self.notified = counter(
+            "notifications", "Notifications that were tried, by way and outcome.", ("way", "outcome")
+        )
+        self.waiting = gauge("notifications_waiting", "Notifications that wait to be sent.")
+        self.parked = gauge("notifications_parked", "Notifications that were given up, for a person to see.")
+        self.oldest_s = gauge("notifications_oldest_seconds", "Age of the oldest that waits.")
         self.step_s = gauge("seconds_since_step", "Since the last step of the process's slowest part.")
         self.ready = gauge("ready", "1 while the process does its work, else 0.")
 
@@ -222,6 +228,16 @@ class Operating:
             if partition in self._held:
                 self._projections.setdefault(partition, set()).add(projection)
                 self._figures.projected.labels(projection, str(partition)).set(position)
+
+    def notified(self, way: str, outcome: str) -> None:
+        """An attempt to notify was `sent`, `failed`, or `parked` as the last; or none is due: `dropped`."""
+        self._figures.notified.labels(way, outcome).inc()
+
+    def notifications(self, waiting: int, parked: int, oldest_s: float) -> None:
+        """How the ledger of notifications stands."""
+        self._figures.waiting.set(waiting)
+        self._figures.parked.set(parked)
+        self._figures.oldest_s.set(max(0.0, oldest_s))
 
     # --- what is told ---------------------------------------------------------------------------
 
