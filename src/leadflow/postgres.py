@@ -161,7 +161,7 @@ def ensure_table(database: Database, table: str, ddl: str) -> None:
 
 
 def ensure_column(database: Database, table: str, column: str, ddl: str) -> None:
-    """Run `ddl` if the table (`schema.name`), which is there, lacks the column; of several processes one does it."""
+    """Run `ddl` if the table (`schema.name`) lacks the column; of several processes one does it."""
     schema, _, name = table.partition(".")
     present = (
         "SELECT EXISTS (SELECT FROM information_schema.columns"

@@ -62,7 +62,8 @@ _COLUMNS = (
 
 _ADD = (
     b"INSERT INTO records.dead_letters AS d"
-    b" (key, pool, channel, ref, campaign, door, original, problems, reason, first_seen, last_seen, record, inlet)"
+    b" (key, pool, channel, ref, campaign, door, original, problems, reason, first_seen, last_seen, record,"
+    b" inlet)"
     b" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     b" ON CONFLICT (key) DO UPDATE SET times = d.times + 1, original = excluded.original,"
     b" problems = excluded.problems, reason = excluded.reason, pool = coalesce(excluded.pool, d.pool),"

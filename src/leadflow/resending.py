@@ -46,9 +46,9 @@ def corrected(
 ) -> Arrival:
     """The arrival as it reads with its corrections; it keeps its source reference, so it is the same one.
 
-    `document` replaces what came; `changes` are by field (`phone`, `name`, …) or by column; `inlet` is the one
-    that it came through, whose mapping holds unless another is given. Raises UsageError for a document that
-    has no fields, and for a field that is unknown.
+    `document` replaces what came; `changes` are by field (`phone`, `name`, …) or by column; `inlet` is the
+    one that it came through, whose mapping holds unless another is given. Raises UsageError for a document
+    that has no fields, and for a field that is unknown.
     """
     if mapping is None:
         mapping = MappingFile() if inlet is None else kind_of(inlet.kind).mapping(inlet)
