@@ -25,6 +25,7 @@ from psycopg import sql
 from leadflow import postgres
 from leadflow.domain.values import format_time
 from leadflow.errors import DamagedFile, LogDamaged, NotFound, UsageError, WrongVersion
+from leadflow.identities.tables import prepare as prepare_identities
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.reading import Row
 from leadflow.log.verify import PROGRESS_EVERY, Progress, Report, verify_rows
@@ -33,8 +34,11 @@ from leadflow.records import DeadLetters
 BACKUP_FORMAT = "leadflow backup format 1"
 EVENTS = "events.ndjson"
 MANIFEST = "manifest.json"
-LEFT_OUT = ("partition_snapshots", "partition_states", "snapshots")
-"""Tables of records that come back by themselves."""
+LEFT_OUT = (
+    *("partition_snapshots", "partition_states", "snapshots"),
+    *("sessions", "signing_keys", "sign_in_failures"),
+)
+"""Tables of records that come back by themselves, or must not: after a restore, everybody signs in anew."""
 _DOCUMENT = b',"document":'
 
 
@@ -100,6 +104,7 @@ def restore(log: EmbeddedLog, path: Path, progress: Progress | None = None) -> S
     """
     summary = check(path)
     DeadLetters(log.database).prepare()
+    prepare_identities(log.database)
     with _opened(path) as archive, log.database.transaction() as connection:
         connection.execute("LOCK TABLE log.events IN EXCLUSIVE MODE")
         _refuse_unless_empty(connection, log)
@@ -262,7 +267,7 @@ def _heads(report: Report, manifest: dict[str, Any], where: str) -> dict[str, st
 
 
 def _refuse_unless_empty(connection: postgres.Connection, log: EmbeddedLog) -> None:
-    for table in ("log.events", "records.dead_letters"):
+    for table in ("log.events", "records.dead_letters", "records.accounts", "records.tokens"):
         found = connection.execute(f"SELECT EXISTS (SELECT FROM {table})".encode()).fetchone()  # noqa: S608
         if found != (False,):
             raise UsageError(
