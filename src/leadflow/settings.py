@@ -111,6 +111,11 @@ class Settings(BaseModel):
         pattern=r"^(off|(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5})$",
         description="Where the HTTP API listens, HOST:PORT (port 0 takes a free one); off for nowhere.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+$",
+        description="Where people reach the HTTP server, e.g. https://leads.example.com; without a path.",
+    )
     http_body_max: int = Field(
         default=1_048_576, ge=1_024, description="Bytes that the body of a request over HTTP may have."
     )
