@@ -138,12 +138,16 @@ class Sent:
     """Of a captcha, still to be checked."""
 
 
-Became = Literal["created", "merged", "duplicate", "unreadable", "kept", "test"]
+Became = Literal["created", "merged", "duplicate", "unreadable", "kept", "test", "accepted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one arrival. `kept`: a dead letter that can be read, but not taken (yet)."""
+    """What became of one arrival.
+
+    `kept`: a dead letter that can be read, but not taken (yet). `accepted`: in the log for certain, and not
+    decided yet.
+    """
 
     answer: Became
     lead: str | None = None
