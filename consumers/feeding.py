@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -99,6 +99,7 @@ class Feed:
         self._executor = executor
         self._operating = operating
         self._targets: dict[str, _Target] = {}
+        self._moved: set[str] = set()
         self._read = _Read()
 
     def take(self, targets: Sequence[tuple[Projection, Generation]]) -> None:
@@ -189,11 +190,24 @@ class Feed:
         for name, target in self._targets.items():
             if target.under_way is not None and target.under_way.done():
                 anew |= self._collect(name, target, now)
+        if anew:
+            # For one of them, what is kept here does not follow.
+            return True
         self._forget(now)
         for name, target in self._targets.items():
             if target.under_way is None and target.state in ("going", "waiting", "parked"):
                 self._begin(name, target, now)
-        return anew
+        return False
+
+    def moved(self) -> set[str]:
+        """The projections that have taken more since this was last asked."""
+        moved, self._moved = self._moved, set()
+        return moved
+
+    def look_again(self, moved: Set[str]) -> None:
+        """These have taken more of another partition, which may be what they wait for here."""
+        for name in moved & self._targets.keys():
+            self._targets[name].again_at = 0.0
 
     def settle(self) -> None:
         """Wait for what is being written; what became of it is seen later, or in the database."""
@@ -249,7 +263,9 @@ class Feed:
         if reached is None:
             target.state, target.batch = "retired", ()
             return False
-        target.position = max(target.position, reached)
+        if reached > target.position:
+            target.position = reached
+            self._moved.add(name)
         self._operating.projected(name, self.partition, target.position)
         if reached < target.batch[-1].position:
             self._wait(name, target, now)

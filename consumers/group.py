@@ -87,16 +87,22 @@ class Ranges(RangePartitionAssignor):  # type: ignore[misc]
         return RangePartitionAssignor.assign(self._known, members)
 
 
-def keep_joining(consumer: KafkaConsumer) -> None:
-    """To be called before each poll: a division of the partitions that has begun has to be waited for.
+def keep_going(consumer: KafkaConsumer) -> None:
+    """To be called before each poll, so that reading does not stand still for ever (kafka-python 3.0).
 
-    The client asks to join anew where it sees other metadata than it joined with. When those change back
-    before the answer is there, it does not look for the answer any more: it keeps its partitions, reads none
-    of them and sends no heartbeat, for ever (kafka-python 3.0, `AbstractCoordinator.join_group_async`).
+    A division of the partitions that has begun has to be waited for: the client asks to join anew where it
+    sees other metadata than it joined with. When those change back before the answer is there, it does not
+    look for the answer any more, keeps its partitions, reads none of them and sends no heartbeat
+    (`AbstractCoordinator.join_group_async`). And what was fetched of a partition before it was paused has to
+    be found when it is resumed: the client looks there only where it holds nothing of another one, and takes
+    an emptied batch for something (`Fetcher.fetched_records`).
     """
     coordinator = consumer._coordinator
     if coordinator.rejoining:
         coordinator.request_rejoin()
+    fetcher = consumer._fetcher
+    if not fetcher._next_partition_records:
+        fetcher._next_partition_records = None
 
 
 def count_partitions(consumer: KafkaConsumer, names: TopicNames, where: str) -> int:

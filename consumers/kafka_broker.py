@@ -13,7 +13,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from consumers.broker import Member
-from consumers.group import Listener, Ranges, count_partitions, keep_joining
+from consumers.group import Listener, Ranges, count_partitions, keep_going
 from consumers.partition import BATCH_MAX
 from leadflow.log.kafka import Cluster, PartitionLog
 from leadflow.log.kafka.client import translated
@@ -95,7 +95,7 @@ class KafkaGroup:
         return consumer
 
     def poll(self, wait_ms: int) -> Mapping[TopicPartition, Sequence[Any]]:
-        keep_joining(self._consumer)
+        keep_going(self._consumer)
         with translated(self._where):
             polled: Mapping[TopicPartition, Sequence[Any]] = self._consumer.poll(
                 wait_ms, max_records=BATCH_MAX

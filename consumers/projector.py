@@ -20,7 +20,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from consumers.feeding import Feed
-from consumers.group import Listener, Ranges, count_partitions, keep_joining
+from consumers.group import Listener, Ranges, count_partitions, keep_going
 from consumers.operating import Operating
 from leadflow.errors import Conflict, LeadflowError, LogDamaged, Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
@@ -32,7 +32,7 @@ from projections.filling import WRITERS_MAX, Targets
 from projections.runner import Projections
 
 POLL_MS = 100
-HURRY_MS = 20
+HURRY_MS = 5
 """How long to wait for facts while others are being written."""
 RECORDS_MAX = 2_000
 SESSION_MS = 6_000
@@ -167,7 +167,7 @@ class Membership:
     def step(self) -> None:
         """Read, and write what was read. Raises LeadflowError when this membership is over."""
         busy = any(feed.busy for feed in self._feeds.values())
-        keep_joining(self._consumer)
+        keep_going(self._consumer)
         with translated(self._where):
             polled = self._consumer.poll(HURRY_MS if busy else POLL_MS, max_records=RECORDS_MAX)
         if self._divided:
@@ -181,6 +181,10 @@ class Membership:
             if feed.work():
                 self._read_on(feed)
             self._hold_back(feed)
+        for feed in self._feeds.values():
+            if moved := feed.moved():
+                for other in self._feeds.values():
+                    other.look_again(moved)
         if time.monotonic() - self._looked >= LOOK_S:
             self._look()
         self._operating.stepped()

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from consumers import feeding
+from consumers import projector as projector_module
 from consumers.operating import Operating
 from consumers.projector import Projector
 from leadflow.domain import events as f
@@ -127,6 +129,27 @@ def test_rows_are_those_of_the_embedded_log_whatever_the_order_of_partitions(
     read_models.rebuild()
     assert rows(read_models.database) == expected
     assert list(read_models.verify()) == []
+
+
+def test_what_waits_for_long_is_read_anew_and_leaves_nothing_out(
+    monkeypatch: pytest.MonkeyPatch,
+    projector: Projector,
+    writing: Writing,
+    read_models: Projections,
+    log: EmbeddedLog,
+) -> None:
+    # So little is kept of a partition that whoever waits for another one has to let go of what comes after.
+    monkeypatch.setattr(feeding, "BATCH_MAX", 20)
+    monkeypatch.setattr(feeding, "BATCH_MIN", 1)
+    monkeypatch.setattr(feeding, "WAITING_MAX", 40)
+    monkeypatch.setattr(projector_module, "RECORDS_MAX", 30)
+    print(f"seed {SEED}")
+    history = RandomHistory(SEED, pools=POOLS, clock="requests").run(1_000)
+    writing.write(decisions_of(history), random.Random(SEED))
+    with projecting(projector):
+        taken(read_models)
+        assert [status.status for status in read_models.list()] == ["live"] * len(ALL)
+    assert rows(read_models.database) == on_the_embedded_log(log, history)
 
 
 def test_requests_give_the_same_rows_on_both_logs(
