@@ -6,14 +6,15 @@ import queue
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import structlog
 
 from consumers.operating import Operating, kind_of
 from leadflow.domain.requests import Request
-from leadflow.engine import Engine, Outcome
+from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, Unavailable
 
 WAITING_MAX = 20_000
@@ -21,6 +22,17 @@ WAITING_MAX = 20_000
 BATCH_MAX = 512
 
 log_ = structlog.get_logger(__name__)
+
+
+class Deciding(Protocol):
+    """Who decides what waited: an engine, or what reaches one."""
+
+    @property
+    def position(self) -> int:
+        """Place in the log of the last fact written here."""
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """The outcomes of requests, in their order."""
 
 
 class _Waiting(NamedTuple):
@@ -31,7 +43,7 @@ class _Waiting(NamedTuple):
 class GroupCommit:
     """One thread that hands everything that waits to the engine, as often as it can."""
 
-    def __init__(self, engine: Engine, operating: Operating | None = None) -> None:
+    def __init__(self, engine: Deciding, operating: Operating | None = None) -> None:
         self._engine = engine
         self._operating = operating or Operating("engine")
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue(maxsize=WAITING_MAX)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
 from kafka.structs import TopicPartition
 
-from consumers.dead_letters import H_REASON
 from consumers.first_outcomes import FirstOutcomes
 from consumers.under_way import POLL_MS, Asked, Followed, Sent, give, wanted_by
 from leadflow.domain.requests import AdvanceClock, Request, SubmitIntake
@@ -24,7 +23,7 @@ from leadflow.errors import LeadflowError, Unavailable, UsageError
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka.client import Cluster, translate, translated
 from leadflow.log.kafka.reader import PartitionReader
-from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, H_ORIGIN, Origin
+from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, H_ORIGIN, H_REASON, Origin
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
 from leadflow.outcome import Outcome
@@ -55,6 +54,8 @@ class Requesting:
         self._producer: KafkaProducer | None = None
         self._asking: KafkaConsumer | None = None
         self._followed: dict[int, Followed] = {}
+        self.on_sent: Callable[[Iterable[Request]], None] | None = None
+        """Called with the requests of a batch once they are in their topic for certain."""
 
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """The outcomes of these requests, decided in this order within each pool.
@@ -115,6 +116,8 @@ class Requesting:
             # After records that expired the client may never send again; the next requests get a new one.
             self._let_go_of_producer()
             raise self._not_sent(problem) from problem
+        if self.on_sent is not None:
+            self.on_sent(new.values())
         return sent
 
     def _topic_of(self, requests: Sequence[Request]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -23,6 +24,21 @@ ORDERS: dict[Order, sql.SQL] = {
     "touches": sql.SQL("touches DESC, captured_sequence"),
 }
 """Nothing that may be masked to somebody is among them: an order tells values."""
+_BY: dict[Order, str] = {
+    "score": "score",
+    "age": "captured_at",
+    "newest": "captured_at",
+    "deadline": "until",
+    "touches": "touches",
+}
+_BEHIND: dict[Order, sql.SQL] = {
+    "score": sql.SQL("(score < %s OR (score = %s AND captured_sequence > %s))"),
+    "age": sql.SQL("(captured_at > %s OR (captured_at = %s AND captured_sequence > %s))"),
+    "newest": sql.SQL("(captured_at < %s OR (captured_at = %s AND captured_sequence < %s))"),
+    "deadline": sql.SQL("(until > %s OR until IS NULL OR (until = %s AND captured_sequence > %s))"),
+    "touches": sql.SQL("(touches < %s OR (touches = %s AND captured_sequence > %s))"),
+}
+"""What comes after a place in each order; no two leads of a pool were captured by one fact."""
 TRUE, FALSE = sql.SQL("TRUE"), sql.SQL("FALSE")
 _LEADS = sql.Identifier(SCHEMA, "leads")
 
@@ -43,6 +59,18 @@ class Reach:
     contacts_of_collaborator: str | None = None
 
 
+class Place(NamedTuple):
+    """A place in an order of leads: what it goes by, and which of those that are equal in that."""
+
+    value: int | datetime | None
+    captured_sequence: int
+
+
+def place_of(row: Row, order: Order) -> Place:
+    """Where a lead stands in an order."""
+    return Place(row[_BY[order]], row["captured_sequence"])
+
+
 @dataclass(frozen=True)
 class Criteria:
     """What is looked for; what is None does not restrict."""
@@ -60,6 +88,8 @@ class Criteria:
     """Text in company, place, industry or campaign; in names and contact points where those are shown."""
     order: Order = "score"
     limit: int | None = 100
+    after: Place | None = None
+    """Only those behind this place of the order."""
 
 
 def _standing(
@@ -137,17 +167,28 @@ def _conditions(reach: Reach, criteria: Criteria, values: list[Any]) -> list[sql
     return found
 
 
+def _behind(place: Place, order: Order, values: list[Any]) -> sql.Composable:
+    if place.value is None:
+        values.append(place.captured_sequence)
+        return sql.SQL("({} IS NULL AND captured_sequence > %s)").format(sql.Identifier(_BY[order]))
+    values.extend([place.value, *place])
+    return _BEHIND[order]
+
+
 def find_leads(database: Database, pool: str, reach: Reach, criteria: Criteria) -> tuple[list[Row], int]:
-    """Leads within reach that meet the criteria, in order, and how many there are without the limit."""
+    """Leads within reach that meet the criteria, in order from the place on, and how many there are in all,
+    without place and limit."""
     values: list[Any] = [pool]
     where = sql.SQL(" AND ").join([sql.SQL("pool = %s"), *_conditions(reach, criteria, values)])
-    select = sql.SQL("SELECT * FROM {} WHERE {} ORDER BY {} LIMIT %s").format(
-        _LEADS, where, ORDERS[criteria.order]
-    )
     count = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(_LEADS, where)
+    further = list(values)
+    behind = _behind(criteria.after, criteria.order, further) if criteria.after is not None else TRUE
+    select = sql.SQL("SELECT * FROM {} WHERE {} AND {} ORDER BY {} LIMIT %s").format(
+        _LEADS, where, behind, ORDERS[criteria.order]
+    )
     with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(select, [*values, criteria.limit]).fetchall()
-        if criteria.limit is None or len(rows) < criteria.limit:
+        rows = cursor.execute(select, [*further, criteria.limit]).fetchall()
+        if criteria.after is None and (criteria.limit is None or len(rows) < criteria.limit):
             return rows, len(rows)
         counted = cursor.execute(count, values).fetchone()
         return rows, counted["count"] if counted else 0

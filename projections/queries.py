@@ -57,6 +57,17 @@ def pool_summaries(database: Database, pool: str | None = None) -> list[Row]:
     return _rows(database, _SUMMARY, pool, pool)
 
 
+def head_of(database: Database, pool: str) -> int:
+    """The last sequence of a pool that every read model has; 0 where one has none of it."""
+    text = (
+        "SELECT coalesce(min(coalesce(h.sequence, 0)), 0) AS head FROM {schema}.projections r"
+        " LEFT JOIN {schema}.projection_heads h"
+        " ON h.name = r.name AND h.generation = r.generation AND h.pool = %s"
+        " WHERE r.status = 'live'"
+    )
+    return int(_rows(database, text, pool)[0]["head"])
+
+
 _LOADS = """
 SELECT m.*,
     coalesce(l.held, 0) AS held, coalesce(l.customers, 0) AS customers,

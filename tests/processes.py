@@ -37,7 +37,9 @@ def environment(home: Path) -> dict[str, str]:
     """Of a command in a data directory."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LEADFLOW_")}
     path = os.pathsep.join((str(ROOT / "src"), str(ROOT)))
-    return kept | {"LEADFLOW_HOME": str(home), "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "200"}
+    # Whoever asks over HTTP names a port: others would meet on the same one.
+    own = {"LEADFLOW_HOME": str(home), "LEADFLOW_HTTP": "off"}
+    return kept | own | {"PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "200"}
 
 
 def leadflow(home: Path, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:

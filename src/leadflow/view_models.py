@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
@@ -61,6 +62,8 @@ class LeadPage(NamedTuple):
 
     leads: list[LeadView]
     total: int
+    places: Sequence[tuple[int | datetime | None, int]]
+    """Where each of them stands in the order: a list can be read on from there (`Criteria.after`)."""
 
 
 class ReportScope(NamedTuple):

@@ -20,12 +20,14 @@ from projections.lead_queries import (
     ORDERS,
     Criteria,
     Order,
+    Place,
     Reach,
     Row,
     find_leads,
     leads_named,
     member_roles,
     members_of,
+    place_of,
     pool_rows,
     timeline_of,
 )
@@ -111,8 +113,10 @@ class Views:
         reach = self.reach(actor, pool)
         if reach == Reach():
             raise _not_permitted(actor, pool, "leads")
-        rows, total = find_leads(self.database, pool, reach, criteria or Criteria())
-        return LeadPage([_seen(row, reach) for row in rows], total)
+        wanted = criteria or Criteria()
+        rows, total = find_leads(self.database, pool, reach, wanted)
+        places = [place_of(row, wanted.order) for row in rows]
+        return LeadPage([_seen(row, reach) for row in rows], total, places)
 
     def lead(self, actor: str, pool: str, reference: str) -> LeadView:
         """A lead by its id or the beginning of it.
@@ -255,6 +259,7 @@ __all__ = [
     "LeadPage",
     "LeadView",
     "Order",
+    "Place",
     "PoolView",
     "ReportScope",
     "Views",

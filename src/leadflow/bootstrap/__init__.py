@@ -29,6 +29,7 @@ from leadflow.bootstrap.telling import telling
 from leadflow.calendars import build_calendar, coverage_warning
 from leadflow.csv_out import write_csv
 from leadflow.doctor import Finding
+from leadflow.domain.access import Action
 from leadflow.editing import EDITABLE, amount_of, corrections
 from leadflow.engine import Outcome
 from leadflow.importing import (
@@ -61,6 +62,7 @@ from leadflow.reporting import (
     Share,
 )
 from leadflow.resending import corrected
+from leadflow.sentences import sentence
 from leadflow.spending import SpendReport
 from leadflow.spending import check as check_spend
 from leadflow.spending import figures as spend_figures
@@ -69,7 +71,7 @@ from leadflow.spending import request_id as spend_request_id
 from leadflow.spending import same as same_spend
 from leadflow.stories import Story
 from leadflow.tracing import Attempt, Holding, Line, Trace
-from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, PoolView
+from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, Place, PoolView
 from projections.queries import loads as member_loads
 from projections.queries import pool_summaries
 
@@ -82,6 +84,7 @@ __all__ = [
     "ORDERS",
     "STATUSES",
     "WAIT_S",
+    "Action",
     "App",
     "Arrival",
     "ArrivalReader",
@@ -101,6 +104,7 @@ __all__ = [
     "MoneyFigures",
     "Outcome",
     "Period",
+    "Place",
     "PoolView",
     "Rehearsal",
     "RepRow",
@@ -148,6 +152,7 @@ __all__ = [
     "restore",
     "running_app",
     "same_spend",
+    "sentence",
     "spend_figures",
     "spend_key",
     "spend_request_id",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from leadflow.domain.pool import Pool, Stream
 from leadflow.domain.requests import Request
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.engine import SNAPSHOT_EVERY, Engine, Outcome
-from leadflow.errors import LeadflowError, UsageError
+from leadflow.errors import LeadflowError, Unavailable, UsageError
 from leadflow.records import DeadLetter, DeadLetters
 from projections.runner import Projections
 
@@ -56,6 +56,9 @@ class Decisions(Protocol):
     def catch_up(self) -> None:
         """Bring the read models along, unless somebody else does."""
 
+    def on_sent(self, tell: Callable[[Iterable[Request]], None]) -> None:
+        """Have `tell` called with requests that are kept for certain before they are decided."""
+
 
 class Here:
     """The engine of the embedded log: the one that runs in the data directory, or this process."""
@@ -75,7 +78,15 @@ class Here:
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
         """Have requests decided: by the engine that runs, or here. Raises Unavailable."""
         client = self.running()
-        return self.engine.submit(requests) if client is None else client.submit(requests)[0]
+        if client is None:
+            return self.engine.submit(requests)
+        try:
+            return client.submit(requests)[0]
+        except Unavailable:
+            # Where that engine has ended, the next requests go to another one, or are decided here.
+            client.close()
+            self._client = None
+            raise
 
     def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
         """Have batches decided, one after the other; read models come along. Raises Unavailable."""
@@ -125,6 +136,9 @@ class Here:
         """Bring the read models along, unless an engine that runs does."""
         if self.running() is None:
             self._projections.catch_up()
+
+    def on_sent(self, tell: Callable[[Iterable[Request]], None]) -> None:
+        """Never: here what is kept is decided."""
 
     def close(self) -> None:
         """Hang up; keep a snapshot if much was folded here."""

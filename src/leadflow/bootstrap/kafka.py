@@ -158,6 +158,10 @@ class There:
     def catch_up(self) -> None:
         """Nothing: the projector does it."""
 
+    def on_sent(self, tell: Callable[[Iterable[Request]], None]) -> None:
+        """Have `tell` called with requests that every copy of their topic has."""
+        self.requesting.on_sent = tell
+
 
 @contextmanager
 def open_kafka_app(settings: Settings, *, wait_s: float, warn: Warn) -> Iterator[App]:

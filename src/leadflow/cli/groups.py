@@ -7,7 +7,7 @@ import importlib
 import click
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Running": ("demo", "running", "kafka"),
+    "Running": ("demo", "running", "api", "kafka"),
     "The team": ("team",),
     "Coming in": ("incoming", "arriving", "spending", "letters"),
     "Working": ("browsing", "working", "keeping", "changing"),

@@ -24,6 +24,7 @@ from leadflow.bootstrap import (
     restore,
     running_app,
 )
+from leadflow.cli.api import answering, http_option
 from leadflow.cli.common import Session, pass_session, shared_options
 from leadflow.cli.diagnostics import quiet_libraries
 from leadflow.cli.serving import metrics_option, served, stop_on_signals
@@ -43,14 +44,16 @@ def register(main: click.Group) -> None:
 
 
 @click.command()
+@http_option
 @metrics_option
 @shared_options
 @pass_session
 def up(session: Session) -> None:
-    """Run the engine, its clock and the read models until SIGTERM or Ctrl-C.
+    """Run the engine, its clock, the read models and the HTTP API until SIGTERM or Ctrl-C.
 
     Deadlines are decided when they are due, and other commands hand their requests to it.
     """
+    from leadflow.bootstrap.serving import Service
 
     def leave(*_: object) -> None:
         raise SystemExit(0)
@@ -61,6 +64,7 @@ def up(session: Session) -> None:
     with (
         served(session, "engine") as operating,
         running_app(session.settings, operating) as (app, embedded),
+        answering(session, Service(app, embedded.commits.send)),
     ):
         stop_on_signals(embedded.stop)
         session.say(f"LeadFlow is running (process {os.getpid()}, {len(app.log.pools())} streams).")

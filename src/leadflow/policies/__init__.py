@@ -13,6 +13,7 @@ from leadflow.policies.reading import (
     load,
     load_routing,
     read,
+    read_document,
     read_routing,
 )
 from leadflow.policies.writing import Change, diff, dump, dump_routing
@@ -31,6 +32,7 @@ __all__ = [
     "load",
     "load_routing",
     "read",
+    "read_document",
     "read_routing",
     "sections",
 ]

@@ -40,8 +40,11 @@ def load(source: str | Path) -> Policy:
 def read(source: str | Path) -> tuple[Policy | None, tuple[Problem, ...]]:
     """The policy, or None where there are errors, with all errors and warnings in it."""
     document, problems = _parse(source)
-    if document is None:
-        return None, problems
+    return (None, problems) if document is None else read_document(document)
+
+
+def read_document(document: dict[str, Any]) -> tuple[Policy | None, tuple[Problem, ...]]:
+    """As `read`, of a policy that is a document already: what its TOML says, amounts as decimals."""
     policy, partial, found = _validate(Policy, document)
     if partial is not None:
         found += _further(found, check_policy(partial, whole=policy is not None))

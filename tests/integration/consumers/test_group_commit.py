@@ -45,7 +45,7 @@ def slow(log: EmbeddedLog) -> Slow:
 
 
 def commits_of(slow: Slow) -> GroupCommit:
-    return GroupCommit(slow)  # type: ignore[arg-type]  # What it asks of an engine is here.
+    return GroupCommit(slow)
 
 
 def send_for_ever(commits: GroupCommit, futures: list[Future[Outcome]]) -> None:

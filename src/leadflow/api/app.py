@@ -1,0 +1,44 @@
+"""The HTTP API: `create_app` puts its routes together.
+
+Handlers are plain functions, which run in a pool of threads and may wait for the database. Only the paths
+that many take at once, intake and claims, are `async`: they wait for their outcome in the event loop, where
+nothing may block; what reads the database is then called in a thread.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+
+from leadflow.api import claims, failing, leads, pools
+from leadflow.api.changes import accepted
+from leadflow.api.document import describe
+from leadflow.api.frame import Frame
+from leadflow.bootstrap.serving import Service, Undecided
+
+PREFIX = "/v1"
+ROUTERS: tuple[APIRouter, ...] = (
+    pools.router,
+    leads.router,
+    claims.router,
+)
+"""Everything under `/v1`, in the order of the document."""
+
+
+def create_app(service: Service) -> FastAPI:
+    """The API of a service. Nothing is opened here; the service is closed by who opened it."""
+    api = FastAPI(
+        title="LeadFlow",
+        openapi_url="/openapi.json",
+        # Both pages would be loaded from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    api.state.service = service
+    failing.install(api)
+    api.add_exception_handler(Undecided, accepted)
+    for router in ROUTERS:
+        api.include_router(router, prefix=PREFIX)
+    describe(api)
+    api.add_middleware(Frame, body_max=service.app.settings.http_body_max)
+    return api

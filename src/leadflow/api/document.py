@@ -1,0 +1,85 @@
+"""The OpenAPI document: what FastAPI finds out, and what it does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from leadflow.api.answers import Accepted
+from leadflow.api.problems import FieldError, Problem
+
+VERSION = "1"
+"""Of the API; `/v1` stays as long as it is 1."""
+INTRODUCTION = """\
+Everything that the command line can do with pools, members, leads, policies, routing, intake, spend and \
+reports.
+
+- **Who calls** is said by an API token (`Authorization: Bearer lf_…`) or by the cookie of a person who \
+signed in; what a role may see and do is the same as on the command line.
+- **Changes** take an `Idempotency-Key`: sent again with the same key, a request gets its first outcome.
+- **Refusals** are facts. The answer is a problem document (RFC 9457) with status 409, and names `reason`, \
+`winner` and `position`.
+- **Nobody acts on what they did not see**: a lead has an `ETag`; a change with `If-Match` is refused with \
+412 where the lead has changed since.
+- **Lists** come in pages; `next` is the cursor of the next one.
+"""
+TAGS = {
+    "session": "Signing in and out, by a password or by the company's provider.",
+    "pools": "Opening pools and looking at them.",
+    "leads": "Looking at leads and correcting them.",
+    "claims": "Taking leads from the public pool.",
+    "accounts": "Accounts of people and tokens of programs.",
+}
+
+
+def describe(api: FastAPI) -> None:
+    """Let the application give this document."""
+
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            api.openapi_schema = _document(api)
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign] # as FastAPI's documentation says
+
+
+def _document(api: FastAPI) -> dict[str, Any]:
+    found = get_openapi(
+        title=api.title,
+        version=VERSION,
+        openapi_version="3.1.0",
+        description=INTRODUCTION,
+        routes=api.routes,
+        tags=[{"name": name, "description": what} for name, what in TAGS.items()],
+    )
+    schemas = found.setdefault("components", {}).setdefault("schemas", {})
+    for model in (Problem, FieldError, Accepted):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema.pop("$defs", None)
+        schemas[model.__name__] = schema
+    for path in found["paths"].values():
+        for operation in path.values():
+            _give_examples(operation, schemas)
+    return found
+
+
+def _give_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """The example of a model is the example of a body or an answer that is of this model."""
+    places = [operation.get("requestBody", {}), *operation["responses"].values()]
+    for content in (kind for place in places for kind in place.get("content", {}).values()):
+        if "example" in content or "examples" in content:
+            continue
+        example = _example_of(content.get("schema", {}), schemas)
+        if example is not None:
+            content["example"] = example
+
+
+def _example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    for one in (schema, *schema.get("anyOf", ())):
+        name = str(one.get("$ref", "")).rpartition("/")[2]
+        examples = schemas.get(name, {}).get("examples")
+        if examples:
+            return examples[0]
+    return None

@@ -1,0 +1,129 @@
+"""What every request goes through: limits of its body, one line in the log, and no bug that shows itself."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from leadflow.api import failing, problems
+
+BODY_MAX = "leadflow.body_max"
+"""Where a request's scope keeps how many bytes its body may have; a route may allow itself another number
+before it reads."""
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""Of every answer, unless it has its own."""
+
+log_ = structlog.get_logger("leadflow.access")
+
+
+class Frame:
+    """Wraps the application (ASGI)."""
+
+    def __init__(self, app: ASGIApp, *, body_max: int) -> None:
+        self._app = app
+        self._body_max = body_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope[BODY_MAX] = self._body_max
+        began = time.monotonic()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in HEADERS if header[0] not in present),
+                ]
+            await send(message)
+
+        try:
+            if _unusable(scope):
+                await problems.answer_of(
+                    problems.problem("unreadable", "the address holds a character that no address has")
+                )(scope, receive, sending)
+            else:
+                await self._app(scope, Body(scope, receive), sending)
+        except Exception as error:
+            answer = failing.bug(error)
+            if status:
+                # The beginning of an answer is on its way already: the connection ends.
+                raise Broken from None
+            await answer(scope, receive, sending)
+        finally:
+            _tell(scope, status, time.monotonic() - began)
+
+
+class Broken(Exception):
+    """An answer ended in the middle; what went wrong stands in the log."""
+
+
+class Body:
+    """A request's body, counted while it is read."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._read = 0
+
+    async def __call__(self) -> Message:
+        limit = self._scope[BODY_MAX]
+        if not self._read and _announced(self._scope) > limit:
+            raise too_large(limit)
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._read += len(message.get("body", b""))
+            if self._read > limit:
+                raise too_large(limit)
+        return message
+
+
+def too_large(limit: int) -> HTTPException:
+    """What ends a request whose body is too large."""
+    return HTTPException(413, f"a body here has at most {limit:,} bytes", {"Connection": "close"})
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 20 else 0
+    return 0
+
+
+def _unusable(scope: Scope) -> bool:
+    """Whether the address holds a NUL or what is no UTF-8: no text of Postgres does."""
+    query: bytes = scope["query_string"]
+    path: str = scope["path"]
+    if "\x00" in path or "\ufffd" in path or b"%00" in query or b"\x00" in query:
+        return True
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _tell(scope: Scope, status: int, seconds: float) -> None:
+    """One line: never the query, a header, or what a path's parameters are, which may be secrets."""
+    route: Any = scope.get("route")
+    template = getattr(route, "path", None)
+    log_.info(
+        "request",
+        method=scope["method"],
+        path=template or "(no such path)",
+        status=status or 500,
+        ms=round(seconds * 1000, 1),
+    )

@@ -1,0 +1,257 @@
+"""What an HTTP API stands on: LeadFlow on one log, asked by many at a time.
+
+Inside `leadflow up` requests go to the engine's own group commit. `leadflow api` has a group commit of its
+own, which has everything that waits decided together: by the engine that runs in the data directory, by
+itself where none does, or by the deciders of a log in Kafka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import structlog
+
+from consumers.group_commit import GroupCommit
+from consumers.handover import HandoverClient
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.deciding import Here
+from leadflow.domain.requests import Request
+from leadflow.engine import Outcome
+from leadflow.errors import LeadflowError, Unavailable
+from leadflow.postgres import Database
+from projections.queries import head_of
+
+FRESH_WAIT_S = 2.0
+"""How long a reader waits for the read models to have what was written before."""
+STALE_WAIT_S = 0.05
+"""The same once they were found late, until they are there again."""
+FRESH_STEP_S = 0.01
+KEEP_S = 0.5
+"""How often the read models and the deadlines are looked after where no engine runs."""
+RETRY_S = 2.0
+UNDER_WAY_MAX = 100_000
+"""Requests without an outcome that are remembered; of more, the oldest are forgotten."""
+SEND_AGAIN = "Send the same request again with the same key: it is decided once, however often it is sent."
+
+Send = Callable[[Request], "Future[Outcome]"]
+
+log_ = structlog.get_logger(__name__)
+
+
+class Undecided(LeadflowError):
+    """The request is in the log's topics, durably, and its outcome is not known yet."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__("the request was taken and is not decided yet", do="Ask for its outcome later.")
+        self.request = request
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Undecided, (self.request,))
+
+
+class Freshness:
+    """How far the read models must be, so that whoever wrote here reads what it wrote."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._written: dict[str, int] = {}
+        self._reached: dict[str, int] = {}
+        self._late = False
+
+    def wrote(self, outcome: Outcome) -> None:
+        """Facts of this outcome stand in the log."""
+        for event in (outcome.events[0], outcome.events[-1]) if outcome.events else ():
+            if event.sequence > self._written.get(event.pool, 0):
+                self._written[event.pool] = event.sequence
+
+    def wait(self, pool: str) -> bool:
+        """Wait until the read models have what was written to this pool here; says whether they do."""
+        wanted = self._written.get(pool, 0)
+        if wanted <= self._reached.get(pool, 0):
+            return True
+        until = time.monotonic() + (STALE_WAIT_S if self._late else FRESH_WAIT_S)
+        while True:
+            self._reached[pool] = head_of(self._database, pool)
+            if wanted <= self._reached[pool]:
+                self._late = False
+                return True
+            if time.monotonic() > until:
+                self._late = True
+                return False
+            time.sleep(FRESH_STEP_S)
+
+    def wait_for_all(self) -> bool:
+        """The same for every pool that was written to."""
+        found = [self.wait(pool) for pool in list(self._written)]
+        return all(found)
+
+
+class UnderWay:
+    """Requests that are in a topic of Kafka for certain, and whose outcome this process has not seen."""
+
+    def __init__(self) -> None:
+        self._identities: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def sent(self, requests: Iterable[Request]) -> None:
+        """These were acknowledged."""
+        with self._guard:
+            for request in requests:
+                self._identities[request.pool, request.identity] = request.actor
+            while len(self._identities) > UNDER_WAY_MAX:
+                self._identities.popitem(last=False)
+
+    def decided(self, requests: Iterable[Request]) -> None:
+        """These have an outcome."""
+        with self._guard:
+            for request in requests:
+                self._identities.pop((request.pool, request.identity), None)
+
+    def __contains__(self, request: Request) -> bool:
+        return (request.pool, request.identity) in self._identities
+
+    def asked_by(self, actor: str, identity: str, pool: str | None) -> bool:
+        """Whether this actor's request is among them."""
+        with self._guard:
+            return any(
+                (found == identity and asker == actor and pool in (None, where))
+                for (where, found), asker in self._identities.items()
+            )
+
+
+class Service:
+    """LeadFlow as an HTTP API asks it. Safe to use from several threads."""
+
+    def __init__(self, app: App, send: Send) -> None:
+        """`send` has a request decided; its future ends with the outcome."""
+        self.app = app
+        self._send = send
+        self.fresh = Freshness(app.database)
+        self.under_way = UnderWay()
+        self.stopping = threading.Event()
+        """Set when the process is about to end: streams that never end by themselves must look at it."""
+
+    def send(self, request: Request) -> Future[Outcome]:
+        """Have a request decided, together with those that wait. Raises Unavailable while too many do."""
+        if self.stopping.is_set():
+            raise Unavailable("the service is stopping", do="Send the request again in a moment.")
+        future = self._send(request)
+        future.add_done_callback(self._noted)
+        return future
+
+    def _noted(self, future: Future[Outcome]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self.fresh.wrote(future.result())
+
+    def decide(self, request: Request, wait_s: float) -> Outcome:
+        """The outcome of a request, decided within the time given; for threads.
+
+        Raises Undecided where it was sent for certain and is not decided by then, Unavailable where that is
+        unknown, and what keeps it from being decided.
+        """
+        future = self.send(request)
+        try:
+            outcome = future.result(timeout=wait_s)
+        except (TimeoutError, Unavailable) as late:
+            raise self._late(request, late) from late
+        outcome.facts()
+        return outcome
+
+    async def decided(self, request: Request, wait_s: float) -> Outcome:
+        """As `decide`, for the event loop."""
+        future = self.send(request)
+        try:
+            # Whoever waits may go away; the request is decided all the same.
+            outcome = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), wait_s)
+        except (TimeoutError, Unavailable) as late:
+            raise self._late(request, late) from late
+        outcome.facts()
+        return outcome
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """The outcomes of many requests, in their order. Raises Unavailable."""
+        futures = [self.send(request) for request in requests]
+        return [future.result() for future in futures]
+
+    def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
+        """The same of batches, one after the other."""
+        return map(self.submit, batches)
+
+    def _late(self, request: Request, late: Exception) -> LeadflowError:
+        if request in self.under_way:
+            return Undecided(request)
+        if isinstance(late, Unavailable):
+            return late
+        return Unavailable("the request was not decided in time", do=SEND_AGAIN)
+
+
+class _Through:
+    """What a group commit hands requests to where no engine runs in this process."""
+
+    position = 0
+
+    def __init__(self, app: App, under_way: UnderWay) -> None:
+        self._app = app
+        self._under_way = under_way
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Have requests decided; one that the log does not take hinders no other. Raises Unavailable."""
+        try:
+            outcomes = self._app.submit(requests)
+        except Unavailable:
+            raise
+        except LeadflowError as error:
+            if len(requests) == 1:
+                return [Outcome(requests[0], error=error)]
+            return [self.submit([request])[0] for request in requests]
+        self._under_way.decided(requests)
+        return outcomes
+
+
+@contextmanager
+def open_service(app: App) -> Iterator[Service]:
+    """A service of its own process, until the block ends; then what waits is decided first."""
+    under_way = UnderWay()
+    app.decisions.on_sent(under_way.sent)
+    commits = GroupCommit(_Through(app, under_way))
+    stop = threading.Event()
+    service = Service(app, commits.send)
+    service.under_way = under_way
+    keeper: threading.Thread | None = None
+    try:
+        if isinstance(app.decisions, Here):
+            app.projections.start()
+            keeper = threading.Thread(target=_keep, args=(app, app.decisions, stop), name="keeper")
+            keeper.start()
+        yield service
+    finally:
+        service.stopping.set()
+        commits.close()
+        stop.set()
+        if keeper is not None:
+            keeper.join()
+
+
+def _keep(app: App, here: Here, stop: threading.Event) -> None:
+    """Look after deadlines and read models as long as no engine runs in the data directory."""
+    told = ""
+    while not stop.is_set():
+        try:
+            app.log.wait(KEEP_S)
+            if not HandoverClient.reachable(app.home):
+                here.engine.tick()
+                app.projections.catch_up()
+            told = ""
+        except Exception as error:
+            known = isinstance(error, LeadflowError)
+            what = str(error) if known else f"a bug: {type(error).__name__}"
+            if what != told:
+                log_.error("the read models are not kept up", problem=what, exc_info=not known)
+            told = what
+            stop.wait(RETRY_S)

@@ -1,0 +1,80 @@
+"""The HTTP API: in a process of its own, or within `leadflow up`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from leadflow.cli.common import F, Session, pass_session, shared_options
+from leadflow.cli.diagnostics import quiet_libraries
+from leadflow.cli.serving import running, stop_on_signals
+
+if TYPE_CHECKING:
+    from leadflow.bootstrap.serving import Service
+
+OFF = "off"
+
+
+def register(main: click.Group) -> None:
+    """Add the command."""
+    main.add_command(api)
+
+
+def http_option(function: F) -> F:
+    """`--http`, instead of the setting."""
+
+    def take(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.ensure_object(Session).given["http"] = value
+
+    return click.option(
+        "--http",
+        expose_value=False,
+        callback=take,
+        metavar="HOST:PORT",
+        help="Where the HTTP API listens (LEADFLOW_HTTP); port 0 takes a free one, `off` leaves it out.",
+    )(function)
+
+
+@contextmanager
+def answering(session: Session, service: Service) -> Iterator[None]:
+    """Answer over HTTP until the block ends, where the settings say; and say where."""
+    if session.settings.http == OFF:
+        yield
+        return
+    # It takes a moment to import, and most commands have no use for it.
+    from leadflow.api.server import HttpServer
+
+    with HttpServer(service, session.settings.http) as server:
+        session.say(f"The HTTP API is at {server.address}/v1, its document at {server.address}/openapi.json.")
+        yield
+
+
+@click.command()
+@http_option
+@shared_options
+@pass_session
+def api(session: Session) -> None:
+    """Answer the HTTP API until SIGTERM or Ctrl-C, in a process of its own.
+
+    Requests go to the engine that runs in the data directory, are decided here where none does, or go to the
+    deciders of a log in Kafka (LEADFLOW_KAFKA). `leadflow up` answers the same by itself.
+    """
+    from leadflow.bootstrap.serving import open_service
+
+    if session.settings.http == OFF:
+        raise click.UsageError("`off` leaves nothing to do: give --http HOST:PORT")
+    if session.settings.kafka is not None:
+        quiet_libraries(session.settings.log_level)
+    stop = threading.Event()
+    with open_service(session.app) as service, answering(session, service):
+        stop_on_signals(stop.set)
+        session.say(running("The HTTP API", session.settings.kafka or session.settings.home))
+        while not stop.wait(60):
+            pass
+        session.say("Stopping: what is under way is answered …")
+    session.say("Stopped.")

@@ -1,0 +1,121 @@
+"""The HTTP API over a real server, on a database of the test's own with two teams: see `tests.office`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from leadflow import postgres
+from leadflow.api.server import HttpServer
+from leadflow.bootstrap import App, open_app
+from leadflow.bootstrap.identities import SCOPES
+from leadflow.bootstrap.serving import Service, open_service
+from leadflow.settings import Settings
+from tests.office import Office, office_template
+
+__all__ = ["Client", "Door", "door", "office_template"]
+
+PROBLEM = "application/problem+json"
+
+
+class Client:
+    """Calls of one actor."""
+
+    def __init__(self, http: httpx.Client, token: str | None) -> None:
+        self._http = http
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def __call__(
+        self, method: str, path: str, *, status: int = 200, headers: dict[str, str] | None = None, **how: Any
+    ) -> httpx.Response:
+        """The answer, which must have this status."""
+        headers = self._headers | (headers or {})
+        found = self._http.request(method, path, headers=headers, **how)
+        assert found.status_code == status, f"{method} {path}: {found.status_code} {found.text}"
+        if status >= 400:
+            assert found.headers["content-type"] == PROBLEM, found.headers
+            assert found.json()["status"] == status
+        return found
+
+    def get(self, path: str, **how: Any) -> Any:
+        """The document at a path."""
+        return self("GET", path, **how).json()
+
+    def post(self, path: str, document: Any = None, **how: Any) -> Any:
+        """The answer to a document."""
+        return self("POST", path, json=document, **how).json()
+
+
+class Door:
+    """The API and the people who call it."""
+
+    def __init__(self, service: Service, address: str) -> None:
+        self.service = service
+        self.address = address
+        self.office = Office(service.app)
+        self._http = httpx.Client(base_url=address, timeout=30)
+        self._clients: dict[tuple[str, tuple[str, ...]], Client] = {}
+
+    @property
+    def app(self) -> App:
+        """What answers."""
+        return self.service.app
+
+    def as_(self, actor: str, *scopes: str) -> Client:
+        """Somebody with a token of these scopes; of all of them where none is named."""
+        asked = (actor, scopes)
+        if asked not in self._clients:
+            self._clients[asked] = Client(self._http, self.token(actor, *scopes))
+        return self._clients[asked]
+
+    def token(self, actor: str, *scopes: str) -> str:
+        """The text of a new token."""
+        _, text = self.app.identities.tokens.create(
+            name=uuid.uuid4().hex[:12],
+            actor=actor,
+            scopes=scopes or SCOPES,
+            lasts=timedelta(days=1),
+            by="manager/local",
+        )
+        return text
+
+    def nobody(self) -> Client:
+        """Somebody without a token."""
+        return Client(self._http, None)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
+
+@contextmanager
+def open_door(url: str, home: Path, **settings: Any) -> Iterator[Door]:
+    """The API on a database."""
+    given = Settings(home=home, database_url=url, http="127.0.0.1:0", **settings)
+    with (
+        open_app(given) as app,
+        open_service(app) as service,
+        HttpServer(service, given.http) as server,
+    ):
+        found = Door(service, server.address)
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+@pytest.fixture
+def door(pg_url: str, office_template: str, tmp_path: Path) -> Iterator[Door]:
+    """The API on a database of this test's own, with both teams."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    url = postgres.create_database(pg_url, name, template=office_template)
+    with open_door(url, tmp_path / "home") as found:
+        yield found
+    postgres.drop_database(pg_url, name)

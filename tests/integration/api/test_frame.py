@@ -1,0 +1,64 @@
+"""The frame of the API: who calls, what is wrong with a call, and what every answer has."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.doors import Door, door, office_template
+
+__all__ = ["door", "office_template"]
+
+
+def test_a_claim_from_end_to_end(door: Door) -> None:
+    lead = door.office.arrives("card-1")
+    wang, li = door.as_("rep/wang"), door.as_("rep/li")
+    before = wang("GET", f"/v1/pools/east/leads/{lead}")
+    assert before.json()["lead"]["phones"] == ["138****8001"]
+    done = wang(
+        "POST",
+        f"/v1/pools/east/leads/{lead}/claim",
+        headers={"If-Match": before.headers["ETag"], "Idempotency-Key": "claim-1"},
+    )
+    assert done.json()["state"]["phones"] == ["+8613800138001"]
+    assert done.headers["Idempotency-Key"] == "claim-1"
+    fact = done.json()["facts"][0]
+    assert fact["type"] == "leadflow.lead.claimed.v1"
+    refused = li.post(f"/v1/pools/east/leads/{lead}/claim", status=409)
+    assert refused["type"] == "/problems/refused"
+    assert (refused["reason"], refused["winner"]) == ("already_owned", "wang")
+    assert f"east/{refused['position']}" == fact["id"]
+    again = wang(
+        "POST",
+        f"/v1/pools/east/leads/{lead}/claim",
+        headers={"Idempotency-Key": "claim-1", "If-Match": before.headers["ETag"]},
+    )
+    assert again.headers["Leadflow-Repeated"] == "true"
+    assert again.json()["facts"] == done.json()["facts"]
+
+
+def test_of_many_claims_one_wins(door: Door) -> None:
+    lead = door.office.arrives("card-1")
+    people = [door.as_("rep/wang"), door.as_("rep/li")]
+
+    def claim(number: int) -> int:
+        caller = people[number % 2]
+        found = caller._http.post(f"/v1/pools/east/leads/{lead}/claim", headers=caller._headers)
+        return found.status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(claim, range(32)))
+    assert sorted(found) == [200] + [409] * 31
+
+
+def test_the_document_is_openapi_3_1(door: Door) -> None:
+    document = door.nobody().get("/openapi.json")
+    assert document["openapi"] == "3.1.0"
+    json.dumps(document)
+
+
+@pytest.mark.parametrize("path", ["/v1/pools/east/leads/%00", "/v1/pools?limit=%00"])
+def test_an_address_with_a_nul_is_unreadable(door: Door, path: str) -> None:
+    door.as_("rep/wang").get(path, status=400)
