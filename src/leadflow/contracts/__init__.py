@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadflow.contracts.published import Broken, Findings, check, current, published, read_from, served
+from leadflow.contracts.keeping import Broken, Findings, check, current, published, read_from, served
 from leadflow.contracts.schemas import DIALECT, MEDIA_TYPE, Contract, contracts, id_of, kind_of, names, schema
 from leadflow.domain.values import JsonDict
 from leadflow.settings import Settings
@@ -16,6 +16,6 @@ __all__ = [
 def asyncapi(settings: Settings) -> JsonDict:
     """The AsyncAPI document of the topics of a deployment with these settings."""
     # Kafka's client is imported with it.
-    from leadflow.contracts.asyncapi import document
+    from leadflow.contracts.topics import document
 
     return document(settings)

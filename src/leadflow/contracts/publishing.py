@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from leadflow.contracts.published import PLACE, check, current, read_from
+from leadflow.contracts.keeping import PLACE, check, current, read_from
 
 
 def publish(directory: Path) -> list[str]:

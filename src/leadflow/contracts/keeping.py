@@ -1,7 +1,7 @@
 """The contracts as they were published, and whether today's still keep them.
 
-One file per type and version lies beside this module. None is ever removed: facts name their schema for ever,
-so one that the models no longer have is served from here.
+One file per type and version lies in `published` beside this module. None is ever removed: facts name their
+schema for ever, so one that the models no longer have is served from there.
 """
 
 from __future__ import annotations
