@@ -15,12 +15,13 @@ from datetime import datetime
 import structlog
 
 from consumers.operating import Operating
+from leadflow.notifications.attempts import Answer
 from leadflow.notifications.contents import mail_of
 from leadflow.notifications.ledger import Ledger, Notification
 from leadflow.notifications.mails import Mails
 from leadflow.notifications.rights import Rights
 from leadflow.notifications.subscriptions import Subscription, Subscriptions
-from leadflow.notifications.webhooks import Answer, Webhooks
+from leadflow.notifications.webhooks import Webhooks
 from leadflow.views import Views
 from projections.lead_queries import leads_named
 

@@ -1,4 +1,4 @@
-"""The embedded deployment: decider, clock, projector and snapshots as threads of one process.
+"""The embedded deployment: decider, clock, projector, snapshots and notifier as threads of one process.
 
 `leadflow up` runs this until it is told to stop. Every part can fail without spoiling another: what a
 part cannot do is logged, tried again, and stands in `problems`.
@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from consumers.group_commit import GroupCommit
 from consumers.handover import HandoverServer
+from consumers.notifier import PAUSE_S, Notifier
 from consumers.operating import Operating
 from consumers.snapshots import DATABASE_VARIABLE
 from leadflow.engine import SNAPSHOT_EVERY, Engine
@@ -49,9 +51,10 @@ class Embedded:
         url: str,
         revive: Callable[[], None] | None = None,
         operating: Operating | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         """Start every part. `revive` starts the database again if it went away; `operating` is told what
-        happens.
+        happens; without a `notifier` nobody is notified.
 
         Raises HomeInUse if another engine runs in the data directory.
         """
@@ -59,6 +62,7 @@ class Embedded:
         self.operating = operating or Operating("engine")
         self.operating.holds([ALL])
         self.engine = engine
+        self._notifier = notifier
         self._url = url
         self._snapshot_position = 0
         self._looked = 0.0
@@ -72,13 +76,15 @@ class Embedded:
         except BaseException:
             self.commits.close()
             raise
+        parts: list[tuple[str, Callable[[], None], float]] = [
+            ("clock", self._tick, TICK_S),
+            ("projector", self._project, 0.0),
+            ("snapshots", self._snapshot, SNAPSHOT_S),
+        ]
+        if notifier is not None:
+            parts.append(("notifier", partial(self._notify, notifier), 0.0))
         self._threads = [
-            threading.Thread(target=self._repeat, args=args, name=args[0], daemon=True)
-            for args in (
-                ("clock", self._tick, TICK_S),
-                ("projector", self._project, 0.0),
-                ("snapshots", self._snapshot, SNAPSHOT_S),
-            )
+            threading.Thread(target=self._repeat, args=part, name=part[0], daemon=True) for part in parts
         ]
         for thread in self._threads:
             thread.start()
@@ -103,6 +109,8 @@ class Embedded:
         self._server.close()
         for thread in self._threads:
             thread.join()
+        if self._notifier is not None:
+            self._notifier.close()
         try:
             self.projections.catch_up()
         except LeadflowError as error:
@@ -143,6 +151,12 @@ class Embedded:
             self._looked = time.monotonic()
             for status in self.projections.list():
                 self.operating.projected(status.name, ALL, status.position)
+
+    def _notify(self, notifier: Notifier) -> None:
+        moved = notifier.step()
+        self.operating.stepped("notifier")
+        if not moved:
+            notifier.rest(PAUSE_S)
 
     def _snapshot(self) -> None:
         end = self.engine.log.end()

@@ -88,10 +88,11 @@ class Notifier:
         self._operating.holds(())
         while not self._stop.is_set():
             try:
-                self.step()
+                moved = self.step()
                 self._operating.works("notifier")
                 self._operating.stepped()
-                self.rest(PAUSE_S)
+                if not moved:
+                    self.rest(PAUSE_S)
             except LeadflowError as problem:
                 self._operating.fails("notifier", str(problem))
                 log_.warning("notifications have to wait; trying again", problem=str(problem))

@@ -25,6 +25,7 @@ from leadflow.bootstrap.kafka_processes import (
     new_snapshotter,
     open_projector,
 )
+from leadflow.bootstrap.notifying import KINDS, Notifying, open_notifier
 from leadflow.bootstrap.telling import telling
 from leadflow.calendars import build_calendar, coverage_warning
 from leadflow.csv_out import write_csv
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EDITABLE",
     "FIELDS",
+    "KINDS",
     "ORDERS",
     "STATUSES",
     "WAIT_S",
@@ -102,6 +104,7 @@ __all__ = [
     "Line",
     "MappingFile",
     "MoneyFigures",
+    "Notifying",
     "Outcome",
     "Period",
     "Place",
@@ -140,6 +143,7 @@ __all__ = [
     "new_snapshotter",
     "open_app",
     "open_arrivals",
+    "open_notifier",
     "open_projector",
     "own_log",
     "policies",

@@ -17,7 +17,7 @@ from leadflow import doctor
 from leadflow.bootstrap.asking import new_request_id, request_of
 from leadflow.bootstrap.deciding import Decisions, Here
 from leadflow.doctor import Finding
-from leadflow.domain.access import Action, allowed
+from leadflow.domain.access import Action, allowed, scopes
 from leadflow.domain.company import CompanyState
 from leadflow.domain.decide import decide
 from leadflow.domain.events import Event, RequestRefused
@@ -181,6 +181,13 @@ class App:
         if not pools or not all(self.views.may(action, actor, pool) for pool in pools):
             raise NotPermitted(f"{actor} may not do this: it concerns every pool", do="See `--as`.")
 
+    def administers(self, actor: str) -> bool:
+        """Whether the actor may look after accounts and tokens: who manages every pool that there is."""
+        if allowed("manage", actor, member_role=None):
+            return True
+        pools = self.views.pools()
+        return bool(scopes("manage", actor)) and all(self.views.may("manage", actor, pool) for pool in pools)
+
     def routing(self) -> RoutingTable | None:
         """The company's routing table in force, if one was published."""
         company = self.decisions.stream(COMPANY_STREAM)
@@ -227,12 +234,17 @@ def running_app(settings: Settings, operating: Operating | None = None) -> Itera
         )
     # Commands that run nothing need not wait until it is imported.
     from consumers.embedded import Embedded
+    from leadflow.bootstrap.notifying import notifier_of
 
     refuse_second(settings.home)
-    with _embedded(settings) as (app, here, server):
+    with (
+        _embedded(settings) as (app, here, server),
+        notifier_of(settings, app.log, app.database.url, operating) as notifier,
+    ):
         app.projections.start()
         revive = server.revive if server is not None else None
-        embedded = Embedded(app.home, here.engine, app.projections, app.database.url, revive, operating)
+        url = app.database.url
+        embedded = Embedded(app.home, here.engine, app.projections, url, revive, operating, notifier)
         try:
             yield app, embedded
         finally:

@@ -13,8 +13,6 @@ import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
-
 from leadflow.errors import UsageError
 
 URL_MAX = 2_000
@@ -66,6 +64,9 @@ def target_of(url: str, *, private: bool) -> Target:
 
 def mail_address(text: str) -> str:
     """An e-mail address, checked by its syntax. Raises UsageError."""
+    # It takes a moment to import, and most commands know no address.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:

@@ -15,9 +15,8 @@ from typing import NamedTuple
 from psycopg.rows import class_row
 
 from leadflow.errors import NotFound, UsageError
-from leadflow.notifications.schedule import ATTEMPTS_MAX, pause_after
+from leadflow.notifications.attempts import Answer, pause_after
 from leadflow.notifications.subscriptions import begin_at, disable, prepare
-from leadflow.notifications.webhooks import Answer
 from leadflow.postgres import Connection, Database
 
 LEASE = timedelta(minutes=2)
@@ -311,6 +310,3 @@ def _went(connection: Connection, subscription: str, *, well: bool) -> None:
 def _need_parked(found: Notification) -> None:
     if found.state != "parked":
         raise UsageError(f"notification {found.id} is {found.state}, not parked", do=DO_PARKED)
-
-
-__all__ = ["ATTEMPTS_MAX", "KEPT", "LEASE", "Ledger", "Made", "Notification", "Standing"]

@@ -18,7 +18,8 @@ from typing import Literal
 
 from leadflow.errors import UsageError
 from leadflow.notifications.addresses import mail_address
-from leadflow.notifications.webhooks import SENT, TIMEOUT_S, Answer
+from leadflow.notifications.attempts import SENT, Answer
+from leadflow.notifications.webhooks import TIMEOUT_S
 from leadflow.settings import Settings
 
 PERMANENT = 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from leadflow.postgres import Connection, Database, ensure_table
 
 Way = Literal["webhook", "email"]
 ID_BYTES = 5
+SECRET_BYTES = 32
 DO_LIST = "See `leadflow notify list`."
 
 _DDL = """
@@ -75,6 +77,11 @@ CREATE TABLE IF NOT EXISTS records.notifier_positions (
     PRIMARY KEY (log, partition)
 );
 """
+
+
+def new_secret() -> str:
+    """A secret to sign webhooks with, in the form of Standard Webhooks."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def prepare(database: Database) -> None:

@@ -5,9 +5,7 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 from __future__ import annotations
 
-import base64
 import http.client
-import secrets
 import socket
 import ssl
 import threading
@@ -15,36 +13,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal, NamedTuple
 
 from standardwebhooks.webhooks import Webhook
 
 from leadflow.errors import UsageError
 from leadflow.notifications.addresses import ALLOW, Refused, Target, connect, target_of
+from leadflow.notifications.attempts import SENT, Answer
 
 TIMEOUT_S = 10.0
 """For everything together, from the name's look-up on to the answer."""
 ANSWER_BYTES_MAX = 1_024
 """No more of an answer's body is read."""
-SECRET_BYTES = 32
 GONE = 410
-
-
-class Answer(NamedTuple):
-    """What became of one attempt."""
-
-    outcome: Literal["sent", "failed", "hopeless", "gone"]
-    """`failed` may go well another time, `hopeless` not before somebody has changed something; `gone` wants
-    nothing more."""
-    problem: str | None = None
-
-
-SENT = Answer("sent")
-
-
-def new_secret() -> str:
-    """A secret to sign with, in the form of Standard Webhooks."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def signed(secrets_: Sequence[str], message: str, at: datetime, body: str) -> dict[str, str]:
@@ -121,7 +101,12 @@ class Webhooks:
         try:
             link.request("POST", target.path, body.encode(), headers)
             answer = link.getresponse()
-            answer.read(ANSWER_BYTES_MAX)
+            if link.late:
+                # What was cut off looks like an answer that is over.
+                raise TimeoutError
+            with suppress(OSError, http.client.HTTPException):
+                # The status is what counts; a little is read so that the receiver can end its answer.
+                answer.read(ANSWER_BYTES_MAX)
             return _judged(answer.status)
         except (OSError, http.client.HTTPException, Refused, UnicodeError) as error:
             return self._problem(error, late=link.late)

@@ -1,9 +1,10 @@
-"""When a notification is tried again."""
+"""What an attempt to send comes to, and when the next one is."""
 
 from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Literal, NamedTuple
 
 PAUSES_S = (5, 60, 300, 1_800, 7_200, 21_600, 86_400)
 """After each attempt that failed, how long until the next, following Standard Webhooks' recommendation
@@ -11,6 +12,18 @@ PAUSES_S = (5, 60, 300, 1_800, 7_200, 21_600, 86_400)
 ATTEMPTS_MAX = len(PAUSES_S) + 1
 JITTER = 0.2
 """By which share a pause may be longer or shorter, so that what failed together is not tried together."""
+
+
+class Answer(NamedTuple):
+    """What became of one attempt."""
+
+    outcome: Literal["sent", "failed", "hopeless", "gone"]
+    """`failed` may go well another time, `hopeless` not before somebody has changed something; `gone` wants
+    nothing more."""
+    problem: str | None = None
+
+
+SENT = Answer("sent")
 
 
 def pause_after(attempts: int, chance: random.Random) -> timedelta | None:

@@ -1,0 +1,234 @@
+"""What becomes of attempts: tried again, parked, replayed; and no receiver holds up another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from consumers.delivering import WORKERS
+from leadflow.errors import UsageError
+from leadflow.notifications.attempts import ATTEMPTS_MAX, JITTER, PAUSES_S
+from leadflow.notifications.ledger import LEASE
+from leadflow.notifications.subscriptions import new_secret
+from tests.bureau import Bureau
+from tests.receivers import NewReceiver, Receiver, silent
+
+
+def test_what_fails_is_tried_again_ever_later_then_parked_and_can_be_replayed(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    print("seed", bureau.seed)
+    one = bureau.subscribe(receiver.url)
+    bureau.assigned(1)
+    receiver.status = 500
+    bureau.settle()
+    for attempt, pause_s in enumerate(PAUSES_S, 1):
+        assert len(receiver.received) == attempt
+        due = bureau.rows()[0].next_attempt - bureau.clock.now()
+        assert (1 - JITTER) * pause_s <= due.total_seconds() <= (1 + JITTER) * pause_s
+        bureau.later(seconds=due.total_seconds() - 0.5)
+        bureau.settle()
+        assert len(receiver.received) == attempt, "not before it is due"
+        bureau.later(seconds=1)
+        bureau.settle()
+    (row,) = bureau.rows("parked")
+    assert (row.attempts, row.problem) == (ATTEMPTS_MAX, "the receiver answered 500")
+    assert len(receiver.received) == ATTEMPTS_MAX
+    bureau.later(days=30)
+    bureau.settle()
+    assert len(receiver.received) == ATTEMPTS_MAX
+
+    receiver.status = 200
+    bureau.ledger.replay(row.id, bureau.clock.now())
+    bureau.settle()
+    assert {got.id for got in receiver.received} == {f"{row.fact}/{one.id}"}
+    assert {got.body for got in receiver.received} == {receiver.received[0].body}
+    assert [found.state for found in bureau.rows()] == ["sent"]
+    with pytest.raises(UsageError, match="sent, not parked"):
+        bureau.ledger.replay(row.id, bureau.clock.now())
+
+
+def test_gone_ends_the_subscription(bureau: Bureau, receiver: Receiver) -> None:
+    one = bureau.subscribe(receiver.url)
+    bureau.assigned(3)
+    receiver.status = 410
+    bureau.settle()
+    assert len(receiver.received) == 1
+    assert [row.state for row in bureau.rows()] == ["parked", "dropped", "dropped"]
+    ended = bureau.subscriptions.get(one.id)
+    assert ended.disabled_at is not None
+    assert "410" in (ended.disabled_why or "")
+    with pytest.raises(UsageError, match="has ended"):
+        bureau.ledger.replay(bureau.rows("parked")[0].id, bureau.clock.now())
+    row = bureau.ledger.discard(bureau.rows("parked")[0].id, "manager/ma", bureau.clock.now())
+    assert row.problem is not None
+    assert row.problem.endswith("dropped by manager/ma")
+    bureau.assigned(1, first=7)
+    bureau.settle()
+    assert len(bureau.rows()) == 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirects_are_not_followed(bureau: Bureau, new_receiver: NewReceiver, status: int) -> None:
+    receiver, elsewhere = new_receiver(), new_receiver()
+    receiver.status, receiver.headers = status, {"Location": elsewhere.url}
+    bureau.subscribe(receiver.url)
+    bureau.assigned(1)
+    bureau.settle()
+    assert len(receiver.received) == 1
+    assert elsewhere.received == []
+    assert "redirects are not followed" in (bureau.rows()[0].problem or "")
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """An answer that comes a byte at a time, and never ends."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        handler.wfile.write(b"a")
+        handler.wfile.flush()
+        time.sleep(0.02)
+
+
+def long(handler: BaseHTTPRequestHandler) -> None:
+    """An answer whose body never ends; its beginning is enough."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+    while True:
+        handler.wfile.write(b"a" * 65_536)
+
+
+def rubbish(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"\x00\xff not http\r\n\r\n")
+
+
+def nothing(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (drip, "did not answer within 1 seconds"),
+        (rubbish, "no HTTP"),
+        (nothing, "ended the connection"),
+        (long, None),
+    ],
+)
+def test_receivers_that_answer_strangely(
+    bureau: Bureau, receiver: Receiver, answer: object, problem: str | None
+) -> None:
+    receiver.answer = answer  # type: ignore[assignment]
+    bureau.subscribe(receiver.url)
+    bureau.assigned(1)
+    bureau.settle()
+    (row,) = bureau.rows()
+    if problem is None:
+        assert row.state == "sent"
+    else:
+        assert (row.state, problem in (row.problem or "")) == ("pending", True), row.problem
+
+
+def test_who_takes_the_connection_and_says_nothing_or_is_not_there(bureau: Bureau) -> None:
+    with silent() as (url, _):
+        bureau.subscribe(url)
+    bureau.subscribe(url)
+    bureau.subscribe("http://no-such-host.invalid/")
+    with silent() as (quiet, _):
+        bureau.subscribe(quiet)
+        bureau.assigned(1)
+        bureau.settle()
+    problems = sorted(row.problem or "" for row in bureau.rows("pending"))
+    assert "within 1 seconds" in problems[2]
+    assert problems[0].startswith("the receiver cannot be reached")
+    assert problems[-1] == "the receiver's name is not known"
+
+
+def test_broken_receivers_do_not_hold_up_the_others(bureau: Bureau, new_receiver: NewReceiver) -> None:
+    """More of them than there are places, and each holds on to a connection until its time is over."""
+    good, released = new_receiver(), threading.Event()
+    bad = new_receiver()
+    bad.answer = lambda handler: released.wait(60) and None  # type: ignore[assignment]
+    for _ in range(WORKERS * 2):
+        bureau.subscribe(bad.url)
+    bureau.assigned(1)
+    bureau.settle()
+    bureau.later(minutes=10)
+    one = bureau.subscribe(good.url)
+    facts = bureau.assigned(5, first=20)
+    # All the bad ones are due again, and have new ones too; each step waits for none of them.
+    bureau.notifier.step()
+    bureau.notifier.step()
+    for _ in facts:
+        assert good.arrived.acquire(timeout=30)
+        while good.ids != [f"{fact}/{one.id}" for fact in facts] and not any(
+            attempt.done() for attempt in bureau.notifier.delivering.under_way
+        ):
+            time.sleep(0.001)
+        bureau.notifier.step()
+    assert good.ids == [f"{fact}/{one.id}" for fact in facts]
+    assert len(bureau.rows("sent")) >= len(facts) - 1
+    released.set()
+
+
+def test_a_changed_secret_signs_at_once_and_the_one_before_for_a_while(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    one = bureau.subscribe(receiver.url)
+    old, new = one.secrets[0]["secret"], new_secret()
+    bureau.subscriptions.rotate(one.id, new, bureau.clock.now(), timedelta(hours=1))
+    bureau.assigned(1)
+    bureau.settle()
+    assert receiver.received[0].verified(old) == receiver.received[0].verified(new)
+    with pytest.raises(WebhookVerificationError):
+        receiver.received[0].verified(new_secret())
+    # The library holds the time of signing against the present.
+    now = bureau.clock.time
+    newest = new_secret()
+    bureau.subscriptions.rotate(one.id, newest, now - timedelta(hours=2), timedelta(hours=1))
+    bureau.assigned(1, first=2)
+    bureau.settle()
+    receiver.received[1].verified(newest)
+    for secret in (old, new):
+        with pytest.raises(WebhookVerificationError):
+            receiver.received[1].verified(secret)
+
+
+def test_a_lease_that_ran_out_is_anybodys_and_a_late_failure_changes_nothing(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    bureau.subscribe(receiver.url)
+    bureau.assigned(1)
+    first, second = bureau.another(), bureau.another()
+    held = threading.Event()
+    receiver.answer = lambda handler: handler.send_error(500) if held.wait(60) else None
+    first.step()
+    first.step()
+    assert receiver.arrived.acquire(timeout=30)
+    receiver.answer = None
+    bureau.settle(second)
+    assert [row.state for row in bureau.rows()] == ["pending"], "it is leased"
+    bureau.later(seconds=LEASE.total_seconds() + 1)
+    bureau.settle(second)
+    assert [row.state for row in bureau.rows()] == ["sent"]
+    held.set()
+    bureau.settle(first)
+    (row,) = bureau.rows()
+    assert (row.state, row.attempts) == ("sent", 2)
+    assert len(set(receiver.ids)) == 1
+    first.close()
+
+
+def test_what_was_sent_long_ago_is_forgotten_and_never_made_again(bureau: Bureau, receiver: Receiver) -> None:
+    bureau.subscribe(receiver.url)
+    bureau.assigned(2)
+    bureau.settle()
+    bureau.later(days=91)
+    bureau.settle()
+    assert bureau.rows() == []
+    bureau.projections.rebuild()
+    bureau.settle()
+    assert len(receiver.received) == 2
