@@ -6,10 +6,13 @@ import subprocess
 import sys
 
 HEAVY = (
+    "argon2",
+    "authlib",
     "charset_normalizer",
     "chinese_calendar",
     "email_validator",
     "holidays",
+    "joserfc",
     "kafka",
     "multiprocessing",
     "phonenumbers",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from leadflow.api import claims, failing, leads, pools
+from leadflow.api import accounts, claims, failing, leads, pools, sessions
 from leadflow.api.changes import accepted
 from leadflow.api.document import describe
 from leadflow.api.frame import Frame
@@ -17,9 +17,11 @@ from leadflow.bootstrap.serving import Service, Undecided
 
 PREFIX = "/v1"
 ROUTERS: tuple[APIRouter, ...] = (
+    sessions.router,
     pools.router,
     leads.router,
     claims.router,
+    accounts.router,
 )
 """Everything under `/v1`, in the order of the document."""
 

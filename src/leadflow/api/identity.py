@@ -83,7 +83,7 @@ def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
 def _by_token(request: Request, role: str | None) -> Caller:
     scheme, _, text = request.headers["authorization"].partition(" ")
     if scheme.lower() != "bearer":
-        raise NotSignedIn("only tokens are taken in the header Authorization", do="Write `Bearer lf_…`.")
+        raise NotSignedIn("only tokens are taken in the header Authorization", do="Write: Bearer lf_…")
     found = identities_of(request).tokens.caller(text.strip())
     if role is not None and role != role_of(found.actor):
         raise NotPermitted(f"the token {found.name} acts as {found.actor}, in no other role")
@@ -172,6 +172,29 @@ def take_cookie(request: Request, response: Response) -> None:
     response.delete_cookie(
         cookie_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax"
     )
+
+
+_PENDING = "leadflow_oidc"
+
+
+def give_pending(request: Request, response: Response, sealed: str | None) -> None:
+    """Let the browser keep a sign-in that goes to the company's provider; None lets it forget."""
+    secure = is_secure(request)
+    response.set_cookie(
+        f"__Host-{_PENDING}" if secure else _PENDING,
+        sealed or "",
+        max_age=600 if sealed else 0,
+        path="/",
+        secure=secure,
+        httponly=True,
+        # The browser comes back from another site, by a link: `strict` would leave the cookie out.
+        samesite="lax",
+    )
+
+
+def take_pending(request: Request) -> str | None:
+    """The sign-in that the browser kept."""
+    return request.cookies.get(f"__Host-{_PENDING}" if is_secure(request) else _PENDING)
 
 
 def log_denied(request: Request, why: str) -> None:

@@ -202,8 +202,8 @@ class ActorType(click.ParamType[str]):
             self.fail(f"{value!r} is not ROLE/ID; roles are {', '.join(ROLES)}", param, ctx)
 
 
-def shared_options(function: F) -> F:
-    """`--as`, `--json` and `--home`, on every command as well as on `leadflow` itself."""
+def place_options(function: F) -> F:
+    """`--json` and `--home`, on every command."""
     for option in (
         click.option(
             "--home",
@@ -213,18 +213,22 @@ def shared_options(function: F) -> F:
             help="The data directory (LEADFLOW_HOME).",
         ),
         click.option("--json", is_flag=True, expose_value=False, callback=_json, help="Print data as JSON."),
-        click.option(
-            "--as",
-            "actor",
-            type=ActorType(),
-            expose_value=False,
-            callback=_actor,
-            metavar="ROLE/ID",
-            help="Who acts; manager/local if left out.",
-        ),
     ):
         function = option(function)
     return function
+
+
+def shared_options(function: F) -> F:
+    """`--as`, `--json` and `--home`, on every command as well as on `leadflow` itself."""
+    return click.option(
+        "--as",
+        "actor",
+        type=ActorType(),
+        expose_value=False,
+        callback=_actor,
+        metavar="ROLE/ID",
+        help="Who acts; manager/local if left out.",
+    )(place_options(function))
 
 
 def pool_option(function: F) -> F:

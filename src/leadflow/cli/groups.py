@@ -8,7 +8,7 @@ import click
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Running": ("demo", "running", "api", "kafka"),
-    "The team": ("team",),
+    "The team": ("team", "users", "tokens"),
     "Coming in": ("incoming", "arriving", "spending", "letters"),
     "Working": ("browsing", "working", "keeping", "changing"),
     "Looking back": ("looking", "reporting"),

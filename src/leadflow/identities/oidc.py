@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,8 +30,9 @@ from joserfc.errors import (
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from leadflow.errors import NotSignedIn, Unavailable, UsageError
+from leadflow.errors import NotFound, NotSignedIn, Unavailable
 from leadflow.identities.accounts import Clock, utc_now
+from leadflow.identities.entrants import Entrant, Pending
 from leadflow.settings import Settings
 
 ALGORITHMS = (
@@ -59,29 +59,6 @@ THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _AGAIN = "Begin anew at GET /v1/session/oidc."
 
 
-@dataclass(frozen=True)
-class Pending:
-    """A sign-in that went to the provider; the browser keeps it, signed, until it is back."""
-
-    state: str
-    nonce: str
-    verifier: str
-    return_to: str
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """Whom the provider says it has let in."""
-
-    name: str
-    """The account's name, by the claim that the settings name."""
-    subject: str
-    """Who that is at the provider, for ever."""
-    roles: list[str] | None
-    """What the roles claim lists; None if the settings name no such claim."""
-    display_name: str | None
-
-
 class Provider:
     """The company's provider, as the settings name it. Asks it for nothing before somebody signs in."""
 
@@ -98,7 +75,7 @@ class Provider:
         return self._settings.oidc_issuer is not None and self._settings.oidc_client_id is not None
 
     def begin(self, redirect_uri: str, return_to: str) -> tuple[str, Pending]:
-        """Where to send the browser, and what it must bring back. Raises UsageError, Unavailable."""
+        """Where to send the browser, and what it must bring back. Raises NotFound, Unavailable."""
         metadata = self._metadata()
         pending = Pending(
             secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), return_to
@@ -119,7 +96,7 @@ class Provider:
     def finish(self, pending: Pending, redirect_uri: str, answer: dict[str, str]) -> Entrant:
         """Whom the provider has let in, by the query that the browser came back with.
 
-        Raises NotSignedIn for an answer that does not prove it, UsageError, Unavailable.
+        Raises NotSignedIn for an answer that does not prove it, NotFound, Unavailable.
         """
         if not hmac.compare_digest(answer.get("state", "").encode(), pending.state.encode()):
             raise NotSignedIn("this is the answer to another sign-in", do=_AGAIN)
@@ -186,7 +163,7 @@ class Provider:
     def _metadata(self) -> dict[str, Any]:
         if not self.configured:
             do = "Set LEADFLOW_OIDC_ISSUER and LEADFLOW_OIDC_CLIENT_ID."
-            raise UsageError("no OpenID Connect provider is set up here", do=do)
+            raise NotFound("no OpenID Connect provider is set up here", do=do)
         now = self._clock().timestamp()
         with self._guard:
             if self._known is not None and now - self._known[0] < KNOWN_FOR.total_seconds():
@@ -196,7 +173,7 @@ class Provider:
         metadata = _object(_ask("GET", issuer.rstrip("/") + "/.well-known/openid-configuration"))
         if metadata.get("issuer") != issuer:
             do = "Set LEADFLOW_OIDC_ISSUER to the issuer as the provider writes it, to the last slash."
-            raise UsageError("the OpenID Connect provider calls itself otherwise", where=issuer, do=do)
+            raise Unavailable("the OpenID Connect provider calls itself otherwise", where=issuer, do=do)
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             if not isinstance(metadata.get(name), str):
                 raise Unavailable(f"the OpenID Connect provider names no {name}", where=issuer)
@@ -238,7 +215,7 @@ class Provider:
         try:
             return path.read_text(encoding="utf-8").strip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError("LEADFLOW_OIDC_CLIENT_SECRET_FILE cannot be read", where=str(path)) from error
+            raise Unavailable("LEADFLOW_OIDC_CLIENT_SECRET_FILE cannot be read", where=str(path)) from error
 
 
 def _ask(method: str, address: str, **given: Any) -> httpx.Response:
@@ -274,7 +251,7 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 def _refuse_plain(address: str) -> None:
     parts = urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in THIS_MACHINE):
-        raise UsageError("an OpenID Connect provider must be reached by https", where=parts.netloc)
+        raise Unavailable("an OpenID Connect provider must be reached by https", where=parts.netloc)
 
 
 def _claim(claims: dict[str, Any], name: str) -> Any:

@@ -6,11 +6,12 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
+from typing import TYPE_CHECKING
 
 from leadflow.errors import Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from pwdlib.hashers.argon2 import Argon2Hasher
 
 LENGTH_MIN = 12
 LENGTH_MAX = 256
@@ -37,6 +38,10 @@ class Passwords:
     """Hashes and checks passwords, a few at a time."""
 
     def __init__(self, hasher: Argon2Hasher | None = None) -> None:
+        # The command line knows of accounts at every start, and seldom hashes a password.
+        from pwdlib import PasswordHash
+        from pwdlib.hashers.argon2 import Argon2Hasher
+
         self._hash = PasswordHash((hasher or Argon2Hasher(),))
         self._room = threading.BoundedSemaphore(HASHINGS_MAX)
         self._nobodys: str | None = None

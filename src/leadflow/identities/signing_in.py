@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import structlog
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from leadflow.errors import Conflict, LeadflowError, NotSignedIn, TooOften, UsageError
 from leadflow.identities.accounts import (
@@ -15,14 +21,20 @@ from leadflow.identities.accounts import (
     Clock,
     utc_now,
 )
+from leadflow.identities.entrants import Entrant, Pending
 from leadflow.identities.keys import SigningKey
-from leadflow.identities.oidc import Entrant, Pending, Provider
 from leadflow.identities.passwords import Passwords
 from leadflow.identities.sessions import Session, Sessions
 from leadflow.identities.throttle import Throttle
-from leadflow.identities.tokens import Tokens
+from leadflow.identities.tokens import Token, Tokens
 from leadflow.postgres import Database
 from leadflow.settings import Settings
+
+if TYPE_CHECKING:
+    from leadflow.identities.oidc import Provider
+
+PENDING_S_MAX = 600
+"""How long a sign-in may take at the company's provider."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +51,7 @@ class Identities:
         clock: Clock = utc_now,
     ) -> None:
         self._settings = settings
-        self.provider = Provider(settings, clock)
+        self._clock = clock
         self.key = SigningKey(database, clock=clock)
         self.accounts = Accounts(database, passwords or Passwords(), clock)
         self.tokens = Tokens(database, clock)
@@ -52,6 +64,14 @@ class Identities:
             lasts=timedelta(hours=settings.session_hours),
             clock=clock,
         )
+
+    @cached_property
+    def provider(self) -> Provider:
+        """The company's OpenID Connect provider, if the settings name one."""
+        # What asks it takes a while to import, and commands have no use for it.
+        from leadflow.identities.oidc import Provider
+
+        return Provider(self._settings, self._clock)
 
     def sign_in(self, name: str, password: str, address: str) -> Session:
         """A new session for a name and its password.
@@ -87,7 +107,7 @@ class Identities:
     def enter(self, pending: Pending, redirect_uri: str, answer: dict[str, str], address: str) -> Session:
         """A new session for whom the company's provider lets in.
 
-        Raises NotSignedIn where its answer proves nothing, or there is no account for it; UsageError,
+        Raises NotSignedIn where its answer proves nothing, or there is no account for it; NotFound,
         Unavailable.
         """
         try:
@@ -128,6 +148,71 @@ class Identities:
             return self.accounts.add(entrant.name, roles, password=None, display_name=shown, by="system/oidc")
         except UsageError as error:
             raise NotSignedIn("the name at the company's provider cannot be an account's") from error
+
+    def sealed(self, pending: Pending) -> str:
+        """A sign-in that goes to the provider, signed, for the browser to keep."""
+        return self._seal().dumps(asdict(pending))
+
+    def unsealed(self, text: str | None) -> Pending:
+        """What the browser kept. Raises NotSignedIn where it is not ours, or too old."""
+        try:
+            return Pending(**self._seal().loads(text or "", max_age=PENDING_S_MAX))
+        except BadData as error:
+            do = "Begin anew at GET /v1/session/oidc."
+            raise NotSignedIn("no sign-in was begun here, or it was too long ago", do=do) from error
+
+    def _seal(self) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(
+            self.key.key, salt="leadflow.oidc", signer_kwargs={"digest_method": hashlib.sha256}
+        )
+
+    # --- changes that the log tells of ----------------------------------------------------------
+
+    def add(
+        self, name: str, roles: Sequence[str], *, password: str | None, display_name: str | None, by: str
+    ) -> Account:
+        """Make an account. Raises as `Accounts.add` does."""
+        account = self.accounts.add(name, roles, password=password, display_name=display_name, by=by)
+        log.info("account made", account=account.name, roles=account.roles, by=by)
+        return account
+
+    def change(
+        self,
+        name: str,
+        *,
+        by: str,
+        roles: Sequence[str] | None = None,
+        display_name: str | None = None,
+        disabled: bool | None = None,
+        password: str | None = None,
+    ) -> Account:
+        """Change an account. Raises as `Accounts.change` does."""
+        account = self.accounts.change(
+            name, roles=roles, display_name=display_name, disabled=disabled, password=password
+        )
+        log.info(
+            "account changed",
+            account=account.name,
+            roles=account.roles,
+            disabled=not account.enabled,
+            new_password=password is not None,
+            by=by,
+        )
+        return account
+
+    def create_token(
+        self, *, name: str, actor: str, scopes: Sequence[str], lasts: timedelta, by: str
+    ) -> tuple[Token, str]:
+        """Make a token. Raises as `Tokens.create` does."""
+        token, text = self.tokens.create(name=name, actor=actor, scopes=scopes, lasts=lasts, by=by)
+        log.info("token made", token=token.name, actor=token.actor, scopes=token.scopes, by=by)
+        return token, text
+
+    def revoke_token(self, reference: str, *, by: str) -> Token:
+        """End a token. Raises as `Tokens.revoke` does."""
+        token = self.tokens.revoke(reference, by=by)
+        log.info("token revoked", token=token.name, actor=token.actor, by=by)
+        return token
 
     def sign_out(self, session: Session) -> None:
         """End a session."""
