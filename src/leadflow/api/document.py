@@ -31,6 +31,7 @@ TAGS = {
     "leads": "Looking at leads and correcting them.",
     "claims": "Taking leads from the public pool.",
     "accounts": "Accounts of people and tokens of programs.",
+    "contracts": "What programs may rely on: schemas of events and requests, and the topics.",
 }
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from leadflow.contracts.keeping import Broken, Findings, check, current, published, read_from, served
-from leadflow.contracts.schemas import DIALECT, MEDIA_TYPE, Contract, contracts, id_of, kind_of, names, schema
+from leadflow.contracts.schemas import (
+    ASYNCAPI_MEDIA_TYPE,
+    DIALECT,
+    MEDIA_TYPE,
+    Contract,
+    contracts,
+    id_of,
+    kind_of,
+    names,
+    schema,
+)
 from leadflow.domain.values import JsonDict
 from leadflow.settings import Settings
 
 __all__ = [
-    "DIALECT", "MEDIA_TYPE", "Broken", "Contract", "Findings", "asyncapi", "check", "contracts", "current",
-    "id_of", "kind_of", "names", "published", "read_from", "schema", "served",
+    "ASYNCAPI_MEDIA_TYPE", "DIALECT", "MEDIA_TYPE", "Broken", "Contract", "Findings", "asyncapi", "check",
+    "contracts", "current", "id_of", "kind_of", "names", "published", "read_from", "schema", "served",
 ]  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from copy import deepcopy
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +55,11 @@ def current() -> dict[str, JsonDict]:
 
 def published() -> dict[str, JsonDict]:
     """Every schema as it was published, older versions among them."""
+    return deepcopy(_published())
+
+
+@cache
+def _published() -> dict[str, JsonDict]:
     found = files("leadflow.contracts").joinpath(PLACE).iterdir()
     return {one.name.removesuffix(".json"): json.loads(one.read_text(encoding="utf-8")) for one in found}
 
@@ -62,8 +69,8 @@ def served(name: str) -> JsonDict:
 
     Raises NotFound.
     """
-    if name not in names() and name in (known := published()):
-        return known[name]
+    if name not in names() and name in _published():
+        return deepcopy(_published()[name])
     return schema(name)
 
 

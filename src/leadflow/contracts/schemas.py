@@ -27,6 +27,8 @@ from leadflow.log.envelope import BODIES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MEDIA_TYPE = "application/schema+json"
+ASYNCAPI_VERSION = "3.0.0"
+ASYNCAPI_MEDIA_TYPE = f"application/vnd.aai.asyncapi+json;version={ASYNCAPI_VERSION}"
 
 Kind = Literal["event", "request"]
 """An event is written by LeadFlow and read by others and for ever; a request is written by others."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from leadflow.contracts import records as made
 from leadflow.contracts.envelopes import COMMAND, ENVELOPES, EVENT, INTAKE, INTAKE_TYPE, POOL
-from leadflow.contracts.schemas import examples, kind_of, names, schema
+from leadflow.contracts.schemas import ASYNCAPI_VERSION, examples, kind_of, names, schema
 from leadflow.domain.events import FACTS
 from leadflow.domain.values import JsonDict
 from leadflow.log.envelope import BODIES
@@ -20,8 +20,6 @@ from leadflow.log.kafka.records import CONTENT_TYPE
 from leadflow.log.kafka.topics import TopicNames, TopicSpec, specs
 from leadflow.settings import Settings
 
-VERSION = "3.0.0"
-MEDIA_TYPE = f"application/vnd.aai.asyncapi+json;version={VERSION}"
 STRUCTURED, BINARY, DEAD_LETTER = "intake.structured", "intake.binary", "dead-letter"
 BROKERS = 3
 """Of a cluster in production, where the settings leave the number of copies open."""
@@ -34,7 +32,7 @@ def document(settings: Settings) -> JsonDict:
     """The document of a deployment's topics: their names, partitions and copies are as it is set."""
     topics = TopicNames.of(settings.kafka_prefix)
     return {
-        "asyncapi": VERSION,
+        "asyncapi": ASYNCAPI_VERSION,
         "info": _info(),
         "defaultContentType": CONTENT_TYPE,
         "servers": {"kafka": _server()},

@@ -86,7 +86,7 @@ def test_publishing_writes_what_is_new_once(tmp_path: Path) -> None:
 
 def test_an_older_version_is_served_as_it_was_published(monkeypatch: pytest.MonkeyPatch) -> None:
     old = contracts.schema(CLAIMED)
-    monkeypatch.setattr("leadflow.contracts.keeping.published", lambda: {"leadflow.lead.claimed.v0": old})
+    monkeypatch.setattr("leadflow.contracts.keeping._published", lambda: {"leadflow.lead.claimed.v0": old})
     assert contracts.served("leadflow.lead.claimed.v0") == old
 
 
