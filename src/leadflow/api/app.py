@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from leadflow.api import accounts, claims, failing, leads, pools, sessions
+from leadflow.api import accounts, claims, contracts, failing, leads, pools, sessions
 from leadflow.api.changes import accepted
 from leadflow.api.document import describe
 from leadflow.api.frame import Frame
@@ -41,6 +41,7 @@ def create_app(service: Service) -> FastAPI:
     api.add_exception_handler(Undecided, accepted)
     for router in ROUTERS:
         api.include_router(router, prefix=PREFIX)
+    api.include_router(contracts.router)
     describe(api)
     api.add_middleware(Frame, body_max=service.app.settings.http_body_max)
     return api
