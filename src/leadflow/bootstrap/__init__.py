@@ -50,6 +50,8 @@ from leadflow.intake.files import open_arrivals
 from leadflow.intake.mapping import FIELDS, MappingFile, load_mapping
 from leadflow.intake.spend import SpendRow, read_spend
 from leadflow.log.verify import export, verify
+from leadflow.notifications.ledger import Notification
+from leadflow.notifications.subscriptions import Subscription
 from leadflow.records import DeadLetter
 from leadflow.refusals import refusal_text
 from leadflow.reporting import (
@@ -104,6 +106,7 @@ __all__ = [
     "Line",
     "MappingFile",
     "MoneyFigures",
+    "Notification",
     "Notifying",
     "Outcome",
     "Period",
@@ -116,6 +119,7 @@ __all__ = [
     "SpendReport",
     "SpendRow",
     "Story",
+    "Subscription",
     "Summary",
     "Trace",
     "amount_of",

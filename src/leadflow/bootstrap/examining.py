@@ -32,6 +32,7 @@ def examine_kafka(settings: Settings) -> Iterator[Finding]:
                     return
                 yield from doctor.guarded("projections", lambda: _read_models(settings, database))
                 yield from doctor.guarded("calendar", lambda: doctor.calendars(Views(database).pools()))
+                yield from doctor.guarded("notifications", lambda: doctor.notifications(database))
     except LeadflowError as error:
         yield doctor.failed("database", error)
 

@@ -7,7 +7,7 @@ import importlib
 import click
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Running": ("demo", "running", "api", "kafka"),
+    "Running": ("demo", "running", "api", "kafka", "notify"),
     "The team": ("team", "users", "tokens"),
     "Coming in": ("incoming", "arriving", "spending", "letters"),
     "Working": ("browsing", "working", "keeping", "changing"),
