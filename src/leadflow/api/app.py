@@ -9,7 +9,25 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from leadflow.api import accounts, claims, contracts, failing, leads, pools, sessions
+from leadflow.api import (
+    accounts,
+    claims,
+    closing,
+    contracts,
+    failing,
+    inlets,
+    intake,
+    keeping,
+    leads,
+    members,
+    policies,
+    pools,
+    requests,
+    routing,
+    sessions,
+    spend,
+    work,
+)
 from leadflow.api.changes import accepted
 from leadflow.api.document import describe
 from leadflow.api.frame import Frame
@@ -19,8 +37,17 @@ PREFIX = "/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     pools.router,
+    members.router,
+    policies.router,
+    routing.router,
     leads.router,
     claims.router,
+    work.router,
+    keeping.router,
+    closing.router,
+    intake.router,
+    requests.router,
+    spend.router,
     accounts.router,
 )
 """Everything under `/v1`, in the order of the document."""
@@ -41,6 +68,7 @@ def create_app(service: Service) -> FastAPI:
     api.add_exception_handler(Undecided, accepted)
     for router in ROUTERS:
         api.include_router(router, prefix=PREFIX)
+    api.include_router(inlets.router)
     api.include_router(contracts.router)
     describe(api)
     api.add_middleware(Frame, body_max=service.app.settings.http_body_max)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from leadflow.errors import UsageError
 from leadflow.inlets import KEEP_OLD, KeptInlet, Made
+from leadflow.intake.attribution import AttributionTable, default_attribution, load_attribution
 from leadflow.intake.channels import meta
 from leadflow.intake.channels.base import (
     Call,
@@ -22,6 +26,9 @@ from leadflow.intake.channels.rates import Rates
 from leadflow.intake.channels.setting_up import options_of
 from leadflow.intake.channels.website import origin_allowed, thanks
 from leadflow.receiving import Received, actor_of, decided, received, results, undecided
+from leadflow.settings import Settings
+
+RECONCILE_DAYS_MAX = 366
 
 
 def challenge(reader: InletReader, query: Mapping[str, str]) -> str:
@@ -29,6 +36,24 @@ def challenge(reader: InletReader, query: Mapping[str, str]) -> str:
     if reader.inlet.kind != "meta":
         raise NotAuthentic
     return meta.challenge(reader.inlet, query)
+
+
+def period(first: datetime | None, last: datetime | None, now: datetime) -> tuple[date, date]:
+    """The days to reconcile: the last 30, unless said otherwise. Raises UsageError."""
+    today = now.astimezone(ZoneInfo("Asia/Shanghai")).date()
+    end = today if last is None else last.date()
+    begin = end - timedelta(days=29) if first is None else first.date()
+    if begin > end:
+        raise UsageError("the first day is after the last")
+    if (end - begin).days > RECONCILE_DAYS_MAX:
+        raise UsageError(f"that are more than {RECONCILE_DAYS_MAX} days", do="Ask for one year at a time.")
+    return begin, end
+
+
+def attribution_of(settings: Settings) -> AttributionTable:
+    """The table that tells the channel of a website form's touch. Raises UsageError."""
+    own = settings.attribution
+    return (default_attribution() if own is None else load_attribution(own)).table
 
 
 EXAMPLE_FIELDS = meta.EXAMPLE_FIELDS
@@ -52,12 +77,14 @@ __all__ = [
     "Sent",
     "TooMany",
     "actor_of",
+    "attribution_of",
     "challenge",
     "completed",
     "decided",
     "kind_of",
     "options_of",
     "origin_allowed",
+    "period",
     "received",
     "results",
     "thanks",

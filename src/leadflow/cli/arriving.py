@@ -76,7 +76,13 @@ def intake_command(
                 document[column], columns[column] = one, name
     else:
         document = _from_stdin()
-    reader = ArrivalReader(channel, campaign=campaign, door=door, mapping=MappingFile(columns=columns))
+    reader = ArrivalReader(
+        channel,
+        campaign=campaign,
+        door=door,
+        mapping=MappingFile(columns=columns),
+        attribution=session.app.attribution,
+    )
     if isinstance(document, dict):
         arrival = reader.read(document | ({"id": ref} if ref else {}))
     else:

@@ -9,7 +9,7 @@ import click
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Running": ("demo", "running", "api", "kafka", "notify"),
     "The team": ("team", "users", "tokens"),
-    "Coming in": ("incoming", "arriving", "spending", "letters"),
+    "Coming in": ("incoming", "arriving", "inlets", "attribution", "spending", "letters"),
     "Working": ("browsing", "working", "keeping", "changing"),
     "Looking back": ("looking", "reporting"),
     "The log": ("logs", "contracts"),

@@ -116,8 +116,8 @@ def import_command(
     mapping = load_mapping(mapping_file) if mapping_file else MappingFile()
     if sheet is not None:
         mapping = mapping.model_copy(update={"sheet": sheet})
-    arrivals = open_arrivals(file, channel, campaign=campaign, mapping=mapping)
     app = session.app
+    arrivals = open_arrivals(file, channel, campaign=campaign, mapping=mapping, attribution=app.attribution)
     # Where nothing may change, even a deadline that has come due is left for the next command.
     app.settle(fire=not dry_run)
     to = destination_of(session, pool)

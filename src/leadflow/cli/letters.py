@@ -14,13 +14,12 @@ from rich.table import Table
 from leadflow.bootstrap import (
     Arrival,
     DeadLetter,
-    MappingFile,
     Outcome,
-    corrected,
     load_mapping,
     reason_of,
     request_of,
 )
+from leadflow.bootstrap.reception import Reception
 from leadflow.cli.acting import report
 from leadflow.cli.arriving import show_arrival
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options, wait_option
@@ -196,8 +195,9 @@ def retry_letter(
     if letter.record is not None:
         _send_again(session, letter, _document(document) if document else None, changes, pool)
         return
-    mapping = load_mapping(mapping_file) if mapping_file else MappingFile()
-    arrival = corrected(letter, _document(document) if document else letter.content(), changes, mapping)
+    mapping = load_mapping(mapping_file) if mapping_file else None
+    content = _document(document) if document else letter.content()
+    arrival = Reception(app).read_again(letter, content, changes, mapping)
     if arrival.body is None and letter.resolved_by:
         raise _sent_already(letter)
     if arrival.body is None:

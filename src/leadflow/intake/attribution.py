@@ -74,6 +74,7 @@ class Attribution:
     """The table, ready for use."""
 
     def __init__(self, table: AttributionTable) -> None:
+        self.table = table
         self._rules = table.rule
         self.click_id_names = frozenset(name.lower() for name in table.click_ids.names)
         self._sites = {

@@ -1,0 +1,325 @@
+"""Inlets: the doors that channels send leads to over HTTP."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from leadflow.bootstrap import MappingFile, load_mapping
+from leadflow.bootstrap.inlets import KEEP_OLD, KINDS, Inlet, KeptInlet, Made, kind_of, options_of
+from leadflow.cli.common import Session, pass_session, pool_option, shared_options
+from leadflow.cli.incoming import destination_of
+from leadflow.cli.inlet_trying import may_set_up, reconcile_inlet, test_inlet
+from leadflow.domain.values import format_time
+from leadflow.errors import NotPermitted, UsageError
+
+PATH = click.Path(path_type=Path)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def register(main: click.Group) -> None:
+    """Add the commands."""
+    main.add_command(inlet)
+
+
+@click.group("inlet")
+def inlet() -> None:
+    """Doors that vendors, programs and website forms send leads to over HTTP."""
+
+
+inlet.add_command(test_inlet)
+inlet.add_command(reconcile_inlet)
+
+_argument = click.argument("name", metavar="ID")
+
+
+def _own(session: Session, name: str) -> KeptInlet:
+    """An inlet that the actor may set up. Raises NotFound, NotPermitted."""
+    session.app.settle()
+    found = session.app.inlets.get(name)
+    may_set_up(session, found.setup.pool)
+    return found
+
+
+def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for value in values:
+        name, sign, text = value.partition("=")
+        if not sign or not name.strip():
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE", param=parameter)
+        found[name.strip()] = text
+    return found
+
+
+def _secret_option(function: F) -> F:
+    return click.option(
+        "--secret-file",
+        type=PATH,
+        metavar="FILE",
+        help="A file with the secret that the vendor gives; `-` reads it from stdin.",
+    )(function)
+
+
+def _text_of(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the file: {type(error).__name__}", where=str(path)) from error
+    return text.strip()
+
+
+def _credentials(path: Path | None) -> dict[str, str]:
+    text = _text_of(path)
+    if text is None:
+        return {}
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # The error may quote a secret.
+        raise UsageError("the file of credentials is not TOML", do='Write `name = "value"`.') from error
+    wrong = [name for name, value in found.items() if not isinstance(value, str)]
+    if wrong:
+        raise UsageError(f"these credentials are no texts: {', '.join(wrong)}")
+    return found
+
+
+@inlet.command("add")
+@click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
+@_argument
+@click.option("--channel", metavar="NAME", help="What its leads count to; the kind's own if left out.")
+@click.option("--campaign", metavar="NAME", help="The campaign, where what comes does not name one.")
+@click.option(
+    "--map",
+    "mapping_file",
+    type=PATH,
+    metavar="FILE",
+    help="A mapping file (TOML): question → field.",
+)
+@click.option(
+    "--allow-ip", "allow_ips", multiple=True, metavar="NETWORK", help="Take calls from here only; several."
+)
+@click.option(
+    "--origin", "origins", multiple=True, metavar="URL", help="Sites whose pages may post a form; several."
+)
+@click.option(
+    "--set", "options", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An option of the kind."
+)
+@_secret_option
+@click.option(
+    "--credentials",
+    "credentials_file",
+    type=PATH,
+    metavar="FILE",
+    help="A TOML file with what LeadFlow shows to the vendor (tokens).",
+)
+@pool_option
+@shared_options
+@pass_session
+def add_inlet(
+    session: Session,
+    kind: str,
+    name: str,
+    channel: str | None,
+    campaign: str | None,
+    mapping_file: Path | None,
+    allow_ips: tuple[str, ...],
+    origins: tuple[str, ...],
+    options: dict[str, str],
+    secret_file: Path | None,
+    credentials_file: Path | None,
+    pool: str | None,
+) -> None:
+    """Open a door of a KIND with an ID, which is part of its address.
+
+    Its secret is shown now and never again. Without `--pool` the company's routing table says where leads go.
+    """
+    session.app.settle()
+    known = kind_of(kind)
+    to = destination_of(session, pool) if pool else None
+    may_set_up(session, pool)
+    found = Inlet(
+        id=name,
+        kind=kind,
+        channel=channel or known.channel,
+        pool=pool,
+        campaign=campaign,
+        mapping=load_mapping(mapping_file) if mapping_file else MappingFile(),
+        credentials=_credentials(credentials_file),
+        allow_ips=allow_ips,
+        origins=origins,
+        options=options_of(known, options),
+    )
+    pools = session.app.views.pools()
+    targets = to.pools if to is not None else list(pools)
+    declared = {one: pools[one].policy.get("channels", {}) for one in targets}
+    if declared and not any(found.channel in channels for channels in declared.values()):
+        raise UsageError(
+            f"the channel {found.channel!r} is not declared in the policy of pool {', '.join(declared)}",
+            do="Add it under [channels] and publish the policy, or name another with `--channel`.",
+        )
+    secret = _text_of(secret_file)
+    made = session.app.inlets.add(found, by=session.actor, now=datetime.now(UTC), secret=secret)
+    _show_made(session, made, f"Inlet {name} takes {known.title}.", given=secret is not None)
+
+
+def _show_made(session: Session, made: Made, title: str, *, given: bool) -> None:
+    """What there is to be entered at the vendor's. A secret that was given is not repeated."""
+    once = dict(made.credentials)
+    if made.secret is not None and not given:
+        once["secret"] = made.secret
+    document = {"inlet": made.inlet.described(), "path": made.address, "shown_once": once}
+
+    def draw(console: Console) -> None:
+        console.print(title, markup=False)
+        console.print(f"  address  {made.address} (behind the host of your API)", markup=False)
+        for label, value in once.items():
+            console.print(f"  {label}  {value}", markup=False, soft_wrap=True)
+        if once:
+            console.print("Write that down: it is not shown again.", markup=False)
+
+    session.emit(document, draw)
+
+
+@inlet.command("list")
+@shared_options
+@pass_session
+def list_inlets(session: Session) -> None:
+    """List the doors."""
+    session.app.settle()
+    rows = [row for row in session.app.inlets.list() if _visible(session, row)]
+
+    def draw(console: Console) -> None:
+        if not rows:
+            console.print("No inlets. Open one: `leadflow inlet add KIND ID`.", markup=False)
+            return
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for column in ("id", "kind", "channel", "pool", "campaign", "state"):
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            one = row.setup
+            state = "off" if row.disabled_at else "on"
+            table.add_row(one.id, one.kind, one.channel, one.pool or "(routing)", one.campaign or "-", state)
+        console.print(table)
+
+    session.emit([row.described() for row in rows], draw)
+
+
+def _visible(session: Session, row: KeptInlet) -> bool:
+    try:
+        may_set_up(session, row.setup.pool)
+    except NotPermitted:
+        return False
+    return True
+
+
+@inlet.command("show")
+@_argument
+@shared_options
+@pass_session
+def show_inlet(session: Session, name: str) -> None:
+    """Show a door: how it is set up, dead letters of it, and its last test leads. Never its secrets."""
+    row = _own(session, name)
+    waiting = len(session.app.dead_letters.of_inlet(name))
+    tests = session.app.inlets.tests(name)
+    document = row.described() | {"dead_letters": waiting, "last_tests": tests}
+
+    def draw(console: Console) -> None:
+        one = row.setup
+        console.print(f"{one.id}: {row.kind.title} ({one.kind}), door {row.kind.door}", markup=False)
+        console.print(f"  address   {document['path']}", markup=False)
+        console.print(f"  channel   {one.channel}, campaign {one.campaign or '-'}", markup=False)
+        console.print(f"  pool      {one.pool or 'by the routing table'}", markup=False)
+        for label in ("allow_ips", "origins", "columns", "options"):
+            if document[label]:
+                console.print(f"  {label:<9} {_told(document[label])}", markup=False, soft_wrap=True)
+        for secret in row.secrets:
+            until = f", holds until {format_time(secret.until)}" if secret.until else ""
+            console.print(f"  secret    made {format_time(secret.made_at)}{until}", markup=False)
+        if row.disabled_at:
+            console.print(f"  off       since {format_time(row.disabled_at)}", markup=False)
+        console.print(f"  {waiting} dead letters wait, {row.tests} test leads came", markup=False)
+        for test in tests:
+            console.print(f"  test      {format_time(test['seen_at'])} {test['document']}", markup=False)
+
+    session.emit(document, draw)
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    return ", ".join(map(str, value))
+
+
+@inlet.command("rotate")
+@_argument
+@click.option(
+    "--keep-hours",
+    type=click.FloatRange(0, 720),
+    default=KEEP_OLD.total_seconds() / 3600,
+    show_default=True,
+    metavar="HOURS",
+    help="For how long the old secret holds beside the new one.",
+)
+@_secret_option
+@shared_options
+@pass_session
+def rotate_inlet(session: Session, name: str, keep_hours: float, secret_file: Path | None) -> None:
+    """Give a door a new secret, shown now and never again; the old one holds for a while."""
+    _own(session, name)
+    keep = timedelta(hours=keep_hours)
+    secret = _text_of(secret_file)
+    made = session.app.inlets.rotate(name, keep=keep, now=datetime.now(UTC), secret=secret)
+    title = f"Inlet {name} has a new secret; the old one holds for {keep_hours:g} hours."
+    _show_made(session, made, title, given=secret is not None)
+
+
+@inlet.command("credentials")
+@_argument
+@click.argument("file", type=PATH)
+@shared_options
+@pass_session
+def set_credentials(session: Session, name: str, file: Path) -> None:
+    """Replace what LeadFlow shows to the vendor, from a TOML FILE (`-` for stdin): access tokens."""
+    _own(session, name)
+    row = session.app.inlets.credentials(name, _credentials(file))
+    known = sorted(row.setup.credentials)
+    session.emit(
+        {"id": name, "credentials": known},
+        lambda console: console.print(f"Inlet {name} has {', '.join(known) or 'none'}.", markup=False),
+    )
+
+
+@inlet.command("disable")
+@_argument
+@shared_options
+@pass_session
+def disable_inlet(session: Session, name: str) -> None:
+    """Take nothing more through a door, until it is enabled again."""
+    _own(session, name)
+    session.app.inlets.disable(name, datetime.now(UTC))
+    session.emit(
+        {"id": name, "enabled": False}, lambda console: console.print(f"Inlet {name} is off.", markup=False)
+    )
+
+
+@inlet.command("enable")
+@_argument
+@shared_options
+@pass_session
+def enable_inlet(session: Session, name: str) -> None:
+    """Take calls through a door again."""
+    _own(session, name)
+    session.app.inlets.enable(name)
+    session.emit(
+        {"id": name, "enabled": True}, lambda console: console.print(f"Inlet {name} is on.", markup=False)
+    )
