@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,16 +16,16 @@ from leadflow.log.kafka.records import H_ORIGIN, H_REASON
 from leadflow.log.kafka.topics import Topics
 from leadflow.log.partitioning import partition_of
 from leadflow.settings import Settings
+from tests.adapters import Adapter, Page
 from tests.deciders import Office, causes, check, deciding
 from tests.kafka_broker import new_prefix
-from tests.processes import ROOT, until
+from tests.processes import until
 from tests.team import joining, opening
 
-PAGE = (ROOT / "docs/how-to/publish-to-kafka.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-DOCUMENT = next(text for kind, text in BLOCKS if kind == "json")
-SHELL = [text for kind, text in BLOCKS if kind == "sh"]
-PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+PAGE = Page("how-to/publish-to-kafka.md")
+(DOCUMENT,) = PAGE.blocks("json")
+SHELL = PAGE.blocks("sh")
+PYTHON = PAGE.blocks("python")
 EXAMPLES = {f"intake/web_form:form-2026{number}" for number in (1, 2, 3, 4)}
 NO_JSON = 'echo "no lead" | kcat -P -b "$LEADFLOW_KAFKA" -t leadflow.intake -k east -p 0'
 HOW = "kcat is missing. Debian, Ubuntu: apt-get install -y kcat. Others: https://github.com/edenhill/kcat"
@@ -54,43 +50,18 @@ def office(kafka: Cluster) -> Iterator[Office]:
     opened.close()
 
 
-class Adapter:
-    """Runs what the page shows, in a directory of its own."""
-
-    def __init__(self, office: Office, directory: Path) -> None:
-        self._prefix = office.settings.kafka_prefix
-        self._directory = directory
-        self._environment = {**os.environ, "LEADFLOW_KAFKA": office.cluster.servers}
-        (directory / "lead.json").write_text(DOCUMENT, encoding="utf-8")
-
-    def shell(self, text: str) -> str:
-        """Gives what it printed."""
-        return self._run(["bash", "-euo", "pipefail", "-c", self._of_this_test(text)])
-
-    def python(self, text: str) -> str:
-        return self._run([sys.executable, "-c", self._of_this_test(text)])
-
-    def _of_this_test(self, text: str) -> str:
-        return text.replace("leadflow.intake", f"{self._prefix}.intake").replace(
-            "leadflow.dead-letters", f"{self._prefix}.dead-letters"
-        )
-
-    def _run(self, command: list[str]) -> str:
-        done = subprocess.run(
-            command,
-            cwd=self._directory,
-            env=self._environment,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+@pytest.fixture
+def adapter(office: Office, tmp_path: Path) -> Adapter:
+    """Runs what the page shows, on the topics of this test."""
+    prefix = office.settings.kafka_prefix
+    names = {f"leadflow.{topic}": f"{prefix}.{topic}" for topic in ("intake", "dead-letters")}
+    made = Adapter(tmp_path, {"LEADFLOW_KAFKA": office.cluster.servers}, names)
+    made.file("lead.json", DOCUMENT)
+    return made
 
 
-def test_every_example_of_the_page_brings_its_lead(office: Office, tmp_path: Path) -> None:
+def test_every_example_of_the_page_brings_its_lead(office: Office, adapter: Adapter) -> None:
     assert (len(SHELL), len(PYTHON)) == (3, 2)
-    adapter = Adapter(office, tmp_path)
     with deciding(office.settings, office.cluster.servers):
         office.send([opening(), *joining(["wang"])])
         for text in SHELL[:2]:
@@ -120,8 +91,7 @@ def test_every_example_of_the_page_brings_its_lead(office: Office, tmp_path: Pat
     assert places == {right}
 
 
-def test_another_partitioner_and_what_cannot_be_read(office: Office, tmp_path: Path) -> None:
-    adapter = Adapter(office, tmp_path)
+def test_another_partitioner_and_what_cannot_be_read(office: Office, adapter: Adapter) -> None:
     elsewhere = (partition_of("east", office.partitions) + 1) % office.partitions
     wrong_type = SHELL[1].replace("submit-intake", "claim-lead")
     bad_key = SHELL[1].replace("-k east", "-k nowhere")
@@ -154,8 +124,7 @@ def test_another_partitioner_and_what_cannot_be_read(office: Office, tmp_path: P
         assert reason in told
 
 
-def test_an_adapter_may_compress_as_it_likes(office: Office, tmp_path: Path) -> None:
-    adapter = Adapter(office, tmp_path)
+def test_an_adapter_may_compress_as_it_likes(office: Office, adapter: Adapter) -> None:
     codecs = ("lz4", "zstd", "snappy", "gzip")
     with deciding(office.settings, office.cluster.servers):
         office.send([opening()])
