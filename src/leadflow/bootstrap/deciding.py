@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from consumers.following import followed
 from consumers.handover import HandoverClient
 from leadflow.domain.pool import Pool, Stream
 from leadflow.domain.requests import Request
@@ -89,9 +88,8 @@ class Here:
             raise
 
     def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
-        """Have batches decided, one after the other; read models come along. Raises Unavailable."""
-        decided = map(self.submit, batches)
-        return decided if self.running() is not None else followed(self.engine.log.url, decided)
+        """Have batches decided, one after the other. Raises Unavailable."""
+        return map(self.submit, batches)
 
     def stream(self, name: str) -> Stream:
         """The present state of a stream."""
