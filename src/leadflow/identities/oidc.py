@@ -65,6 +65,7 @@ class Provider:
     def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
         self._settings = settings
         self._clock = clock
+        self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False)
         self._guard = threading.Lock()
         self._known: tuple[float, dict[str, Any]] | None = None
         self._keys: KeySet | None = None
@@ -98,7 +99,9 @@ class Provider:
 
         Raises NotSignedIn for an answer that does not prove it, NotFound, Unavailable.
         """
-        if not hmac.compare_digest(answer.get("state", "").encode(), pending.state.encode()):
+        if not hmac.compare_digest(
+            answer.get("state", "").encode("utf-8", "replace"), pending.state.encode()
+        ):
             raise NotSignedIn("this is the answer to another sign-in", do=_AGAIN)
         metadata = self._metadata()
         issuer = answer.get("iss")
@@ -170,7 +173,7 @@ class Provider:
                 return self._known[1]
         issuer = str(self._settings.oidc_issuer)
         _refuse_plain(issuer)
-        metadata = _object(_ask("GET", issuer.rstrip("/") + "/.well-known/openid-configuration"))
+        metadata = _object(self._ask("GET", issuer.rstrip("/") + "/.well-known/openid-configuration"))
         if metadata.get("issuer") != issuer:
             do = "Set LEADFLOW_OIDC_ISSUER to the issuer as the provider writes it, to the last slash."
             raise Unavailable("the OpenID Connect provider calls itself otherwise", where=issuer, do=do)
@@ -186,7 +189,7 @@ class Provider:
         with self._guard:
             if self._keys is not None and not anew:
                 return self._keys
-        keys = KeySet.import_key_set(_object(_ask("GET", metadata["jwks_uri"])))  # type: ignore[arg-type]
+        keys = KeySet.import_key_set(_object(self._ask("GET", metadata["jwks_uri"])))  # type: ignore[arg-type]
         with self._guard:
             self._keys = keys
         return keys
@@ -203,10 +206,25 @@ class Provider:
         )
         headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
         uri, headers, body = auth.prepare("POST", metadata["token_endpoint"], headers, body)
-        answer = _ask("POST", uri, headers=headers, content=body)
+        answer = self._ask("POST", uri, headers=headers, content=body)
         if answer.status_code in (400, 401):
             raise NotSignedIn("the company's provider does not take the sign-in's code", do=_AGAIN)
         return _object(answer)
+
+    def _ask(self, method: str, address: str, **given: Any) -> httpx.Response:
+        where = f"OpenID Connect provider at {urlsplit(address).netloc}"
+        try:
+            with self._http.stream(method, address, **given) as answer:
+                content = b""
+                for piece in answer.iter_bytes():
+                    content += piece
+                    if len(content) > ANSWER_BYTES_MAX:
+                        raise Unavailable("the answer is too long", where=where)
+        except httpx.HTTPError as error:
+            raise Unavailable(f"the provider is away: {type(error).__name__}", where=where) from error
+        if answer.status_code not in (200, 400, 401):
+            raise Unavailable(f"the provider answers with status {answer.status_code}", where=where)
+        return httpx.Response(answer.status_code, content=content, request=answer.request)
 
     def _secret(self) -> str | None:
         path, given = self._settings.oidc_client_secret_file, self._settings.oidc_client_secret
@@ -216,25 +234,6 @@ class Provider:
             return path.read_text(encoding="utf-8").strip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise Unavailable("LEADFLOW_OIDC_CLIENT_SECRET_FILE cannot be read", where=str(path)) from error
-
-
-def _ask(method: str, address: str, **given: Any) -> httpx.Response:
-    where = f"OpenID Connect provider at {urlsplit(address).netloc}"
-    try:
-        with (
-            httpx.Client(timeout=TIMEOUT_S, follow_redirects=False) as client,
-            client.stream(method, address, **given) as answer,
-        ):
-            content = b""
-            for piece in answer.iter_bytes():
-                content += piece
-                if len(content) > ANSWER_BYTES_MAX:
-                    raise Unavailable("the answer is too long", where=where)
-    except httpx.HTTPError as error:
-        raise Unavailable(f"the provider is away: {type(error).__name__}", where=where) from error
-    if answer.status_code not in (200, 400, 401):
-        raise Unavailable(f"the provider answers with status {answer.status_code}", where=where)
-    return httpx.Response(answer.status_code, content=content, request=answer.request)
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class Identities:
         """What the browser kept. Raises NotSignedIn where it is not ours, or too old."""
         try:
             return Pending(**self._seal().loads(text or "", max_age=PENDING_S_MAX))
-        except BadData as error:
+        except (BadData, UnicodeEncodeError) as error:
             do = "Begin anew at GET /v1/session/oidc."
             raise NotSignedIn("no sign-in was begun here, or it was too long ago", do=do) from error
 
