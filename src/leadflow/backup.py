@@ -29,6 +29,8 @@ from leadflow.identities.tables import prepare as prepare_identities
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.reading import Row
 from leadflow.log.verify import PROGRESS_EVERY, Progress, Report, verify_rows
+from leadflow.notifications.subscriptions import cut_at
+from leadflow.notifications.subscriptions import prepare as prepare_notifications
 from leadflow.records import DeadLetters
 
 BACKUP_FORMAT = "leadflow backup format 1"
@@ -105,6 +107,7 @@ def restore(log: EmbeddedLog, path: Path, progress: Progress | None = None) -> S
     summary = check(path)
     DeadLetters(log.database).prepare()
     prepare_identities(log.database)
+    prepare_notifications(log.database)
     with _opened(path) as archive, log.database.transaction() as connection:
         connection.execute("LOCK TABLE log.events IN EXCLUSIVE MODE")
         _refuse_unless_empty(connection, log)
@@ -123,6 +126,8 @@ def restore(log: EmbeddedLog, path: Path, progress: Progress | None = None) -> S
         for name in manifest["members"]:
             if name != EVENTS:
                 _restore_records(connection, archive, name)
+        # Records were read after the log: what they say of later facts is not true of those to come.
+        cut_at(connection, 0, manifest["end"])
         _heads(verify_rows(_written(connection)), manifest, log.where)
     if progress is not None:
         progress(summary.events, summary.events)

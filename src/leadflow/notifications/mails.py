@@ -154,7 +154,8 @@ class Mails:
         link.send_message(mail)
 
     def _problem(self, error: Exception, *, late: bool) -> Answer:
-        if late or isinstance(error, TimeoutError):
+        # smtplib makes of a time-out that the connection was closed.
+        if late or isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             return Answer("failed", f"the mail server did not answer within {self._timeout_s:g} seconds")
         if isinstance(error, smtplib.SMTPRecipientsRefused):
             codes = [code for code, _ in error.recipients.values()]
