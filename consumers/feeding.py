@@ -34,6 +34,8 @@ LINGER_S = 1.0
 few costs as much as one of many."""
 AGAIN_S = 0.05
 """How soon a projection that waits for another partition looks again."""
+PARK_S = 5.0
+"""After so long, what comes after is not kept for it; reading it once more costs more than a short wait."""
 TELL_S = 30.0
 """After so long, that it waits is told."""
 
@@ -264,7 +266,7 @@ class Feed:
             target.state, target.batch = "retired", ()
             return False
         if reached > target.position:
-            target.position = reached
+            target.position, target.waits_since = reached, now
             self._moved.add(name)
         self._operating.projected(name, self.partition, target.position)
         if reached < target.batch[-1].position:
@@ -282,17 +284,22 @@ class Feed:
         target.again_at = now + AGAIN_S
         if target.state == "going":
             target.state, target.waits_since = "waiting", now
-        if target.waits_since is not None and now - target.waits_since > TELL_S:
+        if target.waits_since is not None and self._long(target, now, TELL_S):
             target.waits_since = None
             needed = [comes_after(entry) for entry in target.batch]
             log_.warning("a projection waits for facts of other partitions", projection=name, facts=needed)
+
+    @staticmethod
+    def _long(target: _Target, now: float, seconds: float) -> bool:
+        """Whether it has waited for so long, which it may have told."""
+        return target.waits_since is None or now - target.waits_since > seconds
 
     def _forget(self, now: float) -> None:
         """Let go of what all have taken, and of what only those need that wait for too long."""
         read = self._read
         if self.waiting >= WAITING_MAX:
             for target in self._targets.values():
-                if target.state == "waiting":
+                if target.state == "waiting" and self._long(target, now, PARK_S):
                     target.state = "parked"
         taken = min((target.position for target in self._taking()), default=None)
         if taken is None:

@@ -144,6 +144,7 @@ def test_what_waits_for_long_is_read_anew_and_leaves_nothing_out(
     monkeypatch.setattr(feeding, "BATCH_MAX", 20)
     monkeypatch.setattr(feeding, "BATCH_MIN", 1)
     monkeypatch.setattr(feeding, "WAITING_MAX", 40)
+    monkeypatch.setattr(feeding, "PARK_S", 0)
     monkeypatch.setattr(projector_module, "RECORDS_MAX", 30)
     # One read model is slow in one partition, so in the others it waits while the rest go on.
     write = feeding.write
