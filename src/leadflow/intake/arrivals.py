@@ -5,7 +5,6 @@ Every door comes through here: rows of files, website forms, push bodies of vend
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -81,12 +80,6 @@ class ArrivalReader:
         fresh = copy(self)
         fresh._seen = {}
         return fresh
-
-    def anew(self) -> ArrivalReader:
-        """A reader of the same source for another file, which knows the columns that were met already."""
-        found = copy.copy(self)
-        found._seen = {}
-        return found
 
     def plan(self, columns: tuple[str, ...]) -> Plan:
         """What these columns or members are; made once for each set of them."""
