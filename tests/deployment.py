@@ -31,6 +31,14 @@ class Part:
             text=True,
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
     def ready(self) -> bool:
         """Whether it runs and has said so. Raises AssertionError if it has ended."""
         assert self._process.poll() is None, self.said()
