@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from leadflow.log.envelope import decode
+from leadflow.log.envelope import decode_full, hash_of
 from leadflow.log.reading import Log
 from leadflow.postgres import Database
-from leadflow.tracing import Seen, Trace, trace
+from leadflow.sentences import When
+from leadflow.tracing import Line, Seen, Trace, line_of, trace
 from leadflow.views import LeadView, Views
 from projections import queries
 from projections.queries import Row
@@ -34,14 +35,29 @@ class Traces:
         found = queries.trace(self._database, lead.lead, at, pools)
         rows = queries.trace(self._database, lead.lead, None, pools).timeline
         seen = list(self._seen(rows))
+        made = trace(pool, lead.lead, seen, self._when(pool), at=at, reasons=not lead.masked)
+        made.owner_then = found.owner
+        return lead, made
+
+    def history(
+        self, actor: str, pool: str, reference: str, after: int = 0, limit: int | None = None
+    ) -> list[Line]:
+        """The facts of a lead in this pool after a sequence, oldest first, at most so many.
+
+        Raises as `of`.
+        """
+        lead, rows = self._views.history(actor, pool, reference)
+        wanted = [row for row in rows if row["sequence"] > after][:limit]
+        when = self._when(pool)
+        return [line_of(one, when, reasons=not lead.masked) for one in self._seen(wanted)]
+
+    def _when(self, pool: str) -> When:
         local = self._views.pool(pool).local
 
         def when(moment: datetime | None) -> str:
             return "" if moment is None else f"{local(moment):%Y-%m-%d %H:%M:%S}"
 
-        made = trace(pool, lead.lead, seen, when, at=at, reasons=not lead.masked)
-        made.owner_then = found.owner
-        return lead, made
+        return when
 
     def _seen(self, rows: Sequence[Row]) -> Iterator[Seen]:
         documents = {}
@@ -50,5 +66,6 @@ class Traces:
             sequences, positions = [row["sequence"] for row in own], [row["position"] for row in own]
             documents[pool] = self._log.documents(pool, sequences, positions)
         for row in rows:
-            event = decode(documents[row["pool"]][row["sequence"]])
-            yield Seen(event, row["position"], row["known_at"])
+            document = documents[row["pool"]][row["sequence"]]
+            event, prevhash = decode_full(document)
+            yield Seen(event, row["position"], row["known_at"], hash_of(document), prevhash)

@@ -19,6 +19,10 @@ class Seen(NamedTuple):
     event: e.Event
     position: int
     known_at: datetime
+    hash: str = ""
+    """SHA-256 of its document, in hexadecimal."""
+    prevhash: str = ""
+    """The hash that it is chained to: of the pool's fact before."""
 
 
 @dataclass(kw_only=True)
@@ -86,6 +90,10 @@ class Line:
     policy: int
     says: str
     reason: str | None
+    hash: str
+    """SHA-256 of its document: whoever kept it can prove that the fact is as it was."""
+    prevhash: str
+    """What the document is chained to: the hash of the pool's fact before."""
 
 
 @dataclass(kw_only=True)
@@ -126,7 +134,7 @@ def trace(
     fold = _Fold(lead, when)
     for one in known:
         fold.take(one)
-    lines = [_line(one, when, reasons) for one in known]
+    lines = [line_of(one, when, reasons=reasons) for one in known]
     return Trace(
         lead=lead,
         pool=pool,
@@ -141,7 +149,8 @@ def trace(
     )
 
 
-def _line(one: Seen, when: When, reasons: bool) -> Line:
+def line_of(one: Seen, when: When, *, reasons: bool) -> Line:
+    """A fact as a line; `reasons` includes what people wrote themselves."""
     event = one.event
     return Line(
         fact=event.id,
@@ -153,6 +162,8 @@ def _line(one: Seen, when: When, reasons: bool) -> Line:
         policy=event.policy,
         says=sentence(event, when),
         reason=reason_given(event) if reasons else None,
+        hash=one.hash,
+        prevhash=one.prevhash,
     )
 
 
@@ -268,4 +279,4 @@ class _Fold:
         )
 
 
-__all__ = ["Attempt", "Holding", "Line", "Seen", "Trace", "trace"]
+__all__ = ["Attempt", "Holding", "Line", "Seen", "Trace", "line_of", "trace"]

@@ -26,6 +26,7 @@ from leadflow.api import (
     routing,
     sessions,
     spend,
+    traces,
     work,
 )
 from leadflow.api.changes import accepted
@@ -41,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     policies.router,
     routing.router,
     leads.router,
+    traces.router,
     claims.router,
     work.router,
     keeping.router,

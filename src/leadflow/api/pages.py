@@ -55,6 +55,16 @@ def place_of(cursor: str, choice: str) -> list[Any]:
     return found[1:]
 
 
+def number_of(cursor: str | None, choice: str) -> int:
+    """The number that a cursor of a list by numbers names; 0 before the first page. Raises ProblemError."""
+    if cursor is None:
+        return 0
+    place = place_of(cursor, choice)
+    if len(place) != 1 or type(place[0]) is not int or not 0 <= place[0] < 2**62:
+        raise no_cursor()
+    return place[0]
+
+
 def no_cursor() -> problems.ProblemError:
     """The problem of a cursor that does not belong here."""
     wrong = problems.FieldError(
