@@ -108,6 +108,7 @@ def restore(log: EmbeddedLog, path: Path, progress: Progress | None = None) -> S
     summary = check(path)
     DeadLetters(log.database).prepare()
     prepare_identities(log.database)
+    Inlets(log.database).prepare()
     prepare_notifications(log.database)
     with _opened(path) as archive, log.database.transaction() as connection:
         connection.execute("LOCK TABLE log.events IN EXCLUSIVE MODE")
