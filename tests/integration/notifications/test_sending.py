@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from datetime import timedelta
@@ -13,6 +14,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from consumers.delivering import WORKERS
 from leadflow.errors import UsageError
 from leadflow.notifications.attempts import ATTEMPTS_MAX, JITTER, PAUSES_S
+from leadflow.notifications.kinds import ASSIGNED
 from leadflow.notifications.ledger import LEASE
 from leadflow.notifications.subscriptions import new_secret
 from tests.bureau import Bureau
@@ -145,6 +147,28 @@ def test_who_takes_the_connection_and_says_nothing_or_is_not_there(bureau: Burea
     assert "within 1 seconds" in problems[2]
     assert problems[0].startswith("the receiver cannot be reached")
     assert problems[-1] == "the receiver's name is not known"
+
+
+def test_https_needs_a_certificate_that_is_trusted_for_the_host(
+    bureau: Bureau, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = Receiver(context)
+    try:
+        bureau.subscribe(receiver.url)
+        fact = bureau.assigned(1)[0]
+        bureau.settle()
+        assert receiver.ids[0].startswith(fact)
+        bureau.subscribe(receiver.url.replace("127.0.0.1", "localhost"), kinds=[ASSIGNED])
+        bureau.subscribe(receiver.url.replace("https", "http"))
+        monkeypatch.delenv("SSL_CERT_FILE")
+        bureau.assigned(1, first=2)
+        bureau.settle()
+        problems = [row.problem or "" for row in bureau.rows("pending")]
+        assert len(problems) == 3
+        assert sum("not to be trusted" in problem for problem in problems) == 2
+        assert len(receiver.received) == 1
+    finally:
+        receiver.close()
 
 
 def test_broken_receivers_do_not_hold_up_the_others(bureau: Bureau, new_receiver: NewReceiver) -> None:
