@@ -7,6 +7,7 @@ from typing import Any
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from leadflow.bootstrap import App
 from leadflow.identities.passwords import Passwords
 from leadflow.identities.signing_in import Identities
 from leadflow.postgres import Database
@@ -37,3 +38,8 @@ def identities(
 ) -> Identities:
     """Accounts, tokens and sessions on a database."""
     return Identities(database, Settings(**settings), passwords=Passwords(hasher), clock=clock)
+
+
+def quick_identities(app: App) -> Identities:
+    """Those of an app, on the real clock, with passwords that are quick to check."""
+    return Identities(app.database, app.settings, passwords=Passwords(WEAK))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadflow.api import failing, problems
+from leadflow.api.identity import template_of
 
 BODY_MAX = "leadflow.body_max"
 """Where a request's scope keeps how many bytes its body may have; a route may allow itself another number
@@ -118,12 +118,10 @@ def _unusable(scope: Scope) -> bool:
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
     """One line: never the query, a header, or what a path's parameters are, which may be secrets."""
-    route: Any = scope.get("route")
-    template = getattr(route, "path", None)
     log_.info(
         "request",
         method=scope["method"],
-        path=template or "(no such path)",
+        path=template_of(scope),
         status=status or 500,
         ms=round(seconds * 1000, 1),
     )

@@ -7,8 +7,8 @@ at here: `domain.access`, the views and `decide` know them, for the command line
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, Header, Request
@@ -200,16 +200,22 @@ def take_pending(request: Request) -> str | None:
 def log_denied(request: Request, why: str) -> None:
     """One line for an access that was denied: who wanted what, by the path's template, and why not."""
     found: Caller | None = getattr(request.state, "caller", None)
-    route = request.scope.get("route")
     log_.warning(
         "denied",
         actor=found.actor if found is not None else None,
         by=f"{found.how} {found.name}" if found is not None else None,
         method=request.method,
-        path=getattr(route, "path", None),
+        path=template_of(request.scope),
         address=address_of(request),
         why=why,
     )
+
+
+def template_of(scope: Mapping[str, Any]) -> str:
+    """The template of a request's path: what stands in the path itself may be a secret."""
+    template: str = getattr(scope.get("route"), "path", "(no such path)")
+    prefix = "/v1" if scope["path"].startswith("/v1/") and template.startswith("/") else ""
+    return prefix + template.removeprefix(prefix)
 
 
 def log_if_denied(request: Request, error: LeadflowError) -> None:
