@@ -135,3 +135,48 @@ def test_a_bad_table_is_an_error_that_names_the_path(tmp_path: Path, text: str) 
     assert caught.value.where == str(path)
     with pytest.raises(UsageError):
         load_attribution(tmp_path / "none.toml")
+
+
+def test_the_shipped_table_holds_together() -> None:
+    table = default_attribution().table
+    used = {name for rule in table.rule for name in rule.click_id or ()}
+    assert used == set(table.click_ids.names), "a click id that no rule knows, or that no form is read for"
+    hosts = [host for kind in table.sites.values() for host in kind]
+    assert len(hosts) == len(set(hosts))
+    assert all(host == host.lower() and "/" not in host for host in hosts)
+
+
+@pytest.mark.parametrize(
+    ("referrer", "engine"),
+    [
+        ("https://www.baidu.com/s?wd=crm", "baidu"),
+        ("https://m.baidu.com/", "baidu"),
+        ("https://www.so.com/", "so"),
+        ("https://www.sogou.com/web?query=x", "sogou"),
+        ("https://m.sm.cn/s?q=x", "shenma"),
+        ("https://so.toutiao.com/search", "toutiao"),
+        ("https://cn.bing.com/search", "bing"),
+        ("https://www.google.co.jp/", "google"),
+        ("https://search.naver.com/", "naver"),
+        ("https://search.brave.com/", "brave"),
+        ("https://metaso.cn/", "metaso"),
+        ("https://chatgpt.com/", "chatgpt"),
+    ],
+)
+def test_search_engines(referrer: str, engine: str) -> None:
+    assert credit(referrer=referrer) == ("seo", "search", engine)
+
+
+@pytest.mark.parametrize(
+    ("referrer", "told"),
+    [
+        ("https://zhidao.baidu.com/q", ("referral", "referral")),
+        ("https://mail.qq.com/", ("email", "newsletter")),
+        ("https://mp.weixin.qq.com/s/x", ("social", "social")),
+        ("https://www.xiaohongshu.com/", ("social", "social")),
+        ("https://baike.sogou.com/", ("referral", "referral")),
+        ("https://google.evil.example/", ("referral", "referral")),
+    ],
+)
+def test_sites_that_are_no_search(referrer: str, told: tuple[str, str]) -> None:
+    assert credit(referrer=referrer)[:2] == told
