@@ -8,7 +8,8 @@ patched. Deadlines are asked for before each request and by `tick`; nothing slee
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -32,6 +33,8 @@ from leadflow.streams import SNAPSHOT_EVERY, Streams
 
 ATTEMPTS_MAX = 5
 """How often a batch is decided anew when another writer came first."""
+
+T = TypeVar("T")
 
 log_ = structlog.get_logger(__name__)
 
@@ -131,6 +134,11 @@ class Engine:
         if not isinstance(stream, Pool) or not stream.sequence:
             raise self._unknown(pool)
         return stream
+
+    def look(self, pool: str, at: Callable[[Pool], T]) -> T:
+        """What `at` gives for the state of a pool; no request is decided meanwhile. Raises NotFound."""
+        with self._guard:
+            return at(self.pool(pool))
 
     def _in_order(self, pools: set[str], requests: Sequence[Request]) -> list[Outcome]:
         names = sorted(pools)

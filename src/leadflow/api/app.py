@@ -22,6 +22,7 @@ from leadflow.api import (
     members,
     policies,
     pools,
+    reports,
     requests,
     routing,
     sessions,
@@ -50,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
     requests.router,
     spend.router,
+    reports.router,
     accounts.router,
 )
 """Everything under `/v1`, in the order of the document."""

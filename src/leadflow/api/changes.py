@@ -24,7 +24,7 @@ from leadflow.bootstrap import LeadView, Outcome, new_request_id, request_of, se
 from leadflow.bootstrap.identities import Caller
 from leadflow.bootstrap.serving import Service, Undecided
 from leadflow.domain.events import Event
-from leadflow.domain.requests import Body
+from leadflow.domain.requests import Body, LeadBody
 from leadflow.domain.requests import Request as Asked
 from leadflow.domain.values import format_time
 from leadflow.errors import NotFound, NotPermitted
@@ -55,6 +55,8 @@ class Asking:
     service: Service
     caller: Caller
     key: str
+    named: bool = False
+    """The caller gave the key."""
     wait_s: float = WAIT_S
     conditional: bool = False
     """The caller said which state it saw."""
@@ -121,17 +123,16 @@ class Asking:
             )
         )
 
-    def about_pool(self, outcome: Outcome, status: int = 200) -> Response:
-        """The answer to a change of a pool or of its people."""
-        self.fresh(outcome.events[0].pool)
-        return self.answer(
-            answers.Changed(
-                pool=outcome.events[0].pool,
-                request=self.key,
-                repeated=outcome.repeated,
-                facts=facts_of(outcome),
-            ),
-            200 if outcome.repeated else status,
+    def change_lead(self, kind: type[LeadBody], pool: str, lead: str, **fields: Any) -> Response:
+        """Have a request about one lead decided, and answer with what became of it. Raises as `send`."""
+        return self.about_lead(self.send(pool, kind, lead=lead, if_sequence=self.if_sequence, **fields))
+
+    def changed(self, outcome: Outcome) -> answers.Changed:
+        """What a change of a pool, its people or its rules caused; the read models are waited for."""
+        first = outcome.events[0]
+        self.fresh(first.pool)
+        return answers.Changed(
+            pool=first.pool, request=self.key, repeated=outcome.repeated, facts=facts_of(outcome)
         )
 
     def answer(self, document: BaseModel, status: int = 200) -> Response:
@@ -244,7 +245,14 @@ def asking(scope: str) -> Callable[..., Awaitable[Asking]]:
         prefer: Prefer = None,
     ) -> Asking:
         name = key_of(key)
-        found = Asking(service_of(request), caller, name, wait_of(prefer), headers={IDEMPOTENCY_KEY: name})
+        found = Asking(
+            service_of(request),
+            caller,
+            name,
+            named=key is not None,
+            wait_s=wait_of(prefer),
+            headers={IDEMPOTENCY_KEY: name},
+        )
         request.state.asking = found
         return found
 
@@ -264,4 +272,7 @@ Working = Annotated[Asking, Depends(asking("work"))]
 Managing = Annotated[Asking, Depends(asking("manage"))]
 """Who asks for a change of a pool, its people or its rules."""
 
-__all__ = ["Asking", "LeadAsking", "Managing", "Undecided", "Working", "asking", "service_of"]
+Sending = Annotated[Asking, Depends(asking("intake"))]
+"""Who sends arrivals."""
+
+__all__ = ["Asking", "LeadAsking", "Managing", "Sending", "Undecided", "Working", "asking", "service_of"]

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
 
-from leadflow.api import answers, failing, problems
+from leadflow.api import answers, examples, failing, problems
+from leadflow.api.bodies import ForRep, Rep
 from leadflow.api.changes import LeadAsking, Working, fact_of
 from leadflow.api.reading import LeadName, PoolName, Reading
 from leadflow.bootstrap import Outcome, request_of
 from leadflow.domain import requests as r
-from leadflow.domain.values import Name
 
 router = APIRouter(tags=["claims"])
-
-Rep = Annotated[Name | None, Field(description="The rep for whom a manager asks; a rep asks for itself.")]
-
-
-class ForRep(BaseModel):
-    """For whom it is asked."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"rep": "wang"}]})
-
-    rep: Rep = None
 
 
 @router.post(
@@ -62,6 +49,8 @@ async def claim_next(pool: PoolName, asking: Working, body: ForRep | None = None
 
 class NextLead(answers.Answer):
     """Which lead `claimNext` would give now."""
+
+    model_config = answers.example({"lead": examples.LEAD, "would_be": examples.FACT})
 
     lead: answers.Lead
     would_be: answers.Fact

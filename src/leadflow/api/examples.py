@@ -53,6 +53,7 @@ FACT = {
     "says": "wang claimed it; promised until 2026-11-24T10:00:00.000000Z",
     "data": {"rep": "wang", "until": "2026-11-24T10:00:00.000000Z"},
 }
+OTHER_ID = "77c0e5a1-2b7d-8f1e-9d3a-4c6b8e0f2a55"
 REQUEST = "0199d3a0-5c1e-7c3e-b0f5-2f6f0f6b8a11"
 
 

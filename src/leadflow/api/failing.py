@@ -66,7 +66,9 @@ def of_error(error: errors.LeadflowError) -> ProblemError:
     elif kind == "unavailable":
         headers["Retry-After"] = str(RETRY_AFTER_S)
     detail = error.what if not error.where or kind == "unavailable" else f"{error.what} ({error.where})"
-    return ProblemError(problem(kind, detail, do=_advice(error), errors=_fields_of(error)), headers)
+    return ProblemError(
+        problem(kind, detail, do=_advice(error), errors=fields_of(getattr(error, "problems", None))), headers
+    )
 
 
 def _advice(error: errors.LeadflowError) -> str | None:
@@ -77,13 +79,13 @@ def _advice(error: errors.LeadflowError) -> str | None:
     return do
 
 
-def _fields_of(error: errors.LeadflowError) -> list[FieldError] | None:
-    found = getattr(error, "problems", None)
+def fields_of(found: Iterable[Any] | None, within: str = "") -> list[FieldError] | None:
+    """What readers of arrivals and of policies found wrong, as the fields of a problem document."""
     if found is None:
         return None
     return [
         FieldError(
-            field=str(getattr(one, "field", None) or getattr(one, "path", "")),
+            field=".".join(filter(None, (within, getattr(one, "field", None) or getattr(one, "path", "")))),
             code=str(getattr(one, "code", None) or getattr(one, "severity", "invalid")),
             message=one.message,
         )
@@ -170,6 +172,9 @@ def install(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     async def _request(_: Request, error: RequestValidationError) -> Response:
+        if isinstance(error.body, bytes):
+            # FastAPI leaves a body as it came where its type is not JSON.
+            return answer_of(problem("unsupported-type", "the body must be JSON: application/json"))
         found = of_validation(error.errors())
         return answer_of(found.problem, found.headers)
 

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from leadflow.bootstrap import build_calendar
+from leadflow.api import problems
+from leadflow.api.changes import Managing
+from leadflow.api.policy_answers import (
+    TOML,
+    Change,
+    PolicyChecked,
+    PolicyDiff,
+    PolicyExplained,
+    PolicyInForce,
+    PolicyProblem,
+    PolicyPublished,
+    PolicyText,
+    Section,
+)
+from leadflow.api.reading import PoolName, Reading
+from leadflow.bootstrap import Outcome, build_calendar
 from leadflow.bootstrap import policies as rules
+from leadflow.domain import requests as r
+from leadflow.domain.events import PolicyPublished as Published
 from leadflow.domain.policy import Calendar, Policy
 
 router = APIRouter(tags=["policies"])
-
-_TOML = """\
-schema = 1
-name = "office"
-[channels]
-web_form = {}
-[[rules]]
-name = "rest"
-target = { hold = true }
-"""
 
 
 class PolicySource(BaseModel):
     """A policy as somebody wrote it: its TOML text, or the same as a JSON document."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"toml": _TOML}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"toml": TOML}]})
 
     toml: Annotated[
         str | None, Field(max_length=1_000_000, description="The text of a policy file, with its comments.")
@@ -67,3 +76,167 @@ def policy_from(source: PolicySource) -> Policy:
 def calendar_of(policy: Policy) -> Calendar:
     """The policy's calendar as it is known today, in the policy's zone. Raises UsageError."""
     return build_calendar(policy, datetime.now(ZoneInfo(policy.timezone)).date())
+
+
+def _document(policy: Policy) -> dict[str, Any]:
+    return policy.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _checked(found: Policy | None, told: Iterable[rules.Problem]) -> PolicyChecked:
+    listed = sorted(told, key=lambda one: one.severity)  # errors first
+    valid = found is not None and not any(one.severity == "error" for one in listed)
+    return PolicyChecked(valid=valid, problems=[PolicyProblem.model_validate(one) for one in listed])
+
+
+def _explained(policy: Policy, calendar: Calendar) -> PolicyExplained:
+    sections = rules.sections(policy, calendar).items()
+    return PolicyExplained(sections=[Section(title=title, lines=list(lines)) for title, lines in sections])
+
+
+def _against(views: Any, pool: str, policy: Policy) -> list[rules.Problem]:
+    present = [row for row in views.members(pool).values() if row["status"] != "left"]
+    reps = [row["member"] for row in present if row["role"] == "rep"]
+    managers = [row["member"] for row in present if row["role"] == "manager"]
+    return list(rules.check_members(policy, reps, managers))
+
+
+def _version(outcome: Outcome) -> int:
+    data = outcome.events[0].data
+    assert isinstance(data, Published)
+    return data.version
+
+
+# --- routes ---------------------------------------------------------------------------------
+
+
+@router.get(
+    "/policies/default",
+    operation_id="getDefaultPolicy",
+    summary="The default policy",
+    response_model=PolicyText,
+    responses=problems.responses(),
+)
+def get_default_policy(read: Reading) -> Response:
+    """The policy that a pool gets when none is named, with its comments: to start from."""
+    return read.answer(PolicyText(toml=rules.default_text(), document=_document(rules.default_policy())))
+
+
+@router.post(
+    "/policies/check",
+    operation_id="checkPolicy",
+    summary="Check a policy",
+    response_model=PolicyChecked,
+    responses=problems.responses(413, 415),
+)
+def check_policy(body: PolicySource, read: Reading) -> Response:
+    """Every problem of a policy by its path. Nothing is published."""
+    return read.answer(_checked(*read_source(body)))
+
+
+@router.post(
+    "/policies/explain",
+    operation_id="explainPolicy",
+    summary="Explain a policy",
+    response_model=PolicyExplained,
+    responses=problems.responses(413, 415),
+)
+def explain_policy(body: PolicySource, read: Reading) -> Response:
+    """What happens to a lead, and when, by a policy that is not published yet."""
+    policy = policy_from(body)
+    return read.answer(_explained(policy, calendar_of(policy)))
+
+
+@router.get(
+    "/pools/{pool}/policy",
+    operation_id="getPolicy",
+    summary="The policy in force",
+    response_model=PolicyInForce,
+    responses=problems.responses(),
+)
+def get_policy(pool: PoolName, read: Reading) -> Response:
+    """The policy in force in a pool, every setting written out, and its calendar."""
+    read.pool(pool)
+    version, policy, calendar = read.app.policy(pool)
+    return read.answer(
+        PolicyInForce(
+            pool=pool,
+            version=version,
+            toml=rules.dump(policy),
+            document=_document(policy),
+            calendar=calendar,
+        )
+    )
+
+
+@router.put(
+    "/pools/{pool}/policy",
+    operation_id="publishPolicy",
+    summary="Publish a policy",
+    response_model=PolicyPublished,
+    responses=problems.changes(),
+)
+def publish_policy(pool: PoolName, body: PolicySource, asking: Managing) -> Response:
+    """Put a policy in force, with its calendar's days written out; for managers. No promise that was given
+    gets shorter. A rule that names a group without a rep of the pool is refused by its path."""
+    app = asking.service.app
+    asking.fresh(pool)
+    _, before, _ = app.policy(pool)
+    after, told = read_source(body)
+    listed = [*told, *(_against(app.views, pool, after) if after is not None else ())]
+    if after is None or any(one.severity == "error" for one in listed):
+        raise rules.InvalidDocument("policy", sorted(listed, key=lambda one: one.severity))
+    outcome = asking.send(pool, r.PublishPolicy, policy=after, calendar=calendar_of(after))
+    asking.service.forget()
+    return asking.answer(
+        PolicyPublished(
+            **vars(asking.changed(outcome)),
+            version=_version(outcome),
+            changes=[Change.of(one) for one in rules.diff(before, after)],
+            warnings=[str(one) for one in listed],
+        )
+    )
+
+
+@router.post(
+    "/pools/{pool}/policy/check",
+    operation_id="checkPolicyInPool",
+    summary="Check a policy against a pool's members",
+    response_model=PolicyChecked,
+    responses=problems.responses(413, 415),
+)
+def check_policy_in_pool(pool: PoolName, body: PolicySource, read: Reading) -> Response:
+    """As `checkPolicy`, and whether its groups have reps in this pool."""
+    read.fresh(pool)
+    read.must("see_public", pool, "the members")
+    found, told = read_source(body)
+    more = _against(read.app.views, pool, found) if found is not None else []
+    return read.answer(_checked(found, [*told, *more]))
+
+
+@router.post(
+    "/pools/{pool}/policy/diff",
+    operation_id="diffPolicy",
+    summary="Compare with the policy in force",
+    response_model=PolicyDiff,
+    responses=problems.responses(413, 415),
+)
+def diff_policy(pool: PoolName, body: PolicySource, read: Reading) -> Response:
+    """What publishing a policy would change, setting by setting."""
+    read.pool(pool)
+    version, before, _ = read.app.policy(pool)
+    changes = rules.diff(before, policy_from(body))
+    return read.answer(PolicyDiff(version=version, changes=[Change.of(one) for one in changes]))
+
+
+@router.get(
+    "/pools/{pool}/policy/explain",
+    operation_id="explainPolicyInForce",
+    summary="Explain the policy in force",
+    response_model=PolicyExplained,
+    responses=problems.responses(),
+)
+def explain_policy_in_force(pool: PoolName, read: Reading) -> Response:
+    """What happens to a lead of this pool, and when, in plain sentences."""
+    read.pool(pool)
+    _, policy, calendar = read.app.policy(pool)
+    return read.answer(_explained(policy, calendar))

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from leadflow.api import answers, pages, problems
+from leadflow.api import answers, examples, pages, problems
+from leadflow.api.bodies import body
 from leadflow.api.changes import Managing
 from leadflow.api.policies import PolicySource, calendar_of, policy_from
 from leadflow.api.reading import PoolName, Reading
@@ -23,12 +24,20 @@ router = APIRouter(tags=["pools"])
 class OpenPool(BaseModel):
     """A pool to be opened."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"pool": "east"}]})
+    model_config = body({"pool": "east"})
 
     pool: Annotated[str, Field(pattern=f"^{POOL_PATTERN}$", description="Its id.")]
     policy: Annotated[
         PolicySource | None, Field(description="Its first policy; the default one if left out.")
     ] = None
+
+
+class PoolOpened(answers.Changed):
+    """What opening a pool caused, and the pool."""
+
+    model_config = answers.example({**examples.CHANGED, "state": examples.POOL})
+
+    state: answers.Pool | None
 
 
 @router.get(
@@ -54,7 +63,7 @@ def list_pools(
     operation_id="openPool",
     summary="Open a pool",
     status_code=201,
-    response_model=answers.Changed,
+    response_model=PoolOpened,
     responses=problems.changes(),
 )
 def open_pool(body: OpenPool, asking: Managing) -> Response:
@@ -62,7 +71,11 @@ def open_pool(body: OpenPool, asking: Managing) -> Response:
     policy = policy_from(body.policy) if body.policy is not None else rules.default_policy()
     outcome = asking.send(body.pool, r.OpenPool, policy=policy, calendar=calendar_of(policy))
     asking.headers["Location"] = f"/v1/pools/{body.pool}"
-    return asking.about_pool(outcome, 201)
+    asking.service.forget()
+    changed = asking.changed(outcome)
+    row = pool_summaries(asking.service.app.database, body.pool)
+    state = answers.pool_of(row[0], figures=True) if row else None
+    return asking.answer(PoolOpened(**vars(changed), state=state), 200 if outcome.repeated else 201)
 
 
 @router.get(

@@ -74,6 +74,9 @@ class Problem(BaseModel):
         str | None, Field(description="The fact that a refusal is, POOL/SEQUENCE: it can be shown later.")
     ] = None
     request: Annotated[str | None, Field(description="The request's id.")] = None
+    dead_letter: Annotated[
+        int | None, Field(description="Where an arrival that cannot be read is kept, to be corrected.")
+    ] = None
     repeated: Annotated[
         bool | None, Field(description="The request was decided before; this is its first outcome.")
     ] = None

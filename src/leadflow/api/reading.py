@@ -59,6 +59,11 @@ class Look:
         if not self.service.fresh.wait(stream):
             self.headers[STALE] = "true"
 
+    def all_fresh(self) -> None:
+        """The same of every pool that was written to here."""
+        if not self.service.fresh.wait_for_all():
+            self.headers[STALE] = "true"
+
     def pool(self, pool: str) -> PoolView:
         """The pool, with what was written to it here. Raises NotFound."""
         self.fresh(pool)

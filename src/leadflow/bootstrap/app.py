@@ -135,8 +135,8 @@ class App:
 
     def preview(self, pool: str, actor: str, body: Body) -> list[Event]:
         """The facts that a request would cause now. Nothing is written. Raises NotFound."""
-        request = request_of(pool, actor, new_request_id(), body)
-        return decide(self.pool_state(pool), request, self.now(pool))
+        request, now = request_of(pool, actor, new_request_id(), body), self.now(pool)
+        return self.decisions.look(pool, lambda state: decide(state, request, now))
 
     def story(self, actor: str, pool: str, reference: str) -> Story:
         """All that the actor may see of a lead. Raises as `Views.lead` does."""
@@ -153,14 +153,18 @@ class App:
             Calendar.model_validate(row["calendar"]),
         )
 
-    def outcome(self, actor: str, reference: str, pool: str | None) -> tuple[dict[str, Any], str | None]:
+    def outcome(
+        self, actor: str, reference: str, pool: str | None, *, search: bool = True
+    ) -> tuple[dict[str, Any], str | None]:
         """The outcome of a request by identity or id alone, and why it was refused, if it was.
 
+        With `search`, an id that is none of the actor's own is looked for among all: that reads them all.
         Raises NotFound; what the actor may not see is answered like what is not there.
         """
         exact = (outcome_row(self.database, name, pool) for name in (reference, f"{actor}:{reference}"))
         rows = [row for row in exact if row is not None]
-        rows = rows or outcomes_of_id(self.database, reference, pool)
+        if search and not rows:
+            rows = outcomes_of_id(self.database, reference, pool)
         rows = [row for row in rows if self.views.may_see_request(actor, row["pool"], row["actor"])]
         if not rows:
             do = "Name it as `source:id`. A request without an outcome was never decided: send it again."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from consumers.handover import HandoverClient
 from leadflow.domain.pool import Pool, Stream
@@ -18,6 +18,7 @@ from leadflow.records import DeadLetter, DeadLetters
 from projections.runner import Projections
 
 SETTLE_WAIT_S = 10.0
+T = TypeVar("T")
 
 
 class Decisions(Protocol):
@@ -34,6 +35,9 @@ class Decisions(Protocol):
 
     def pool(self, name: str) -> Pool:
         """The same of a pool. Raises NotFound if it was never opened."""
+
+    def look(self, name: str, at: Callable[[Pool], T]) -> T:
+        """What `at` gives for the present state of a pool, which stands still meanwhile. Raises NotFound."""
 
     def pools(self) -> list[str]:
         """The pools that there are, in the order of their ids."""
@@ -102,6 +106,10 @@ class Here:
     def pool(self, name: str) -> Pool:
         """The present state of a pool. Raises NotFound."""
         return self.engine.pool(name)
+
+    def look(self, name: str, at: Callable[[Pool], T]) -> T:
+        """What `at` gives for the present state of a pool, which stands still meanwhile. Raises NotFound."""
+        return self.engine.look(name, at)
 
     def pools(self) -> list[str]:
         """The pools that there are, in the order of their ids."""

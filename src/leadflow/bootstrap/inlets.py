@@ -25,7 +25,7 @@ from leadflow.intake.channels.kinds import KINDS, InletReader, completed, kind_o
 from leadflow.intake.channels.rates import Rates
 from leadflow.intake.channels.setting_up import options_of
 from leadflow.intake.channels.website import origin_allowed, thanks
-from leadflow.receiving import Received, actor_of, decided, received, results, undecided
+from leadflow.receiving import Places, Received, actor_of, decided, received, results, undecided
 from leadflow.settings import Settings
 
 RECONCILE_DAYS_MAX = 366
@@ -70,6 +70,7 @@ __all__ = [
     "Kind",
     "Made",
     "NotTaken",
+    "Places",
     "Rates",
     "Received",
     "Reply",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from consumers.first_outcomes import FirstOutcomes
 from consumers.letters import again, collect
@@ -34,6 +35,7 @@ STALE_WAIT_S = 0.2
 """How long read models are waited for once they were found stale."""
 
 Warn = Callable[[str], None]
+T = TypeVar("T")
 
 
 class PartitionStates(Snapshots):
@@ -83,6 +85,7 @@ class There:
         self._warn = warn
         self._stale = False
         self._prepared = False
+        self._looking = threading.RLock()
 
     def _prepare(self) -> None:
         """See that the read models are this log's, once. Raises UsageError."""
@@ -103,7 +106,8 @@ class There:
 
     def stream(self, name: str) -> Stream:
         """The present state of a stream."""
-        return self._streams.caught_up(name).stream
+        with self._looking:
+            return self._streams.caught_up(name).stream
 
     def pool(self, name: str) -> Pool:
         """The present state of a pool. Raises NotFound."""
@@ -111,6 +115,11 @@ class There:
         if not isinstance(stream, Pool) or not stream.sequence:
             raise NotFound(f"there is no pool {name!r}", do=f"Open it with `leadflow pool open {name}`.")
         return stream
+
+    def look(self, name: str, at: Callable[[Pool], T]) -> T:
+        """What `at` gives for the present state of a pool, which stands still meanwhile. Raises NotFound."""
+        with self._looking:
+            return at(self.pool(name))
 
     def pools(self) -> list[str]:
         """The pools that there are, by the read models."""
@@ -178,7 +187,7 @@ def open_kafka_app(settings: Settings, *, wait_s: float, warn: Warn) -> Iterator
         names = TopicNames.of(settings.kafka_prefix)
         log = stack.enter_context(KafkaLog(cluster, names.events))
         streams = Streams(log, PartitionStates(database, cluster, log, names.events))
-        firsts = FirstOutcomes(database, log, lambda name: streams.caught_up(name).stream)
+        firsts = FirstOutcomes(database, log, lambda name: there.stream(name))
         requesting = Requesting(cluster, settings.kafka_prefix, firsts, wait_s=wait_s)
         stack.callback(requesting.close)
         there = There(

@@ -21,9 +21,11 @@ from consumers.group_commit import GroupCommit
 from consumers.handover import HandoverClient
 from leadflow.bootstrap.app import App
 from leadflow.bootstrap.deciding import Here
+from leadflow.bootstrap.reception import Reception
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, Unavailable
+from leadflow.intake.arrivals import ArrivalReader
 from leadflow.postgres import Database
 from projections.queries import head_of
 
@@ -136,6 +138,22 @@ class Service:
         self.under_way = UnderWay()
         self.stopping = threading.Event()
         """Set when the process is about to end: streams that never end by themselves must look at it."""
+        self.readers: dict[tuple[str, str | None, str], ArrivalReader] = {}
+        """By channel, campaign and door: readers of arrivals, which know their columns."""
+        self._guard = threading.Lock()
+        self._reception: Reception | None = None
+
+    @property
+    def reception(self) -> Reception:
+        """What knows pools, routing and inlets, as they were a moment ago."""
+        with self._guard:
+            if self._reception is None:
+                self._reception = Reception(self.app)
+            return self._reception
+
+    def forget(self) -> None:
+        """Pools or routing have changed: they are looked up again before the next arrival."""
+        self._reception = None
 
     def send(self, request: Request) -> Future[Outcome]:
         """Have a request decided, together with those that wait. Raises Unavailable while too many do."""

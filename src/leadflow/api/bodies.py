@@ -1,0 +1,41 @@
+"""What bodies of requests have in common: they know all of their members, and have an example."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from leadflow.domain.values import Name
+
+Rep = Annotated[Name | None, Field(description="The rep for whom a manager asks; a rep asks for itself.")]
+Amount = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,14}(\.[0-9]{1,6})?$"),
+    Field(description="A decimal, as text: numbers of JSON may lose digits.", examples=["1999.50"]),
+]
+Currency = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{3}$"),
+    Field(description="ISO 4217, three capital letters.", examples=["CNY"]),
+]
+
+
+def body(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of a body with this example."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
+
+
+def given(document: BaseModel | None) -> dict[str, Any]:
+    """The members of a body by name; none of one that was left out."""
+    if document is None:
+        return {}
+    return {name: getattr(document, name) for name in type(document).model_fields}
+
+
+class ForRep(BaseModel):
+    """For whom it is asked."""
+
+    model_config = body({"rep": "wang"})
+
+    rep: Rep = None

@@ -1,0 +1,145 @@
+"""Spend: what channels and campaigns cost."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from leadflow.api import answers, pages, problems
+from leadflow.api.bodies import Amount, Currency, body
+from leadflow.api.changes import Managing
+from leadflow.api.reading import Reporting
+from leadflow.bootstrap import spend_figures
+from leadflow.domain import requests as r
+from leadflow.domain.values import COMPANY_STREAM, Money, Name, Text
+from leadflow.errors import NotPermitted
+
+router = APIRouter(tags=["spend"])
+
+_SENT = {
+    "channel": "baidu_ads",
+    "campaign": "autumn",
+    "first_day": "2026-10-01",
+    "last_day": "2026-10-31",
+    "amount": "31000.00",
+    "currency": "CNY",
+}
+_FIGURE = {**_SENT, "units": None, "unit": None, "fact": "_company/12"}
+
+
+class RecordSpend(BaseModel):
+    """What a channel's campaign cost in a period; both days belong to it."""
+
+    model_config = body(_SENT)
+
+    channel: Name
+    campaign: Text | None = None
+    first_day: date
+    last_day: date
+    amount: Amount
+    currency: Currency
+    units: Annotated[Amount | None, Field(description="Of what was bought: clicks, stands, ….")] = None
+    unit: Text | None = None
+
+
+class Figure(answers.Answer):
+    """A figure in force."""
+
+    model_config = answers.example(_FIGURE)
+
+    channel: str
+    campaign: str | None
+    first_day: date
+    last_day: date
+    amount: str
+    currency: str
+    units: str | None
+    unit: str | None
+    fact: Annotated[str, Field(description="The fact that recorded it.")]
+
+
+class FigureList(answers.Answer):
+    """A page of figures."""
+
+    model_config = answers.example({"items": [_FIGURE], "next": None})
+
+    items: list[Figure]
+    next: Annotated[str | None, Field(description="The cursor of the next page; null on the last one.")]
+
+
+@router.get(
+    "/spend",
+    operation_id="listSpend",
+    summary="List spend",
+    response_model=FigureList,
+    responses=problems.responses(),
+)
+def list_spend(
+    request: Request, read: Reporting, limit: pages.Limit = pages.LIMIT, cursor: pages.Cursor = None
+) -> Response:
+    """Every figure of spend in force; for those whose reports are not of their own leads alone."""
+    read.fresh(COMPANY_STREAM)
+    if read.app.views.reports(read.actor).rep is not None:
+        raise NotPermitted(f"{read.actor} may not see spend")
+    figures = [
+        Figure(
+            channel=key[0],
+            campaign=key[1] or None,
+            first_day=date.fromisoformat(key[2]),
+            last_day=date.fromisoformat(key[3]),
+            currency=key[4],
+            amount=format(found.amount, "f"),
+            units=None if found.units is None else format(found.units, "f"),
+            unit=found.unit,
+            fact=f"{COMPANY_STREAM}/{found.sequence}",
+        )
+        for key, found in spend_figures(read.app.database).items()
+    ]
+    page, following = pages.page_of(figures, _place, pages.choice_of("spend"), cursor, limit)
+    return read.answer(FigureList(items=page, next=following), headers=pages.links(request, following))
+
+
+def _place(figure: Figure) -> tuple[str, ...]:
+    days = figure.first_day.isoformat(), figure.last_day.isoformat()
+    return (figure.channel, figure.campaign or "", *days, figure.currency)
+
+
+@router.post(
+    "/spend",
+    operation_id="recordSpend",
+    summary="Record spend",
+    response_model=answers.Changed,
+    responses=problems.changes(),
+)
+def record_spend(body: RecordSpend, asking: Managing) -> Response:
+    """Record what a channel's campaign cost in a period; for managers and marketing of any pool. A figure for
+    the same channel, campaign, period and currency replaces the one before; a period that overlaps another is
+    refused."""
+    app = asking.service.app
+    pools = app.views.pools()
+    if not any(app.views.may("spend", asking.actor, pool) for pool in pools):
+        raise NotPermitted(f"{asking.actor} may not record spend")
+    declared = {name for pool in pools.values() for name in pool.policy.get("channels", {})}
+    if body.channel not in declared:
+        message = (
+            f"is no channel that a policy declares; declared are: {', '.join(sorted(declared)) or 'none'}"
+        )
+        wrong = problems.FieldError(field="channel", code="unknown_channel", message=message)
+        raise problems.ProblemError(problems.problem("invalid", "1 problem in what was sent", errors=[wrong]))
+    outcome = asking.send(
+        COMPANY_STREAM,
+        r.RecordSpend,
+        channel=body.channel,
+        campaign=body.campaign,
+        first_day=body.first_day,
+        last_day=body.last_day,
+        spend=Money(amount=Decimal(body.amount), currency=body.currency),
+        units=None if body.units is None else Decimal(body.units),
+        unit=body.unit,
+    )
+    return asking.answer(asking.changed(outcome))

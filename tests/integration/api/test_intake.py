@@ -1,0 +1,105 @@
+"""Arrivals and spend over HTTP."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+from leadflow.domain import requests as r
+from leadflow.domain.routing import Route, RoutingTable
+from tests.doors import Door, door, office_template
+
+__all__ = ["door", "office_template"]
+
+FIELDS = {"name": "赵敏", "phone": "138 0013 8001", "company": "蓝海物流", "region": "上海"}
+INTAKE = "/v1/pools/east/intake"
+
+
+def test_an_arrival_is_created_merged_or_a_duplicate(door: Door) -> None:
+    site = door.as_("adapter/website", "intake")
+    sent = {
+        "channel": "web_form",
+        "ref": "f-1",
+        "fields": FIELDS | {"landing_page": "https://x.cn/?utm_medium=email"},
+    }
+    first = site.post(INTAKE, sent)
+    assert (first["answer"], first["repeated"]) == ("created", False)
+    again = site("POST", INTAKE, json=sent)
+    assert (again.json()["answer"], again.json()["fact"]) == ("duplicate", first["fact"])
+    assert again.headers["Leadflow-Repeated"] == "true"
+    merged = site.post(INTAKE, {"channel": "seo", "fields": FIELDS}, headers={"Idempotency-Key": "s-1"})
+    assert (merged["answer"], merged["lead"]) == ("merged", first["lead"])
+    assert merged["request"] == "intake/seo:s-1"
+    assert site.post(INTAKE, {"channel": "seo", "fields": FIELDS})["answer"] == "merged"
+    assert site.post(INTAKE, {"channel": "seo", "fields": FIELDS})["answer"] == "duplicate"
+    seen = door.as_("manager/ma").get(f"/v1/pools/east/leads/{first['lead']}")
+    assert [one["channel"] for one in seen["touches"]] == ["email", "seo", "seo"]
+    name = quote(merged["request"], safe="")
+    outcome = door.as_("adapter/website").get(f"/v1/requests/{name}")
+    assert (outcome["status"], outcome["answer"]) == ("done", "merged")
+    site.get(f"/v1/pools/east/leads/{first['lead']}", status=403)
+    door.as_("adapter/website").get(f"/v1/pools/east/leads/{first['lead']}", status=404)
+
+
+def test_what_cannot_be_read_is_kept_and_told_by_field(door: Door) -> None:
+    site = door.as_("adapter/website")
+    told = site.post(INTAKE, {"channel": "seo", "ref": "1", "fields": {"phone": "12"}}, status=422)
+    assert {one["field"] for one in told["errors"]} == {"fields.phone", "fields.contact"}
+    letter = door.app.dead_letters.get(told["dead_letter"])
+    assert (letter.channel, letter.ref, letter.pool) == ("seo", "1", "east")
+    assert "12" not in told["detail"]
+    unknown = site.post(INTAKE, {"channel": "tv", "fields": FIELDS}, status=422)
+    assert unknown["errors"][0]["code"] == "unknown_channel"
+    site.post("/v1/pools/nowhere/intake", {"channel": "seo", "fields": FIELDS}, status=404)
+    for wrong in ({"channel": "seo"}, {"channel": "seo", "fields": []}, {"channel": "seo", "fields": {}}):
+        site.post(INTAKE, wrong, status=422)
+    door.as_("support/su").post(INTAKE, {"channel": "seo", "ref": "s", "fields": FIELDS}, status=403)
+
+
+def test_the_routing_table_says_where_an_arrival_goes(door: Door) -> None:
+    site = door.as_("adapter/website")
+    site.post("/v1/intake", {"channel": "seo", "fields": FIELDS}, status=422)
+    table = RoutingTable(routes=(Route(pool="west", region=("四川",)),), default="east")
+    door.office.ask("manager/local", r.PublishRouting(table=table), "_company")
+    door.service.forget()
+    assert site.post("/v1/intake", {"channel": "seo", "ref": "a", "fields": FIELDS})["pool"] == "east"
+    far = FIELDS | {"region": "四川"}
+    assert site.post("/v1/intake", {"channel": "seo", "ref": "b", "fields": far})["pool"] == "west"
+
+
+def test_what_was_written_can_be_read_at_once(door: Door) -> None:
+    site, ma = door.as_("adapter/website"), door.as_("manager/ma")
+
+    def one(number: int) -> int:
+        fields = FIELDS | {"phone": f"138001{number:05}"}
+        told = site.post(INTAKE, {"channel": "seo", "ref": f"r-{number}", "fields": fields})
+        seen = ma("GET", f"/v1/pools/east/leads/{told['lead']}")
+        return int("Leadflow-Stale" not in seen.headers)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(40))) == [1] * 40
+
+
+def test_spend_is_recorded_replaced_and_listed(door: Door) -> None:
+    mei = door.as_("marketing/mei")
+    figure = {
+        "channel": "baidu_ads",
+        "campaign": "autumn",
+        "first_day": "2026-10-01",
+        "last_day": "2026-10-31",
+        "amount": "31000.50",
+        "currency": "CNY",
+    }
+    assert mei.post("/v1/spend", figure)["pool"] == "_company"
+    mei.post("/v1/spend", figure | {"amount": "32000"})
+    overlap = mei.post("/v1/spend", figure | {"first_day": "2026-10-15"}, status=409)
+    assert overlap["reason"] == "spend_overlaps"
+    mei.post("/v1/spend", figure | {"campaign": "b"})
+    first = mei.get("/v1/spend?limit=1")
+    assert (first["items"][0]["amount"], first["items"][0]["campaign"]) == ("32000", "autumn")
+    assert mei.get(f"/v1/spend?cursor={first['next']}")["items"][0]["campaign"] == "b"
+    for wrong in ({"amount": 3.5}, {"amount": "-1"}, {"last_day": "2026-09-01"}, {"channel": "tv"}, {"x": 1}):
+        mei.post("/v1/spend", figure | wrong, status=422)
+    door.as_("rep/wang").post("/v1/spend", figure, status=403)
+    door.as_("rep/wang").get("/v1/spend", status=403)
+    assert door.as_("analyst/al").get("/v1/spend")["next"] is None
