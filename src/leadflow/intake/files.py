@@ -1,4 +1,4 @@
-"""Files of leads: .xlsx, .xls, .ods, .csv and .jsonl, told apart by what is in them."""
+"""Files of leads: .xlsx, .xls, .ods, .csv, .jsonl and .vcf, told apart by what is in them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import orjson
 from leadflow.errors import UnreadableFile
 from leadflow.intake.arrivals import Arrival, ArrivalReader
 from leadflow.intake.attribution import Attribution
+from leadflow.intake.channels.cards import asked_of, cards_of
 from leadflow.intake.limits import Limits
 from leadflow.intake.mapping import ANSWER, MappingFile, header_key, make_plan
 from leadflow.intake.opening import kind_of, open_tables, read_head
@@ -28,7 +29,7 @@ class Incoming:
     """One row or line of a file and what was understood of it."""
 
     row: int
-    """Its number in the file, from 1; of csv the line that it begins in."""
+    """Its number in the file, from 1; of csv and vcf the line that it begins in."""
     sheet: str | None
     raw: dict[str, Any]
     """As read: column → value; of a line that is no object, `{"line": …}`."""
@@ -66,6 +67,11 @@ class ArrivalFile:
         head = read_head(self.path, self.limits)
         kind = kind_of(self.path, head)
         own = self.reader.mapping
+        if kind == "vcf":
+            self.encoding = encoding_of(self.path, own.encoding)
+            if next(self._cards(), None) is None:
+                raise UnreadableFile("the file holds no vCard", where=str(self.path))
+            return kind
         if kind != "jsonl":
             self._tables, self.encoding, self.delimiter = open_tables(
                 self.path, head, self._score, own, self.limits, own.sheet
@@ -94,6 +100,9 @@ class ArrivalFile:
     def __iter__(self) -> Iterator[Incoming]:
         if self.format == "jsonl":
             yield from self._json_lines()
+            return
+        if self.format == "vcf":
+            yield from self._cards()
             return
         count = 0
         for sheet, table in self._tables:
@@ -125,6 +134,14 @@ class ArrivalFile:
         """Whether a cell holds whole rows of the table: text with line ends and as many delimiters."""
         inner = value.splitlines()[1:]
         return width > 2 and any(line.count(self.delimiter or ",") >= width - 1 for line in inner)
+
+    def _cards(self) -> Iterator[Incoming]:
+        assert self.encoding is not None
+        reader = self.reader.anew()
+        for count, (line, document) in enumerate(cards_of(lines(self.path, self.encoding, self.limits)), 1):
+            if count > self.limits.rows_max:
+                raise _too_many(self.path, self.limits)
+            yield Incoming(line, None, dict(document), reader.read(asked_of(document)))
 
     def _json_lines(self) -> Iterator[Incoming]:
         assert self.encoding is not None

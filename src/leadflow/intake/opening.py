@@ -15,6 +15,7 @@ from leadflow.intake.workbooks import OLE_MAGIC, ZIP_MAGIC, read_workbook
 WORKBOOK_ENDINGS = frozenset((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"))
 CONTACT_POINT = "a phone number, an e-mail or a WeChat id"
 JSONL_ENDINGS = frozenset((".jsonl", ".ndjson"))
+CARD_ENDINGS = frozenset((".vcf", ".vcard"))
 _HOW_TO_NAME = "Name the columns as the documentation has them, and give the table a header."
 _HOW_TO_MAP = (
     'Write a mapping file, e.g.\n[columns]\n"{example}" = "phone"\n'
@@ -23,7 +24,7 @@ _HOW_TO_MAP = (
 
 
 def kind_of(path: Path, head: bytes) -> str:
-    """`xlsx`, `xls`, `ods`, `csv` or `jsonl`. A workbook is known by its content, whatever its name."""
+    """`xlsx`, `xls`, `ods`, `csv`, `jsonl` or `vcf`. A workbook is known by its content, whatever its name."""
     ending = path.suffix.lower()
     if head.startswith((ZIP_MAGIC, OLE_MAGIC)):
         return ending[1:] if ending in WORKBOOK_ENDINGS else "xlsx" if head.startswith(ZIP_MAGIC) else "xls"
@@ -36,12 +37,14 @@ def kind_of(path: Path, head: bytes) -> str:
         raise UnreadableFile(f"the file is no workbook but {what}", where=str(path), do=do)
     if ending in JSONL_ENDINGS:
         return "jsonl"
+    if ending in CARD_ENDINGS:
+        return "vcf"
     if ending in (".csv", ".tsv", ".txt"):
         return "csv"
     raise UnreadableFile(
         f"files that end in {ending or 'nothing'} are not read",
         where=str(path),
-        do="Use xlsx, xls, ods, csv or jsonl.",
+        do="Use xlsx, xls, ods, csv, jsonl or vcf.",
     )
 
 
