@@ -35,7 +35,8 @@ class Ports:
     """The ports of this machine that stand for those in the file."""
 
     def __init__(self) -> None:
-        inside, outside, controller, postgres, self.decider, self.projector, self.snapshotter = free_ports(7)
+        inside, outside, controller, postgres, *own = free_ports(8)
+        self.processes = dict(zip(("decider", "projector", "snapshotter", "notifier"), own, strict=True))
         self.kafka = inside
         self.postgres = postgres
         self._of = {"9092": inside, "29092": outside, "9093": controller, "5432": postgres}
@@ -193,10 +194,9 @@ def test_every_process_of_the_file_gets_ready_and_ends_well(
     assert "leadflow.events" in topics.stdout
     # It runs at every start, and then finds them.
     assert run(file["topics"]).returncode == 0
-    ports_of = {"decider": ports.decider, "projector": ports.projector, "snapshotter": ports.snapshotter}
     with ExitStack() as stack:
         running = {}
-        for name, port in ports_of.items():
+        for name, port in ports.processes.items():
             given = variables(file[name], ports, tmp_path / name, port)
             said = stack.enter_context(tempfile.TemporaryFile("w+"))
             process = subprocess.Popen(
