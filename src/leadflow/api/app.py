@@ -22,7 +22,6 @@ from leadflow.api import (
     members,
     policies,
     pools,
-    reports,
     requests,
     routing,
     sessions,
@@ -51,7 +50,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
     requests.router,
     spend.router,
-    reports.router,
     accounts.router,
 )
 """Everything under `/v1`, in the order of the document."""
