@@ -88,9 +88,11 @@ class ArrivalReader:
             shape = shape_of(columns)
             fields, clicks = shape.fields if shape else None, self.attribution.click_id_names
             found = make_plan(columns, self.mapping.columns, fields, clicks)
-            barred = {column: ANSWER for column, field in found.uses if field in self.never}
-            if barred:
-                found = make_plan(columns, {**self.mapping.columns, **barred}, fields, clicks)
+            own = dict(self.mapping.columns)
+            # Once a column is barred from a field, another one may claim it.
+            while barred := {column: ANSWER for column, field in found.uses if field in self.never}:
+                own |= barred
+                found = make_plan(columns, own, fields, clicks)
             if len(self._plans) >= PLANS_MAX:
                 self._plans.clear()
             self._plans[columns] = found
