@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from kafka_jars import install_on_debian
 from tests.processes import ROOT
 
 RUN_S = 60
+
+
+def ensure(program: str) -> None:
+    """See to a program that a page shows; on Debian as root it is installed where it is missing."""
+    if shutil.which(program) is None:
+        install_on_debian(program)
+    assert shutil.which(program), f"{program} is missing. Debian, Ubuntu: apt-get install -y {program}"
 
 
 class Page:

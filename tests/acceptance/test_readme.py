@@ -8,7 +8,7 @@ A fenced block that begins with ```console or ```sh is a session. Its rules:
   command printed to either stream. Runs of blanks count as one, and `…` stands for anything.
 - A command that ends with `&` runs on in the background; what is shown below it is waited for.
 - All blocks of a document run in one shell, in order, in a scratch directory that looks like the
-  repository's root, with a data directory of its own.
+  repository's root, with a data directory of its own, and a free port of its own for `127.0.0.1:8600`.
 - `make TARGET` is checked against the Makefile instead of being run, and the lines that fetch the
   repository or activate .venv are taken as done.
 """
@@ -30,9 +30,14 @@ from pathlib import Path
 
 import pytest
 
+from local_kafka import free_ports
+from tests.adapters import ensure
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorial").glob("*.md"))]
 SECONDS_MAX = 180
+HTTP = "127.0.0.1:8600"
+"""Where `leadflow up` answers unless it is told otherwise."""
 FENCE = re.compile(r"^( *)```(\S*)[^\n]*\n(.*?)^\1```[ ]*$", re.MULTILINE | re.DOTALL)
 EXIT_CODE = re.compile(r"#.*\bexit code (\d+)\s*$")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -187,8 +192,9 @@ def problem_of(step: Step, shell: Shell) -> str | None:
 
 def play(text: str, name: str, directory: Path) -> None:
     """Run a document's sessions. Raises AssertionError that names document, line and command."""
-    steps = steps_of(text)
-    shell = Shell(scratch(directory), environment(directory))
+    (port,) = free_ports(1)
+    steps = steps_of(text.replace(HTTP, f"127.0.0.1:{port}"))
+    shell = Shell(scratch(directory), environment(directory, port))
     try:
         for step in steps:
             problem = problem_of(step, shell)
@@ -208,7 +214,7 @@ def scratch(directory: Path) -> Path:
     return place
 
 
-def environment(directory: Path) -> dict[str, str]:
+def environment(directory: Path, port: int) -> dict[str, str]:
     """The reader's environment: the `leadflow` of this source tree, and nothing of this machine's own."""
     programs = directory / "bin"
     programs.mkdir()
@@ -221,6 +227,7 @@ def environment(directory: Path) -> dict[str, str]:
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "LEADFLOW_HOME": str(directory / "home"),
+        "LEADFLOW_HTTP": f"127.0.0.1:{port}",
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
         "COLUMNS": "120",
@@ -229,6 +236,7 @@ def environment(directory: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_what_the_documents_show_is_so(document: Path) -> None:
+    ensure("curl")
     # Not in pytest's own directory: every other run of pytest closes that to the user that Postgres
     # runs as where the tests run as root.
     with tempfile.TemporaryDirectory(prefix="leadflow-test-") as directory:

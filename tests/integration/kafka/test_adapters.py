@@ -1,22 +1,23 @@
-"""Adapters that know LeadFlow only by docs/how-to/publish-to-kafka.md: its examples, as they stand there."""
+"""Adapters that know LeadFlow only by docs/how-to/publish-to-kafka.md: its examples, as they stand there.
+
+And the one example of docs/how-to/write-an-adapter.md that writes to Kafka.
+"""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
-from kafka_jars import install_on_debian
 from leadflow.log.envelope import decode
 from leadflow.log.kafka import Cluster, Origin
 from leadflow.log.kafka.records import H_ORIGIN, H_REASON
 from leadflow.log.kafka.topics import Topics
 from leadflow.log.partitioning import partition_of
 from leadflow.settings import Settings
-from tests.adapters import Adapter, Page
+from tests.adapters import Adapter, Page, ensure
 from tests.deciders import Office, causes, check, deciding
 from tests.kafka_broker import new_prefix
 from tests.processes import until
@@ -26,17 +27,14 @@ PAGE = Page("how-to/publish-to-kafka.md")
 (DOCUMENT,) = PAGE.blocks("json")
 SHELL = PAGE.blocks("sh")
 PYTHON = PAGE.blocks("python")
+ANOTHER = next(text for text in Page("how-to/write-an-adapter.md").blocks("sh") if "kcat" in text)
 EXAMPLES = {f"intake/web_form:form-2026{number}" for number in (1, 2, 3, 4)}
 NO_JSON = 'echo "no lead" | kcat -P -b "$LEADFLOW_KAFKA" -t leadflow.intake -k east -p 0'
-HOW = "kcat is missing. Debian, Ubuntu: apt-get install -y kcat. Others: https://github.com/edenhill/kcat"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _kcat() -> None:
-    """The client that the page shows; on Debian as root it is installed."""
-    if shutil.which("kcat") is None:
-        install_on_debian("kcat")
-    assert shutil.which("kcat"), HOW
+    ensure("kcat")
 
 
 @pytest.fixture
@@ -71,6 +69,8 @@ def test_every_example_of_the_page_brings_its_lead(office: Office, adapter: Adap
             assert f"kept in partition {right} " in adapter.python(text)
         facts = office.wait_for(lambda facts: causes(facts) >= EXAMPLES)
         # Sent again, an arrival has its outcome already.
+        adapter.shell(ANOTHER)
+        facts = office.wait_for(lambda facts: "intake/web_form:shop-10019" in causes(facts))
         before = len(facts)
         adapter.shell(SHELL[0])
         adapter.python(PYTHON[1].replace("form-20264", "form-20265"))

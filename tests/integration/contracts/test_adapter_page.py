@@ -1,0 +1,172 @@
+"""Adapters that know LeadFlow only by docs/how-to/write-an-adapter.md: its examples over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from leadflow.bootstrap.inlets import Inlet, Made
+from leadflow.domain.requests import PublishRouting
+from leadflow.domain.routing import RoutingTable
+from tests.adapters import Adapter, Page, ensure
+from tests.doors import Door, door, office_template
+from tests.processes import ROOT
+
+__all__ = ["door", "office_template"]
+
+PAGE = Page("how-to/write-an-adapter.md")
+CURL, CLOUD_EVENT, _ = PAGE.blocks("sh")
+CLIENT, WEBHOOK = PAGE.blocks("python")
+(ANSWER,) = PAGE.blocks("json")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _curl() -> None:
+    ensure("curl")
+
+
+def adapter(door: Door, directory: Path) -> Adapter:
+    # There are two pools.
+    door.office.ask("manager/local", PublishRouting(table=RoutingTable(default="east")), "_company")
+    token = door.token("adapter/shop", "intake")
+    return Adapter(directory, {"LEADFLOW_URL": door.address, "LEADFLOW_TOKEN": token})
+
+
+def captured(door: Door, ref: str) -> dict[str, Any]:
+    """The data of the fact that an arrival became."""
+    for event in door.app.log.read_pool("east"):
+        data: dict[str, Any] = json.loads(event.state)["data"]
+        if data.get("touch", {}).get("ref") == ref:
+            return data
+    raise AssertionError(f"nothing came of {ref}")
+
+
+def test_curl_brings_its_lead_once(door: Door, tmp_path: Path) -> None:
+    shop = adapter(door, tmp_path)
+    answer, shown = json.loads(shop.shell(CURL)), json.loads(ANSWER)
+    assert answer.keys() == shown.keys()
+    assert (answer["answer"], answer["request"]) == (shown["answer"], shown["request"])
+    data = captured(door, "shop-10017")
+    assert (data["touch"]["channel"], data["touch"]["campaign"]) == ("baidu_ads", "autumn")
+    assert data["person"]["phones"] == ["+8613800138001"]
+    again = json.loads(shop.shell(CURL))
+    assert (again["repeated"], again["lead"]) == (True, answer["lead"])
+
+
+def test_the_client_of_the_tutorial_is_the_one_of_the_page() -> None:
+    assert (ROOT / "docs/tutorial/leadflow_client.py").read_text(encoding="utf-8") == CLIENT
+
+
+def test_the_client_brings_its_lead_once(door: Door, tmp_path: Path) -> None:
+    shop = adapter(door, tmp_path)
+    assert shop.python(CLIENT).startswith("created ")
+    assert captured(door, "shop-10018")["person"]["answers"] == {"预算": "10万"}
+    assert shop.python(CLIENT).startswith("duplicate ")
+
+
+def test_a_webhook_and_a_cloud_event_bring_their_leads(door: Door, tmp_path: Path) -> None:
+    for kind, name in (("webhook", "crm"), ("cloudevents", "events")):
+        assert f"$ leadflow inlet add {kind} {name} --channel referral\n" in PAGE.text
+    signed = _inlet(door, tmp_path, "webhook", "crm")
+    assert "'answer': 'created'" in signed.python(WEBHOOK)
+    assert captured(door, "crm-881")["touch"]["channel"] == "referral"
+    assert "'answer': 'duplicate'" in signed.python(WEBHOOK)
+    spoken = _inlet(door, tmp_path, "cloudevents", "events")
+    assert json.loads(spoken.shell(CLOUD_EVENT))["arrivals"][0]["answer"] == "created"
+    assert json.loads(spoken.shell(CLOUD_EVENT))["arrivals"][0]["answer"] == "duplicate"
+
+
+def _inlet(door: Door, directory: Path, kind: str, name: str) -> Adapter:
+    made: Made = door.app.inlets.add(
+        Inlet(id=name, kind=kind, channel="referral", pool="east"),
+        by="manager/chen",
+        now=datetime.now(UTC),
+        secret=None,
+    )
+    assert made.secret is not None
+    variables = {"LEADFLOW_INLET": door.address + made.address, "LEADFLOW_SECRET": made.secret}
+    return Adapter(directory, variables)
+
+
+# --- the client -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The client of the page as a module; it notes for how long it would have waited."""
+    made: Any = ModuleType("client")
+    exec(CLIENT, made.__dict__)
+    made.waits = []
+    monkeypatch.setattr(made.time, "sleep", made.waits.append)
+    return made
+
+
+ARRIVAL: dict[str, Any] = {"channel": "web_form", "ref": "a-1", "fields": {"phone": "13800138002"}}
+
+
+def test_the_client_says_what_is_wrong_field_by_field(door: Door, client: Any) -> None:
+    shop = client.LeadFlow(door.address + "/", door.token("adapter/shop", "intake"))
+    with pytest.raises(client.NotTaken) as told:
+        shop.send(channel="web_form", ref="a-2", fields={"name": "nobody"})
+    assert told.value.problem["status"] == 422
+    assert told.value.problem["errors"][0]["code"] == "no_contact_point"
+    with pytest.raises(client.NotTaken) as told:
+        client.LeadFlow(door.address, "lf_0_no").send(**ARRIVAL)
+    assert told.value.problem["status"] == 401
+    assert client.waits == []
+
+
+@contextmanager
+def answering(*statuses: int) -> Iterator[tuple[str, list[Any]]]:
+    """A server that answers each call with the next status (0: it hangs up), and keeps what was sent."""
+    left, sent = list(statuses), []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            if status := left.pop(0):
+                self.send_response(status)
+                self.send_header("Retry-After", "41")
+                self.end_headers()
+                self.wfile.write(b'{"answer": "created"}')
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing is told."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", sent
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_client_sends_the_same_again_while_that_may_help(client: Any) -> None:
+    with answering(503, 0, 429, 502, 200) as (address, sent):
+        assert client.LeadFlow(address, "t").send(**ARRIVAL) == {"answer": "created"}
+    assert sent == [{**ARRIVAL, "campaign": None}] * 5
+    assert [wait for wait in client.waits if wait >= 41] == [client.waits[0], *client.waits[2:]]
+    assert client.waits[1] <= 4
+
+
+def test_the_client_gives_up_with_the_cause(client: Any) -> None:
+    with answering(503, 0) as (address, sent), pytest.raises(OSError, match=r"(?i)closed|reset|disconnect"):
+        client.LeadFlow(address, "t", tries=2).send(**ARRIVAL)
+    assert len(sent) == 2
+    assert len(client.waits) == 1
+    # Nobody listens there any more.
+    with pytest.raises(OSError, match=r"(?i)refused"):
+        client.LeadFlow(address, "t", tries=3).send(**ARRIVAL)
+    assert len(client.waits) == 3
