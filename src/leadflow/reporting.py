@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from leadflow.domain.pool import Pool
+from leadflow.domain.values import COMPANY_STREAM
 from leadflow.errors import NotPermitted
 from leadflow.log.reading import Log
 from leadflow.postgres import Database
@@ -15,7 +16,7 @@ from leadflow.views import ReportScope, Views
 from projections import channels, ownership
 from projections.asof import fold_until
 from projections.reading import Progress
-from projections.reports import ChannelRow, ChannelsReport, MoneyFigures, channels_report
+from projections.reports import ChannelRow, ChannelsReport, MoneyFigures, channels_report, within
 from projections.sources import FoldedSource, LiveSource, Source
 from projections.team_reports import FunnelRow, RepRow, funnel_report, reps_report
 
@@ -64,8 +65,34 @@ class Fairness:
     shares: tuple[Share, ...]
 
 
+@dataclass(frozen=True)
+class SpentOn:
+    """A figure of spend, and what of it falls on the period's days."""
+
+    channel: str
+    campaign: str | None
+    first_day: date
+    last_day: date
+    currency: str
+    amount: Decimal
+    in_period: Decimal
+    """Apportioned to days by largest remainder."""
+    units: Decimal | None
+    unit: str | None
+    fact: str
+
+
+@dataclass(frozen=True)
+class SpendReport:
+    """What was spent on a period's days."""
+
+    figures: tuple[SpentOn, ...]
+    total: dict[str, Decimal]
+    """By currency, of the period's days."""
+
+
 class Reports:
-    """Channels, funnel and reps. What an actor may count is decided by `Views.reports`."""
+    """Channels, funnel, reps and spend. What an actor may count is decided by `Views.reports`."""
 
     def __init__(self, log: Log, database: Database, views: Views) -> None:
         self._log = log
@@ -94,6 +121,11 @@ class Reports:
         scope = self._scope(actor, pool, "channels")
         return channels_report(self._source(period.as_of, progress), *period.days, scope.pools)
 
+    def spend(self, actor: str, period: Period, progress: Progress | None = None) -> SpendReport:
+        """Figures of spend that touch the period, in order. Raises NotPermitted."""
+        self._scope(actor, None, "spend")
+        return spend_report(self._source(period.as_of, progress), period)
+
     def funnel(
         self, actor: str, pool: str | None, period: Period, progress: Progress | None = None
     ) -> list[FunnelRow]:
@@ -116,6 +148,38 @@ class Reports:
             # A colleague's shares are no figures of its own.
             return []
         return [found for name in scope.pools for found in fairness_of(state(name))]
+
+
+def spend_report(source: Source, period: Period) -> SpendReport:
+    """The figures of spend that touch the period, and what of each falls on its days."""
+    first, last = (day.isoformat() for day in period.days)
+    parts: dict[tuple[str, ...], Decimal] = {}
+    total: dict[str, Decimal] = {}
+    for row in within(source, "spend_days", (first, last), None):
+        key = tuple(row[name] for name in _FIGURE_KEY)
+        parts[key] = parts.get(key, Decimal(0)) + row["amount"]
+        total[row["currency"]] = total.get(row["currency"], Decimal(0)) + row["amount"]
+    figures = [
+        SpentOn(
+            channel=row["channel"],
+            campaign=row["campaign"] or None,
+            first_day=date.fromisoformat(row["first_day"]),
+            last_day=date.fromisoformat(row["last_day"]),
+            currency=row["currency"],
+            amount=row["amount"],
+            in_period=parts[key],
+            units=row["units"],
+            unit=row["unit"],
+            fact=f"{COMPANY_STREAM}/{row['sequence']}",
+        )
+        for row in source.rows("spend")
+        if (key := tuple(row[name] for name in _FIGURE_KEY)) in parts
+    ]
+    figures.sort(key=lambda one: (one.channel, one.campaign or "", one.first_day, one.currency))
+    return SpendReport(tuple(figures), dict(sorted(total.items())))
+
+
+_FIGURE_KEY = ("channel", "campaign", "first_day", "last_day", "currency")
 
 
 def fairness_of(pool: Pool) -> list[Fairness]:
@@ -148,4 +212,6 @@ __all__ = [
     "RepRow",
     "Reports",
     "Share",
+    "SpendReport",
+    "SpentOn",
 ]

@@ -22,10 +22,12 @@ from leadflow.api import (
     members,
     policies,
     pools,
+    reports,
     requests,
     routing,
     sessions,
     spend,
+    subscriptions,
     traces,
     work,
 )
@@ -50,6 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
     requests.router,
     spend.router,
+    reports.router,
+    subscriptions.router,
     accounts.router,
 )
 """Everything under `/v1`, in the order of the document."""

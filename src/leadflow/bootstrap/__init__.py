@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leadflow import contracts, policies
+from leadflow import contracts, policies, report_records
 from leadflow.backup import Summary, backup, restore
 from leadflow.backup import check as check_backup
 from leadflow.bootstrap.app import (
@@ -156,6 +156,7 @@ __all__ = [
     "reason_of",
     "refusal_text",
     "rehearse_file",
+    "report_records",
     "request_of",
     "restore",
     "running_app",

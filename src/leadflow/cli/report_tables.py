@@ -1,10 +1,9 @@
-"""How the report on channels looks, and what all reports share: tables and bars, records for CSV."""
+"""How the report on channels looks, and what all reports share: tables and bars."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,27 +13,6 @@ from leadflow.bootstrap import ChannelRow, ChannelsReport, MoneyFigures, Period
 
 WIDTH = 100
 BAR = 44
-CHANNEL_COLUMNS = (
-    "channel",
-    "campaign",
-    "touches",
-    "leads",
-    "owned",
-    "assigned",
-    "claimed",
-    "contacted",
-    "converted",
-    "disqualified",
-    "currency",
-    "spend",
-    "touch_costs",
-    "deals",
-    "revenue",
-    "cost_per_lead",
-    "cost_per_customer",
-    "return_on_spend",
-    "marks",
-)
 
 
 def new_table(*numbers: str, first: Sequence[str]) -> Table:
@@ -148,21 +126,3 @@ def _channel_chart(console: Console, rows: Sequence[ChannelRow], currency: str) 
             line.append(f" {whole(amount)}")
             console.print(line)
     console.print()
-
-
-def channel_records(found: ChannelsReport) -> Iterator[Sequence[Any]]:
-    """One record for each row and currency; counts stand in a row's first record only, to add up."""
-    for row in found.rows:
-        counts: list[Any] = [
-            row.touches, row.leads, row.owned, row.assigned, row.claimed, row.contacted, row.converted,
-            row.disqualified,
-        ]  # fmt: skip
-        marks = " ".join(row.marks)
-        for number, money in enumerate(row.money.values() or [None]):
-            figures: list[Any] = [None] * 8
-            if money is not None:
-                figures = [
-                    money.currency, money.spend, money.touch_costs, money.deals, money.revenue,
-                    money.cost_per_lead, money.cost_per_customer, money.return_on_spend,
-                ]  # fmt: skip
-            yield [row.channel, row.campaign, *(counts if number == 0 else [None] * 8), *figures, marks]

@@ -1,48 +1,15 @@
-"""How the reports on the funnel and the reps look: tables and bars for people, records for CSV."""
+"""How the reports on the funnel and the reps look: tables and bars for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from leadflow.bootstrap import Fairness, FunnelRow, Period, RepRow
+from leadflow.bootstrap import Fairness, FunnelRow, Period, RepRow, report_records
 from leadflow.cli.report_tables import bar, draw, new_table, title
-
-FUNNEL_COLUMNS = (
-    "pool",
-    "leads",
-    "owned",
-    "contacted",
-    "converted",
-    "disqualified",
-    "deals",
-    "currency",
-    "revenue",
-)
-MODES = ("rotation", "directed", "timeout", "manual")
-REP_COLUMNS = (
-    "pool",
-    "rep",
-    "claimed",
-    "assigned_rotation",
-    "assigned_directed",
-    "assigned_timeout",
-    "assigned_manual",
-    "handed_in",
-    "handed_on",
-    "contacted",
-    "converted",
-    "disqualified",
-    "recycled",
-    "deals",
-    "currency",
-    "revenue",
-)
-
 
 # --- funnel ---------------------------------------------------------------------------------
 
@@ -67,15 +34,6 @@ def render_funnel(console: Console, found: Sequence[FunnelRow], period: Period) 
         console.print(f"  {'deals':<12}{row.deals:>7}   {revenue}")
 
 
-def funnel_records(found: Sequence[FunnelRow]) -> Iterator[Sequence[Any]]:
-    """One record for each pool and currency; the row of all pools is left out, so that they add up."""
-    for row in found:
-        if row.pool:
-            counts: list[Any] = [*row.steps.values(), row.disqualified, row.deals]
-            for number, (currency, amount) in enumerate(row.revenue.items() or [(None, None)]):
-                yield [row.pool, *(counts if number == 0 else [None] * 6), currency, amount]
-
-
 # --- reps -----------------------------------------------------------------------------------
 
 
@@ -93,8 +51,9 @@ def render_reps(console: Console, found: Sequence[RepRow], fair: Sequence[Fairne
     for row in found:
         revenue = " ".join(f"{amount:,.0f} {currency}" for currency, amount in row.revenue.items())
         counts = (
-            row.claimed, *(row.assigned.get(mode, 0) for mode in MODES), row.handed_in, row.handed_on,
-            row.contacted, row.converted, row.disqualified, sum(row.recycled.values()), row.deals,
+            row.claimed, *(row.assigned.get(mode, 0) for mode in report_records.MODES),
+            row.handed_in, row.handed_on, row.contacted,
+            row.converted, row.disqualified, sum(row.recycled.values()), row.deals,
         )  # fmt: skip
         name = f"{row.pool}/{row.rep}" if several else row.rep
         table.add_row(name, *(str(count) if count else "·" for count in counts), revenue)
@@ -148,14 +107,3 @@ def _fairness(console: Console, group: Fairness) -> None:
 
 def _leads(count: int) -> str:
     return f"{count} lead" if count == 1 else f"{count} leads"
-
-
-def rep_records(found: Sequence[RepRow]) -> Iterator[Sequence[Any]]:
-    """One record for each rep and currency; counts stand in the first only."""
-    for row in found:
-        counts: list[Any] = [
-            row.claimed, *(row.assigned.get(mode, 0) for mode in MODES), row.handed_in, row.handed_on,
-            row.contacted, row.converted, row.disqualified, sum(row.recycled.values()), row.deals,
-        ]  # fmt: skip
-        for number, (currency, amount) in enumerate(row.revenue.items() or [(None, None)]):
-            yield [row.pool, row.rep, *(counts if number == 0 else [None] * 12), currency, amount]

@@ -11,6 +11,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from leadflow.bootstrap import Period, write_csv
+from leadflow.bootstrap import report_records as records
 from leadflow.cli import report_tables as tables
 from leadflow.cli import report_team as team
 from leadflow.cli.common import Session, pass_session, shared_options
@@ -61,7 +62,7 @@ def channels(session: Session, /, chart: bool, csv_: bool, **given: str | None) 
     with _watch(session, period) as watch:
         found = session.app.reports.channels(session.actor, _pool(session, given), period, watch)
     if csv_:
-        _print_csv(tables.CHANNEL_COLUMNS, tables.channel_records(found))
+        _print_csv(records.CHANNEL_COLUMNS, records.channel_records(found))
     else:
         session.emit(found, lambda console: tables.render_channels(console, found, period, chart=chart))
 
@@ -76,7 +77,7 @@ def funnel(session: Session, /, csv_: bool, **given: str | None) -> None:
     with _watch(session, period) as watch:
         found = session.app.reports.funnel(session.actor, _pool(session, given), period, watch)
     if csv_:
-        _print_csv(team.FUNNEL_COLUMNS, team.funnel_records(found))
+        _print_csv(records.FUNNEL_COLUMNS, records.funnel_records(found))
     else:
         session.emit(found, lambda console: team.render_funnel(console, found, period))
 
@@ -92,7 +93,7 @@ def reps(session: Session, /, csv_: bool, **given: str | None) -> None:
     with _watch(session, period) as watch:
         found = session.app.reports.reps(session.actor, pool, period, watch)
     if csv_:
-        _print_csv(team.REP_COLUMNS, team.rep_records(found))
+        _print_csv(records.REP_COLUMNS, records.rep_records(found))
         return
     # The rotations' state is that of now; there is none as of an earlier time.
     fair = []
