@@ -24,7 +24,7 @@ _HOW_TO_MAP = (
 
 
 def kind_of(path: Path, head: bytes) -> str:
-    """`xlsx`, `xls`, `ods`, `csv`, `jsonl` or `vcf`. A workbook is known by its content, whatever its name."""
+    """`xlsx`, `xls`, `ods`, `csv`, `jsonl` or `vcf`. Workbooks are known by content, not by name."""
     ending = path.suffix.lower()
     if head.startswith((ZIP_MAGIC, OLE_MAGIC)):
         return ending[1:] if ending in WORKBOOK_ENDINGS else "xlsx" if head.startswith(ZIP_MAGIC) else "xls"

@@ -25,6 +25,7 @@ CHANNELS = {
     "survey": ("survey", "survey", None),
     "webhook": ("webhook", "other", "autumn"),
     "cloudevents": ("cloudevents", "other", "autumn"),
+    "trade_show": ("trade_show", "trade_show", "autumn-fair"),
 }
 """Kind → door, channel and campaign of what its example becomes."""
 

@@ -161,5 +161,5 @@ def test_cards_tell_the_line_that_they_begin_in() -> None:
 @given(st.text(max_size=200), st.sampled_from(["BEGIN:VCARD\n", "MECARD:", ""]))
 def test_no_text_is_too_strange(text: str, before: str) -> None:
     for document in read_cards(before + text):
-        assert all(isinstance(value, str) and "\0" not in value for value in document.values())
+        assert not any("\0" in value for value in document.values())
         ArrivalReader("trade_show").read(document)

@@ -204,7 +204,7 @@ def _split(text: str, delimiter: str, *, quoted: bool = False) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """A value without escapes: `\\,` `\\;` `\\:` `\\\\` and `\\n`."""
+    r"""A value without its escapes: `\,` `\;` `\:` `\\` and `\n`."""
     found = re.sub(r"\\(.)", lambda m: "\n" if m[1] in "nN" else m[1], text, flags=re.DOTALL)
     return found.replace("\0", "").strip()[:VALUE_LENGTH_MAX]
 

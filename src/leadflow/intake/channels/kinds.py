@@ -17,6 +17,7 @@ from leadflow.intake.channels import (
     meta,
     standard_webhooks,
     surveys,
+    trade_shows,
     website,
 )
 from leadflow.intake.channels.base import Call, Inlet, Kind, Sent, TooLong
@@ -37,6 +38,7 @@ KINDS: dict[str, Kind] = {
         surveys.ANY,
         standard_webhooks.KIND,
         cloud_events.KIND,
+        trade_shows.KIND,
     )
 }
 

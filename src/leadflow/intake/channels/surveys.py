@@ -9,7 +9,7 @@ a text that can only be an e-mail address is taken for one where the tool sends 
   "submittime": "2016-08-23 10:01:59", "q1": "…", "q2": "13812345678", "sign": "…"}`. Its `sign` is
   SHA-1 of activity, index and the push key: it does not cover the answers, so the address of the inlet
   holds a secret as well. Reference: `joinid`.
-- 金数据 Jinshuju, 数据推送 (https://help.jinshuju.net, "将数据以 JSON 格式推送给第三方"):
+- 金数据 Jinshuju, 数据推送, as open receivers read it (fields as in https://open.jinshuju.net/api_v1):
   `{"form": "RygpW3", "form_name": "报名", "entry": {"serial_number": 123, "field_1": "张伟",
   "field_2": "13812345678", "created_at": "2026-10-01T00:00:00.000Z"}}`. Secret address.
   Reference: form and serial number.

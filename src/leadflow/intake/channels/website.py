@@ -38,7 +38,6 @@ from leadflow.intake.channels.base import (
     Inlet,
     Kind,
     NotFromHere,
-    Options,
     Reply,
     Result,
     Sent,
@@ -49,6 +48,7 @@ from leadflow.intake.channels.base import (
     json_object,
     without,
 )
+from leadflow.intake.channels.hosted import HostedForm
 from leadflow.intake.channels.proofs import from_allowed_address
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import as_text
@@ -76,8 +76,8 @@ EXAMPLE = {
 }
 
 
-class WebsiteOptions(Options):
-    """Of a website form's inlet."""
+class WebsiteOptions(HostedForm):
+    """Of a website form's inlet, and of its hosted page."""
 
     honeypot: FieldName = "lf_website"
     """A field that people do not see."""
@@ -116,7 +116,7 @@ def origin_allowed(inlet: Inlet, origin: str, host: str) -> bool:
 
 def read(inlet: Inlet, call: Call) -> list[Sent]:
     """The one form of a post."""
-    found = _fields(call)
+    found = fields_of(call)
     if isinstance(found, Sent):
         return [found]
     options: WebsiteOptions = inlet.options
@@ -129,7 +129,8 @@ def read(inlet: Inlet, call: Call) -> list[Sent]:
     return [Sent(document, ref=_reference(inlet, call, document), suspect=suspect, token=token)]
 
 
-def _fields(call: Call) -> dict[str, Any] | Sent:
+def fields_of(call: Call) -> dict[str, Any] | Sent:
+    """The fields of a form by name, or what is kept of a body that is none. Raises WrongType, TooLong."""
     if call.media_type in JSON_TYPES:
         return json_object(call.body)
     if call.media_type == FORM:
