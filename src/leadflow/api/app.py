@@ -20,6 +20,7 @@ from leadflow.api import (
     keeping,
     leads,
     members,
+    notifications,
     policies,
     pools,
     reports,
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     spend.router,
     reports.router,
     subscriptions.router,
+    notifications.router,
     accounts.router,
 )
 """Everything under `/v1`, in the order of the document."""

@@ -21,6 +21,7 @@ from leadflow.errors import UsageError
 NOT_SENT = 3
 """Exit code of `notify test` when the receiver could not be reached, or did not want it."""
 HOURS_MAX = 24 * 30
+NUMBER_MAX = 2**63 - 1
 
 
 def register(main: click.Group) -> None:
@@ -239,7 +240,7 @@ def _parked(one: Notification, to: Subscription) -> dict[str, Any]:
 
 
 @notify.command("replay")
-@click.argument("notifications", type=int, nargs=-1, required=True)
+@click.argument("notifications", type=click.IntRange(1, NUMBER_MAX), nargs=-1, required=True)
 @shared_options
 @pass_session
 def replay(session: Session, notifications: Sequence[int]) -> None:
@@ -253,7 +254,7 @@ def replay(session: Session, notifications: Sequence[int]) -> None:
 
 
 @notify.command("drop")
-@click.argument("notifications", type=int, nargs=-1, required=True)
+@click.argument("notifications", type=click.IntRange(1, NUMBER_MAX), nargs=-1, required=True)
 @shared_options
 @pass_session
 def drop(session: Session, notifications: Sequence[int]) -> None:
