@@ -31,7 +31,7 @@ CHANNELS = {
 
 
 def test_each_example_comes_in_once_and_a_retry_gets_the_first_answer(gate: Gate, vendor: Vendor) -> None:
-    assert set(CHANNELS) == set(KINDS)
+    assert set(CHANNELS) <= set(KINDS)
     vendor.leads["123123123123"] = dict(EXAMPLE_FIELDS)
     meta = {"options": {"graph_url": f"{vendor.address}/graph"}, "credentials": {"access_token": TOKEN}}
     first = {}
