@@ -76,9 +76,11 @@ class Delivering:
         """The attempts that have not been written down."""
         return self._attempts.keys()
 
-    def step(self) -> bool:
-        """Write down what has ended, begin what is due. Says whether anything was. Raises Unavailable."""
+    def step(self, *, begin: bool = True) -> bool:
+        """Write down what has ended, `begin` what is due. Says whether anything was. Raises Unavailable."""
         ended = self._collect()
+        if not begin:
+            return bool(ended)
         busy = [to.id for _, to in self._attempts.values()]
         failing = sum(to.failing > 0 for _, to in self._attempts.values())
         free = WORKERS - len(busy)

@@ -38,8 +38,8 @@ PAUSE_S = 0.5
 """How often to look for what is new, or due."""
 RETRY_S = 2.0
 TRIM_EVERY = timedelta(hours=1)
-LEAD_PATH = "/pools/{pool}/leads/{lead}"
-"""Where a lead is shown, below the public URL."""
+LEAD_PATH = "/v1/pools/{pool}/leads/{lead}"
+"""Where a lead is shown, below the public URL: to whoever signed in, and to programs with a token."""
 
 log_ = structlog.get_logger(__name__)
 
@@ -74,6 +74,8 @@ class Notifier:
             self.ledger, self._subscriptions, self._views, courier, self._operating, now, chance
         )
         self._identity = ""
+        self._waiting = True
+        """Something may wait in the ledger."""
         self._trimmed: datetime | None = None
         self._stop = threading.Event()
 
@@ -123,13 +125,16 @@ class Notifier:
         Raises LeadflowError for what is away; whatever was sent is then written down at the next step.
         """
         self.ledger.prepare()
-        moved = self.delivering.step()
+        moved = self.delivering.step(begin=self._waiting)
         moved = self.look() or moved
         now = self._now()
         if self._trimmed is None or now - self._trimmed >= TRIM_EVERY:
             self._trimmed = now
             self.ledger.trim(now)
         standing = self.ledger.standing()
+        # What others have put there, by a replay for one, is sent at once.
+        moved |= standing.waiting > 0 and not self._waiting
+        self._waiting = standing.waiting > 0
         age = (now - standing.oldest).total_seconds() if standing.oldest else 0.0
         self._operating.notifications(standing.waiting, standing.parked, age)
         return moved

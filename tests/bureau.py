@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from consumers.delivering import Courier
 from consumers.notifier import Notifier
+from consumers.operating import Operating
 from leadflow.domain import requests as r
 from leadflow.domain.policy import Policy
 from leadflow.domain.values import Person, Touch
@@ -55,7 +56,9 @@ class Bureau:
         self.seed = seed
         self.notifier = self.another()
 
-    def another(self, mail: MailServer | None = None, *, private: bool = True) -> Notifier:
+    def another(
+        self, mail: MailServer | None = None, *, private: bool = True, operating: Operating | None = None
+    ) -> Notifier:
         """A notifier; each is another process, as far as the database can see."""
         courier = Courier(
             Webhooks(private=private, timeout_s=TEST_TIMEOUT_S), Mails(mail, timeout_s=TEST_TIMEOUT_S)
@@ -64,6 +67,7 @@ class Bureau:
             self.log,
             self.database,
             courier,
+            operating,
             public_url="https://leads.example.com",
             now=self.clock.now,
             chance=random.Random(self.seed),

@@ -96,7 +96,7 @@ def test_a_rep_gets_one_e_mail_in_plain_words(bureau: Bureau) -> None:
     assert mail["Auto-Submitted"] == "auto-generated"
     text = text_of(mail)
     parts = ("local assigned it to wang", "Deadline: ", "(+08:00)", "Channel: web_form", "Score: ")
-    link = "https://leads.example.com/pools/east/leads/"
+    link = "https://leads.example.com/v1/pools/east/leads/"
     for part in (*parts, link, f"unsubscribe {one.id}", KINDS[ASSIGNED]):
         assert part in text
     for secret in (PHONE[-8:], "王小明", "Bcc", "p1@example.com"):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from concurrent.futures import wait
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from consumers.delivering import WORKERS
-from leadflow.errors import UsageError
+from consumers.operating import Operating
+from leadflow.errors import Unavailable, UsageError
+from leadflow.notifications import webhooks
 from leadflow.notifications.attempts import ATTEMPTS_MAX, JITTER, PAUSES_S
 from leadflow.notifications.kinds import ASSIGNED
 from leadflow.notifications.ledger import LEASE
@@ -256,3 +260,80 @@ def test_what_was_sent_long_ago_is_forgotten_and_never_made_again(bureau: Bureau
     bureau.projections.rebuild()
     bureau.settle()
     assert len(receiver.received) == 2
+
+
+def figures(operating: Operating) -> dict[str, float]:
+    _, body = operating.exposed("text/plain")
+    return {
+        " ".join([sample.name, *sorted(sample.labels.values())]): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+        if sample.name.startswith("leadflow_notifications")
+    }
+
+
+def test_figures_tell_what_was_sent_waits_and_was_given_up(bureau: Bureau, new_receiver: NewReceiver) -> None:
+    good, bad = new_receiver(), new_receiver()
+    bad.status = 500
+    operating = Operating("notifier")
+    notifier = bureau.another(operating=operating)
+    bureau.subscribe(good.url)
+    bureau.subscribe(bad.url)
+    bureau.assigned(2)
+    bureau.settle(notifier)
+    bureau.later(seconds=1)
+    bureau.settle(notifier)
+    found = figures(operating)
+    assert found["leadflow_notifications_total sent webhook"] == 2
+    assert found["leadflow_notifications_total failed webhook"] == 2
+    assert (found["leadflow_notifications_waiting"], found["leadflow_notifications_parked"]) == (2, 0)
+    assert found["leadflow_notifications_oldest_seconds"] == 1
+    bad.status = 410
+    bureau.later(minutes=1)
+    bureau.settle(notifier)
+    found = figures(operating)
+    assert found["leadflow_notifications_total parked webhook"] == 1
+    assert (found["leadflow_notifications_waiting"], found["leadflow_notifications_parked"]) == (0, 1)
+    assert found["leadflow_notifications_oldest_seconds"] == 0
+    notifier.close()
+
+
+def test_what_was_sent_while_the_database_was_away_is_written_down_when_it_is_back(
+    bureau: Bureau, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.subscribe(receiver.url)
+    bureau.assigned(1)
+    bureau.notifier.step()
+    bureau.notifier.step()
+    assert receiver.arrived.acquire(timeout=30)
+    wait(bureau.notifier.delivering.under_way)
+
+    def away(*_: object) -> str:
+        raise Unavailable("the database is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bureau.notifier.ledger, "record", away)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                bureau.notifier.step()
+    assert [row.state for row in bureau.rows()] == ["pending"]
+    bureau.settle()
+    assert [row.state for row in bureau.rows()] == ["sent"]
+    assert len(receiver.received) == 1
+
+
+def test_a_bug_while_sending_says_nothing_of_addresses(
+    bureau: Bureau, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("https://hooks.example.com/secret")
+
+    bureau.subscribe(receiver.url)
+    bureau.assigned(1)
+    monkeypatch.setattr(webhooks, "signed", broken)
+    bureau.settle()
+    (row,) = bureau.rows()
+    assert (row.state, row.problem) == ("pending", "a bug of LeadFlow: ZeroDivisionError")
+    said = capsys.readouterr()
+    assert "secret" not in said.out + said.err
+    assert "/hook" not in said.out + said.err

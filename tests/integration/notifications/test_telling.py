@@ -43,7 +43,7 @@ def test_a_rep_is_told_of_its_own_lead_once_signed_and_without_contact_points(
     assert payload["type"] == ASSIGNED
     data = payload["data"]
     assert (data["pool"], data["to"], data["channel"], data["fact"]) == (POOL, "wang", "web_form", fact)
-    assert data["link"] == f"https://leads.example.com/pools/{POOL}/leads/{data['lead']}"
+    assert data["link"] == f"https://leads.example.com/v1/pools/{POOL}/leads/{data['lead']}"
     assert data["deadline"].endswith("Z")
     assert data["deadline_local"].endswith("(+08:00)")
     assert data["deadline_local"] in data["says"]
