@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from leadflow.bootstrap.inlets import Inlet, Made
+from leadflow.cli import leadflow
 from leadflow.domain.requests import PublishRouting
 from leadflow.domain.routing import RoutingTable
 from tests.adapters import Adapter, Page, ensure
@@ -34,11 +35,30 @@ def _curl() -> None:
     ensure("curl")
 
 
-def adapter(door: Door, directory: Path) -> Adapter:
+@pytest.fixture
+def shown(door: Door, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
+    """Runs the command of the page that begins so, beside the API; gives its document."""
     # There are two pools.
     door.office.ask("manager/local", PublishRouting(table=RoutingTable(default="east")), "_company")
-    token = door.token("adapter/shop", "intake")
-    return Adapter(directory, {"LEADFLOW_URL": door.address, "LEADFLOW_TOKEN": token})
+    monkeypatch.setenv("LEADFLOW_DATABASE_URL", str(door.app.settings.database_url))
+    monkeypatch.setenv("LEADFLOW_HOME", str(door.app.settings.home))
+
+    def run(begins: str) -> dict[str, Any]:
+        (command,) = [text for text in PAGE.blocks("console") if text.startswith(f"$ {begins}")]
+        done = CliRunner().invoke(leadflow, [*shlex.split(command)[2:], "--json"])
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    return run
+
+
+@pytest.fixture
+def shop(door: Door, shown: Callable[[str], dict[str, Any]], tmp_path: Path) -> Adapter:
+    """An adapter with the token that the page makes."""
+    made = shown("leadflow token create")
+    assert (made["actor"], made["scopes"]) == ("adapter/shop", ["intake"])
+    return Adapter(tmp_path, {"LEADFLOW_URL": door.address, "LEADFLOW_TOKEN": made["token"]})
 
 
 def captured(door: Door, ref: str) -> dict[str, Any]:
@@ -50,8 +70,7 @@ def captured(door: Door, ref: str) -> dict[str, Any]:
     raise AssertionError(f"nothing came of {ref}")
 
 
-def test_curl_brings_its_lead_once(door: Door, tmp_path: Path) -> None:
-    shop = adapter(door, tmp_path)
+def test_curl_brings_its_lead_once(door: Door, shop: Adapter) -> None:
     answer, shown = json.loads(shop.shell(CURL)), json.loads(ANSWER)
     assert answer.keys() == shown.keys()
     assert (answer["answer"], answer["request"]) == (shown["answer"], shown["request"])
@@ -66,35 +85,27 @@ def test_the_client_of_the_tutorial_is_the_one_of_the_page() -> None:
     assert (ROOT / "docs/tutorial/leadflow_client.py").read_text(encoding="utf-8") == CLIENT
 
 
-def test_the_client_brings_its_lead_once(door: Door, tmp_path: Path) -> None:
-    shop = adapter(door, tmp_path)
+def test_the_client_brings_its_lead_once(door: Door, shop: Adapter) -> None:
     assert shop.python(CLIENT).startswith("created ")
     assert captured(door, "shop-10018")["person"]["answers"] == {"预算": "10万"}
     assert shop.python(CLIENT).startswith("duplicate ")
 
 
-def test_a_webhook_and_a_cloud_event_bring_their_leads(door: Door, tmp_path: Path) -> None:
-    for kind, name in (("webhook", "crm"), ("cloudevents", "events")):
-        assert f"$ leadflow inlet add {kind} {name} --channel referral\n" in PAGE.text
-    signed = _inlet(door, tmp_path, "webhook", "crm")
+def test_a_webhook_and_a_cloud_event_bring_their_leads(
+    door: Door, shown: Callable[[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    def inlet(kind: str) -> Adapter:
+        made = shown(f"leadflow inlet add {kind} ")
+        address = door.address + made["path"]
+        return Adapter(tmp_path, {"LEADFLOW_INLET": address, "LEADFLOW_SECRET": made["shown_once"]["secret"]})
+
+    signed = inlet("webhook")
     assert "'answer': 'created'" in signed.python(WEBHOOK)
     assert captured(door, "crm-881")["touch"]["channel"] == "referral"
     assert "'answer': 'duplicate'" in signed.python(WEBHOOK)
-    spoken = _inlet(door, tmp_path, "cloudevents", "events")
+    spoken = inlet("cloudevents")
     assert json.loads(spoken.shell(CLOUD_EVENT))["arrivals"][0]["answer"] == "created"
     assert json.loads(spoken.shell(CLOUD_EVENT))["arrivals"][0]["answer"] == "duplicate"
-
-
-def _inlet(door: Door, directory: Path, kind: str, name: str) -> Adapter:
-    made: Made = door.app.inlets.add(
-        Inlet(id=name, kind=kind, channel="referral", pool="east"),
-        by="manager/chen",
-        now=datetime.now(UTC),
-        secret=None,
-    )
-    assert made.secret is not None
-    variables = {"LEADFLOW_INLET": door.address + made.address, "LEADFLOW_SECRET": made.secret}
-    return Adapter(directory, variables)
 
 
 # --- the client -------------------------------------------------------------------------------

@@ -73,6 +73,10 @@ def test_every_golden_document_passes(name: str) -> None:
     assert problems(contracts.schema(name), document["data"]) == []
 
 
+def test_every_type_that_the_log_may_hold_is_published() -> None:
+    assert {file.stem for file in GOLDEN.iterdir()} <= contracts.published().keys()
+
+
 def test_members_of_the_document_are_those_that_are_written() -> None:
     written = json.loads(encode(samples.event(16), GENESIS))
     assert list(contracts.schema(EVENT)["properties"]) == list(written)
