@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from leadflow.domain.values import format_time
-from leadflow.reporting import ChannelsReport, Fairness, FunnelRow, RepRow, SpendReport
+from leadflow.reporting import ChannelsReport, Fairness, FunnelRow, OriginRow, RepRow, SpendReport
 
 CHANNEL_COLUMNS = (
     "channel",
@@ -39,6 +39,16 @@ FUNNEL_COLUMNS = (
     "deals",
     "currency",
     "revenue",
+)
+ORIGIN_COLUMNS = (
+    "referrer_class",
+    "search_engine",
+    "landing_page",
+    "leads",
+    "owned",
+    "claimed",
+    "contacted",
+    "converted",
 )
 MODES = ("rotation", "directed", "timeout", "manual")
 REP_COLUMNS = (
@@ -99,6 +109,12 @@ def funnel_records(found: Sequence[FunnelRow]) -> Iterator[Sequence[Any]]:
             counts: list[Any] = [*row.steps.values(), row.disqualified, row.deals]
             for number, (currency, amount) in enumerate(row.revenue.items() or [(None, None)]):
                 yield [row.pool, *(counts if number == 0 else [None] * 6), currency, amount]
+
+
+def origin_records(found: Sequence[OriginRow]) -> Iterator[Sequence[Any]]:
+    """One record for each origin."""
+    for row in found:
+        yield [getattr(row, name) for name in ORIGIN_COLUMNS]
 
 
 def rep_records(found: Sequence[RepRow]) -> Iterator[Sequence[Any]]:

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from leadflow.bootstrap import Period, write_csv
 from leadflow.bootstrap import report_records as records
@@ -80,6 +82,39 @@ def funnel(session: Session, /, csv_: bool, **given: str | None) -> None:
         _print_csv(records.FUNNEL_COLUMNS, records.funnel_records(found))
     else:
         session.emit(found, lambda console: team.render_funnel(console, found, period))
+
+
+@report.command()
+@period_options
+@shared_options
+@pass_session
+def origins(session: Session, /, csv_: bool, **given: str | None) -> None:
+    """Which search engines, referring classes and landing pages brought leads.
+
+    A lead counts once, by its first touch; of a landing page host and path are shown. The log is read for it.
+    """
+    period = _period(session, given)
+    with _watch(session, period) as watch:
+        found = session.app.reports.origins(session.actor, _pool(session, given), period, watch)
+    if csv_:
+        _print_csv(records.ORIGIN_COLUMNS, records.origin_records(found))
+        return
+
+    def render(console: Console) -> None:
+        tables.title(console, "Where leads came from", period)
+        if not found:
+            console.print("No lead of these days says where it came from.")
+            return
+        table = tables.new_table(
+            "leads", "owned", "claimed", "contacted", "converted", first=("class", "engine", "landing page")
+        )
+        for row in found:
+            names = (row.referrer_class or "-", row.search_engine or "-", row.landing_page or "-")
+            counts = (row.leads, row.owned, row.claimed, row.contacted, row.converted)
+            table.add_row(*map(Text, names), *(f"{count:,}" for count in counts))
+        tables.draw(console, table)
+
+    session.emit(found, render)
 
 
 @report.command()
