@@ -42,6 +42,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.settings": ("leadflow.errors", "leadflow.domain.values"),
     "leadflow.postgres": ("leadflow.errors", "leadflow.settings"),
     "leadflow.intake": ("leadflow.domain", "leadflow.errors", "leadflow.settings"),
+    "leadflow.forms": ("leadflow.errors", "leadflow.intake"),
     "leadflow.identities": (*BOTTOM, "leadflow.domain"),
     "leadflow.log": (*BOTTOM, "leadflow.domain"),
     "leadflow.notifications": (

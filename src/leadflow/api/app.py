@@ -15,6 +15,8 @@ from leadflow.api import (
     closing,
     contracts,
     failing,
+    fairs,
+    forms,
     inlets,
     intake,
     keeping,
@@ -76,7 +78,8 @@ def create_app(service: Service) -> FastAPI:
     api.add_exception_handler(Undecided, accepted)
     for router in ROUTERS:
         api.include_router(router, prefix=PREFIX)
-    api.include_router(inlets.router)
+    for router in (inlets.router, forms.router, fairs.router):
+        api.include_router(router)
     api.include_router(contracts.router)
     describe(api)
     api.add_middleware(Frame, body_max=service.app.settings.http_body_max)

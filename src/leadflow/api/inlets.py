@@ -16,18 +16,30 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 
 from leadflow.api.failing import of_error
 from leadflow.api.frame import BODY_MAX
 from leadflow.api.problems import ProblemError, answer_of, problem, responses
+from leadflow.bootstrap.forms import (
+    FORM,
+    MULTIPART,
+    Opening,
+    headers,
+    language_of,
+    problems_page,
+    takes_forms,
+    thanks_page,
+)
 from leadflow.bootstrap.inlets import (
     Call,
+    Inlet,
     InletReader,
     NotTaken,
     Rates,
     Received,
     Reply,
+    Result,
     Sent,
     TooMany,
     challenge,
@@ -137,31 +149,51 @@ async def preflight(inlet: InletId, request: Request) -> Response:
 
 
 async def _post(inlet: str, secret: str | None, request: Request) -> Response:
-    reception = _reception(request)
-    reader = await _reader(reception, inlet)
-    request.scope[BODY_MAX] = reader.kind.body_bytes_max
+    reader = await find_reader(request, inlet)
     cors = _cors(reader, request)
     try:
-        _limit(reader, request)
-        call = Call(
-            await request.body(),
-            dict(request.headers),
-            datetime.now(UTC),
-            request.client.host if request.client else "",
-            secret,
-        )
-        sents = reader.sent(call)
-        done = await _taken(reception, _service(request), reader, sents, call)
+        call = await call_of(request, reader, secret)
+        became = await take(request, reader, call)
     except NotTaken as error:
         found = _refused(error)
         return answer_of(found.problem, found.headers | cors)
     except (Unavailable, Conflict, Fenced) as error:
         found = of_error(error)
         return answer_of(found.problem, found.headers | cors)
-    reply = reader.kind.answer(reader.inlet, results(done))
-    if reader.inlet.kind == "website":
+    reply = reader.kind.answer(reader.inlet, became)
+    if takes_forms(reader.inlet):
         reply = thanks(reader.inlet, call, reply)
+        if reply.status != 303 and call.media_type in (FORM, MULTIPART) and "html" in call.header("accept"):
+            return page_after(reader.inlet, request, became)
     return _response(reply, cors)
+
+
+async def find_reader(request: Request, inlet: str) -> InletReader:
+    """The reader of an inlet that takes calls. Raises NotFound, Unavailable."""
+    return await _reader(_reception(request), inlet)
+
+
+async def call_of(request: Request, reader: InletReader, secret: str | None = None) -> Call:
+    """The call that a request is. Raises TooMany, and what ends a request whose body is too large."""
+    request.scope[BODY_MAX] = reader.kind.body_bytes_max
+    _limit(reader, request)
+    address = request.client.host if request.client else ""
+    return Call(await request.body(), dict(request.headers), datetime.now(UTC), address, secret)
+
+
+async def take(request: Request, reader: InletReader, call: Call) -> list[Result]:
+    """What became of each arrival of a call, in the log or kept for certain. Raises NotTaken, Unavailable."""
+    sents = reader.sent(call)
+    return results(await _taken(_reception(request), _service(request), reader, sents, call))
+
+
+def page_after(inlet: Inlet, request: Request, became: Sequence[Result]) -> Response:
+    """What a browser without the script is shown that posted the form of another site's page."""
+    language = language_of(request.query_params.get("lang"), request.headers.get("accept-language"))
+    problems = [problem for one in became if one.answer == "unreadable" for problem in one.problems]
+    if problems:
+        return HTMLResponse(problems_page(inlet, language, problems), 422, headers("plain"))
+    return HTMLResponse(thanks_page(inlet, Opening(language)), headers=headers("plain"))
 
 
 async def _taken(
@@ -239,7 +271,7 @@ def _limit(reader: InletReader, request: Request) -> None:
 def _cors(reader: InletReader, request: Request) -> dict[str, str]:
     """The headers that let a page of an allowed site read the answer; none for any other."""
     origin = request.headers.get("origin")
-    if reader.inlet.kind != "website" or origin is None:
+    if not takes_forms(reader.inlet) or origin is None:
         return {}
     if not origin_allowed(reader.inlet, origin, request.headers.get("host", "")):
         return {}

@@ -1,0 +1,76 @@
+"""What pages load: scripts and styles, from the package itself and nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+SCRIPT = "leadflow.js"
+"""What other sites embed."""
+_FILES = {
+    SCRIPT: ("static/leadflow.js", "text/javascript; charset=utf-8"),
+    "form.css": ("static/form.css", "text/css; charset=utf-8"),
+    "form.js": ("static/form.js", "text/javascript; charset=utf-8"),
+    "fair.js": ("static/fair.js", "text/javascript; charset=utf-8"),
+    "jsQR.js": ("vendor/jsQR.js", "text/javascript; charset=utf-8"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it is served."""
+
+    name: str
+    content: bytes
+    media_type: str
+
+    @property
+    def version(self) -> str:
+        """Names this content: a page that asks for it by this may keep it for ever."""
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+    @property
+    def integrity(self) -> str:
+        """For `integrity=` of a page that embeds it (Subresource Integrity, W3C)."""
+        return "sha384-" + base64.b64encode(hashlib.sha384(self.content).digest()).decode()
+
+    @property
+    def path(self) -> str:
+        """Where it is served, by its content."""
+        return f"/forms/static/{self.name}?v={self.version}"
+
+
+@cache
+def asset(name: str) -> Asset | None:
+    """The file of this name, or None."""
+    if name not in _FILES:
+        return None
+    path, media_type = _FILES[name]
+    return Asset(name, files(__package__).joinpath(path).read_bytes(), media_type)
+
+
+def path_of(name: str) -> str:
+    """Where a file is served. Raises KeyError for one that there is not."""
+    found = asset(name)
+    if found is None:
+        raise KeyError(name)
+    return found.path
+
+
+def snippet(base: str, inlet: str, *, integrity: bool = True) -> str:
+    """The HTML to paste into a site whose form goes to this inlet; works without JavaScript, too."""
+    script = asset(SCRIPT)
+    assert script is not None
+    pinned = f'\n  integrity="{script.integrity}" crossorigin="anonymous"' if integrity else ""
+    return f"""\
+<form data-leadflow action="{base}/in/{inlet}" method="post">
+  <label>姓名 Name <input name="name" autocomplete="name" required></label>
+  <label>手机 Phone <input name="phone" type="tel" autocomplete="tel" required></label>
+  <label>留言 Message <textarea name="note"></textarea></label>
+  <button>提交 Send</button>
+</form>
+<script src="{base}/forms/{SCRIPT}" data-inlet="{inlet}" defer{pinned}></script>
+"""

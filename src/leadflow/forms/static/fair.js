@@ -1,0 +1,314 @@
+// Scans business cards at a booth. The server reads a code's text; what cannot be sent now waits on this device.
+(function () {
+  "use strict";
+  var page = document.getElementById("fair"), inlet = page.dataset.inlet, WORDS = JSON.parse(page.dataset.words);
+  var csrf = page.dataset.csrf, QUEUE = "leadflow.fair." + inlet, PASS = QUEUE + ".pass", PLACE = QUEUE + ".place";
+  var AGAIN_MS = 15000, LOOK_MS = 180, SHOWN = ["name", "company", "phone", "email", "wechat"];
+  var $ = function (id) { return document.getElementById(id); };
+  var show = function (id, on) { $(id).hidden = !on; };
+  var pass = null, stream = null, current = null, sending = false, sent = [], detector = null, jsqr = null;
+
+  // --- what is kept on this device -----------------------------------------------------------
+  function load(key, otherwise) {
+    try { return JSON.parse(localStorage.getItem(key)) || otherwise; } catch (e) { return otherwise; }
+  }
+  function keep(key, value) { localStorage.setItem(key, JSON.stringify(value)); }
+  function change(what) { var all = load(QUEUE, []); what(all); keep(QUEUE, all); draw(); }
+  function id() {
+    var bytes = crypto.getRandomValues(new Uint8Array(16));
+    return Array.from(bytes, function (b) { return (b + 256).toString(16).slice(1); }).join("");
+  }
+
+  // --- who may send ---------------------------------------------------------------------------
+  function takePass(hash) {
+    var given = decodeURIComponent((hash || "").slice(1));
+    if (given) { pass = given; keep(PASS, pass); }
+    return Boolean(given);
+  }
+  function begin() {
+    if (takePass(location.hash)) history.replaceState(null, "", location.pathname + location.search);
+    else pass = load(PASS, null);
+    if (!csrf) return ready();
+    return fetch("/fair/" + inlet + "/pass", { method: "POST", headers: { "X-CSRF-Token": csrf } })
+      .then(function (answer) { return answer.ok ? answer.json() : null; })
+      .then(function (made) { if (made) { pass = made.pass; keep(PASS, pass); } })
+      .catch(function () {}).then(ready);
+  }
+  function ready() {
+    show("locked", !pass);
+    show("start", Boolean(pass));
+    draw();
+    send();
+  }
+  function headers() { return { "Content-Type": "application/json", Authorization: "Bearer " + pass }; }
+  function say(text) { $("alert").textContent = text || ""; show("alert", Boolean(text)); }
+
+  // --- reading a code -------------------------------------------------------------------------
+  function getDetector() {
+    if (detector) return detector;
+    detector = !("BarcodeDetector" in window) ? Promise.resolve(null)
+      : BarcodeDetector.getSupportedFormats().then(function (formats) {
+        return formats.includes("qr_code") ? new BarcodeDetector({ formats: ["qr_code"] }) : null;
+      }).catch(function () { return null; });
+    return detector;
+  }
+  function getJsqr() {
+    jsqr = jsqr || new Promise(function (done, failed) {
+      var script = document.createElement("script");
+      script.src = page.dataset.jsqr;
+      script.onload = function () { done(window.jsQR); };
+      script.onerror = failed;
+      document.head.appendChild(script);
+    });
+    return jsqr;
+  }
+  function textOf(found) {
+    // Codes of Chinese programs are often in GB18030; the library knows UTF-8 only and then says nothing.
+    if (found.data) return found.data;
+    return new TextDecoder("gb18030").decode(Uint8Array.from(found.binaryData));
+  }
+  // The text of a code in a picture of this size, or null.
+  function decode(source, width, height, most) {
+    return getDetector().then(function (native) {
+      if (native) {
+        return native.detect(source).then(function (all) { return all.length ? all[0].rawValue : null; });
+      }
+      return getJsqr().then(function (read) {
+        var scale = Math.min(1, most / Math.max(width, height)), canvas = document.createElement("canvas");
+        canvas.width = Math.max(1, Math.round(width * scale));
+        canvas.height = Math.max(1, Math.round(height * scale));
+        var context = canvas.getContext("2d", { willReadFrequently: true });
+        context.fillStyle = "#fff";
+        context.fillRect(0, 0, canvas.width, canvas.height);
+        context.drawImage(source, 0, 0, canvas.width, canvas.height);
+        var picture = context.getImageData(0, 0, canvas.width, canvas.height);
+        var found = read(picture.data, canvas.width, canvas.height);
+        return found ? textOf(found) : null;
+      });
+    });
+  }
+  function photo(file) {
+    say();
+    if (/\.vcf$/i.test(file.name) || /vcard/.test(file.type)) return file.text().then(took);
+    var url = URL.createObjectURL(file), image = new Image();
+    image.src = url;
+    return image.decode().then(function () {
+      // Large photos are tried small first: quicker, and less noise.
+      return decode(image, image.naturalWidth, image.naturalHeight, 1000).then(function (text) {
+        return text || decode(image, image.naturalWidth, image.naturalHeight, 2400);
+      });
+    }).catch(function () { return null; }).then(function (text) {
+      URL.revokeObjectURL(url);
+      return text ? took(text) : say(WORDS.no_code);
+    });
+  }
+  function scan() {
+    say();
+    if (!navigator.mediaDevices) return say(WORDS.insecure);
+    navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } })
+      .then(function (found) {
+        stream = found;
+        $("video").srcObject = stream;
+        show("start", false); show("camera", true);
+        return $("video").play().then(look);
+      }).catch(function () { stop(); say(WORDS.no_camera); });
+  }
+  function look() {
+    var video = $("video");
+    if (!stream) return;
+    var read = video.videoWidth ? decode(video, video.videoWidth, video.videoHeight, 720) : Promise.resolve(null);
+    read.catch(function () { return null; }).then(function (text) {
+      if (!stream) return;
+      if (!text) { setTimeout(look, LOOK_MS); return; }
+      if (navigator.vibrate) navigator.vibrate(60);
+      stop();
+      took(text);
+    });
+  }
+  function stop() {
+    if (stream) stream.getTracks().forEach(function (track) { track.stop(); });
+    stream = null;
+    show("camera", false); show("start", Boolean(pass));
+  }
+
+  // --- one card -------------------------------------------------------------------------------
+  function ours(text) {
+    var url;
+    try { url = new URL(text); } catch (e) { return false; }
+    if (url.origin !== location.origin) return false;
+    if (url.pathname === "/fair/" + inlet && takePass(url.hash)) { say(); ready(); return true; }
+    if (url.pathname !== "/f/" + inlet) return false;
+    var place = {};
+    ["rep", "booth", "campaign"].forEach(function (name) {
+      if (url.searchParams.get(name)) place[name] = url.searchParams.get(name);
+    });
+    keep(PLACE, place);
+    draw();
+    say(WORDS.place);
+    return true;
+  }
+  function took(text) {
+    if (ours(text.trim())) return null;
+    return fetch("/fair/" + inlet + "/read", { method: "POST", headers: headers(), body: JSON.stringify({ code: text }) })
+      .then(function (answer) {
+        if (answer.status === 401) say(WORDS.pass_over);
+        return answer.ok ? answer.json() : null;
+      }).catch(function () { return null; })
+      .then(function (found) { edit({ card: text, read: found, corrected: {} }); });
+  }
+  function edit(card) {
+    current = card;
+    var cards = card.read ? card.read.cards : [], fields = cards.length === 1 ? Object.assign({}, cards[0]) : {};
+    if (cards.length < 2 && (card.read || !card.card)) {
+      SHOWN.forEach(function (name) {
+        if (!Object.keys(fields).some(function (one) { return one.split(" (")[0] === name; })) fields[name] = "";
+      });
+    }
+    card.was = Object.assign({}, fields);
+    $("card").reset();
+    $("card-fields").replaceChildren();
+    Object.keys(fields).sort(function (a, b) { return rank(a) - rank(b); }).forEach(function (column) {
+      var kept = card.corrected[column];
+      $("card-fields").appendChild(field(column, kept === undefined ? fields[column] : kept));
+    });
+    if (cards.length > 1) {
+      var names = document.createElement("p");
+      names.textContent = cards.map(function (one) { return one.name || WORDS.unknown_name; }).join("、");
+      $("card-fields").appendChild(names);
+    }
+    var hint = card.card && !card.read ? WORDS.offline_card : card.card && !cards.length ? WORDS.no_card : "";
+    $("card-hint").textContent = hint; show("card-hint", Boolean(hint));
+    $("card-raw").querySelector("pre").textContent = card.card || ""; show("card-raw", Boolean(card.card));
+    ["note", "interest"].forEach(function (name) { if (card[name]) fill(name, card[name]); });
+    show("start", false); show("card", true);
+    $("card").scrollIntoView({ block: "start" });
+    $("card").querySelector("h2").tabIndex = -1;
+    $("card").querySelector("h2").focus();
+  }
+  function rank(column) {
+    var at = SHOWN.indexOf(column.split(" (")[0]);
+    return at < 0 ? SHOWN.length : at;
+  }
+  function fill(name, text) {
+    var parts = text.split("、");
+    $("card").querySelectorAll("[name=" + name + "]").forEach(function (one) {
+      if (one.type === "checkbox") one.checked = parts.includes(one.value); else one.value = text;
+    });
+  }
+  function field(column, value) {
+    var place = document.createElement("div"), label = document.createElement("label");
+    var long = value.length > 60 || value.includes("\n"), input = document.createElement(long ? "textarea" : "input");
+    var parts = column.split(" ("), type = parts[0];
+    place.className = "field";
+    input.id = "column-" + column.replace(/\W+/g, "-");
+    input.dataset.column = column;
+    input.value = value;
+    input.autocomplete = "off";
+    if (!long) input.type = type === "phone" ? "tel" : type === "email" ? "email" : "text";
+    label.htmlFor = input.id;
+    label.textContent = (WORDS.fields[type] || type) + (parts[1] ? " (" + parts[1] : "");
+    place.append(label, input);
+    return place;
+  }
+  function save(event) {
+    event.preventDefault();
+    var corrected = {}, whole = {};
+    $("card-fields").querySelectorAll("[data-column]").forEach(function (one) {
+      var column = one.dataset.column, text = one.value.trim();
+      whole[column] = text;
+      if (text !== (current.was[column] || "").trim()) corrected[column] = text;
+    });
+    var reachable = Object.keys(whole).some(function (one) { return whole[one] && /^(phone|email|wechat)/.test(one); });
+    if (!reachable && Object.keys(whole).length) return say(WORDS.need_contact);
+    var form = new FormData($("card")), place = load(PLACE, {});
+    var card = {
+      card: current.card || "", corrected: corrected, note: form.get("note").trim(),
+      interest: form.getAll("interest").filter(Boolean).join("、"),
+      rep: place.rep, booth: place.booth, campaign: place.campaign,
+      submission_id: current.submission_id || id(), scanned_at: current.scanned_at || new Date().toISOString()
+    };
+    say();
+    change(function (all) {
+      all.push({ label: whole.name || whole.company || WORDS.unknown_name, state: "waiting", card: card, read: current.read });
+    });
+    close();
+    send();
+  }
+  function close() { current = null; show("card", false); show("start", Boolean(pass)); }
+
+  // --- sending --------------------------------------------------------------------------------
+  function send() {
+    var next = load(QUEUE, []).find(function (one) { return one.state === "waiting"; });
+    if (!next || sending || !pass) return;
+    sending = true;
+    fetch("/in/" + inlet, { method: "POST", headers: headers(), body: JSON.stringify(next.card) })
+      .then(function (answer) {
+        var key = next.card.submission_id;
+        if (answer.ok) {
+          sent.unshift(next.label);
+          change(function (all) { all.splice(all.findIndex(function (one) { return one.card.submission_id === key; }), 1); });
+          return true;
+        }
+        if (answer.status === 401) { say(WORDS.pass_over); return false; }
+        if (answer.status === 429) { say(WORDS.too_often); return false; }
+        if (answer.status < 500) {
+          change(function (all) { all.find(function (one) { return one.card.submission_id === key; }).state = "bad"; });
+          return true;
+        }
+        return false;
+      }).catch(function () { return false; })
+      .then(function (more) { sending = false; draw(); if (more) send(); });
+  }
+  function draw() {
+    var all = load(QUEUE, []), place = load(PLACE, {}), list = $("cards");
+    var waiting = all.filter(function (one) { return one.state === "waiting"; }).length;
+    $("state").textContent = waiting ? (navigator.onLine ? "" : WORDS.offline + " · ") + waiting + " " + WORDS.waiting
+      : sent.length ? WORDS.all_sent : "";
+    show("retry", waiting > 0);
+    if (place.rep || place.booth) $("who").textContent = " · " + [place.booth, place.rep].filter(Boolean).join(" · ");
+    list.replaceChildren();
+    all.forEach(function (one) {
+      var line = row(one.label, one.state === "bad" ? WORDS.bad : WORDS.waiting, one.state);
+      if (one.state === "bad") {
+        line.append(action(WORDS.fix, function () { remove(one); edit(Object.assign({ read: one.read }, one.card)); }),
+          action(WORDS.drop, function () { remove(one); }));
+      }
+      list.appendChild(line);
+    });
+    sent.slice(0, 20).forEach(function (label) { list.appendChild(row(label, WORDS.sent, "sent")); });
+  }
+  function remove(gone) {
+    change(function (all) {
+      all.splice(all.findIndex(function (one) { return one.card.submission_id === gone.card.submission_id; }), 1);
+    });
+  }
+  function row(label, state, kind) {
+    var line = document.createElement("li"), who = document.createElement("span"), tag = document.createElement("span");
+    line.className = kind; who.className = "who"; tag.className = "tag";
+    who.textContent = label; tag.textContent = state;
+    line.append(who, tag);
+    return line;
+  }
+  function action(text, what) {
+    var button = document.createElement("button");
+    button.type = "button"; button.className = "link"; button.textContent = text;
+    button.addEventListener("click", what);
+    return button;
+  }
+
+  $("scan").addEventListener("click", scan);
+  $("stop").addEventListener("click", stop);
+  $("cancel").addEventListener("click", close);
+  $("manual").addEventListener("click", function () { say(); edit({ card: "", read: null, corrected: {} }); });
+  $("photo").addEventListener("change", function () {
+    if (this.files.length) photo(this.files[0]);
+    this.value = "";
+  });
+  $("card").addEventListener("submit", save);
+  $("retry").addEventListener("click", send);
+  window.addEventListener("online", send);
+  window.addEventListener("offline", draw);
+  window.addEventListener("hashchange", function () { if (takePass(location.hash)) location.reload(); });
+  setInterval(send, AGAIN_MS);
+  begin();
+})();
