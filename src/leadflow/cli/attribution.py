@@ -34,7 +34,7 @@ def show_attribution(session: Session) -> None:
     source = str(session.settings.attribution or "shipped with LeadFlow")
     document = {
         "source": source,
-        "rules": [rule.model_dump(exclude_none=True, by_alias=True) for rule in table.rule],
+        "rules": [rule.model_dump(exclude_defaults=True, by_alias=True) for rule in table.rule],
         "click_ids": list(table.click_ids.names),
         "sites": table.sites,
     }
