@@ -164,7 +164,7 @@ def _neither_nor_both(body: NewSubscription) -> problems.ProblemError:
     summary="Be told",
     status_code=201,
     response_model=SubscriptionMade,
-    responses=problems.responses(413, 415),
+    responses=problems.responses(409, 413, 415),
 )
 def subscribe(look: Managing, body: NewSubscription) -> Response:
     """Be told from now on of what happens in a pool; nothing from before is told. A webhook's secret is in

@@ -11,7 +11,7 @@ from leadflow.bootstrap.app import App, open_database
 from leadflow.bootstrap.asking import new_request_id
 from leadflow.domain.access import LOCAL
 from leadflow.domain.values import id_of
-from leadflow.errors import NotFound, NotPermitted, UsageError
+from leadflow.errors import AlreadyThere, NotFound, NotPermitted, UsageError
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.reading import Log
 from leadflow.notifications.addresses import mail_address, target_of
@@ -61,7 +61,7 @@ class Notifying:
         """Tell a member (the actor, if nobody is named), or everybody with a role, from now on.
 
         Gives the subscription, and a webhook's secret, which is shown this one time. No `kinds` are all that
-        there are for the role. Raises UsageError, NotFound for an unknown pool, NotPermitted.
+        there are for the role. Raises UsageError, NotFound for an unknown pool, NotPermitted, AlreadyThere.
         """
         rights = Rights(self._app.views)
         self._app.views.pool(pool)
@@ -76,6 +76,7 @@ class Notifying:
             target_of(address, private=self._app.settings.notify_private == "allow")
         else:
             address = self._mail_address(address)
+        self._refuse_second(pool, member, None if member is not None else role, address)
         secret = new_secret() if webhook else None
         made = self._subscriptions.add(
             self._app.log,
@@ -114,6 +115,14 @@ class Notifying:
             what = f"{member} is {found}" if member else f"{found!r} is no role that is told of anything"
             raise UsageError(what, do=f"Notifications are for: {', '.join(ROLES)}.")
         return member, found
+
+    def _refuse_second(self, pool: str, member: str | None, role: str | None, address: str) -> None:
+        """Nobody is to be told twice, because a command was given twice."""
+        for one in self._subscriptions.list(pool):
+            if (one.member, one.role, one.address) == (member, role, address):
+                raise AlreadyThere(
+                    f"subscription {one.id} tells {one.whose} there already", do="End that one to change it."
+                )
 
     def _mail_address(self, address: str) -> str:
         from leadflow.notifications.mails import MailServer

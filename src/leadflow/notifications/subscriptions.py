@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -101,8 +101,8 @@ class Subscription:
     role: str | None
     kinds: list[str]
     way: Way
-    address: str
-    secrets: list[dict[str, Any]]
+    address: str = field(repr=False)
+    secrets: list[dict[str, Any]] = field(repr=False)
     """`secret`, and `until` for one that was replaced; the newest first."""
     log: str
     begins: dict[str, int]

@@ -47,6 +47,7 @@ def notified(door: Door) -> None:
 def test_a_rep_subscribes_is_told_and_sees_what_was_given_up(inside: Door, receiver: Receiver) -> None:
     wang, li, ma = inside.as_("rep/wang"), inside.as_("rep/li"), inside.as_("manager/ma")
     made = wang.post("/v1/subscriptions", {"pool": "east", "webhook": receiver.url}, status=201)
+    wang.post("/v1/subscriptions", {"pool": "east", "webhook": receiver.url}, status=409)
     name, secret = made["subscription"]["id"], made["secret"]
     assert made["subscription"]["address"] == f"http://127.0.0.1:{receiver.port}/…"
     assert wang.post(f"/v1/subscriptions/{name}/test") == {"outcome": "sent", "problem": None}

@@ -83,6 +83,7 @@ def test_who_may_subscribe_for_whom(desk: Desk, receiver: Receiver) -> None:
     subscribe("--as", "manager/ma", "--role", "rep")
     subscribe("--as", "manager/ma")
     subscribe("--role", "manager")
+    assert "there already" in subscribe("--as", "manager/ma", "--member", "wang", code=2)
     assert "may not subscribe for li" in subscribe("--as", "rep/wang", "--member", "li", code=1)
     assert "may not subscribe" in subscribe("--as", "rep/wang", "--role", "rep", code=1)
     assert "may not subscribe" in subscribe("--as", "rep/wang", "--pool", "west", code=1)
