@@ -41,6 +41,7 @@ TAGS = {
     "spend": "What channels and campaigns cost.",
     "reports": "What channels cost and brought, how far leads came, and what reps got and did.",
     "notifications": "Who is told of what, where; and what could not be sent.",
+    "inlets": "What channels send: pushes, webhooks, forms.",
     "accounts": "Accounts of people and tokens of programs.",
     "contracts": "What programs may rely on: schemas of events and requests, and the topics.",
 }

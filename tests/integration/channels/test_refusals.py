@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -94,7 +95,7 @@ def test_bodies_that_are_too_large_or_of_another_type(gate: Gate) -> None:
     fields = "&".join(f"f{number}=1" for number in range(300)).encode()
     typed = {"content-type": "application/x-www-form-urlencoded"}
     gate.send(replace(form, body=fields, headers=typed), "form", 413)
-    files = {"phone": (None, "13812345678"), "cv": ("cv.pdf", b"%PDF", "application/pdf")}
+    files: dict[str, Any] = {"phone": (None, "13812345678"), "cv": ("cv.pdf", b"%PDF", "application/pdf")}
     assert gate.http.post("/in/form", files=files).status_code == 415
     event = gate.example("events")
     json_only = {**event.headers, "content-type": "application/json"}
