@@ -136,6 +136,14 @@ class _Generator(GenerateJsonSchema):
         made["description"] = in_one_line(made["description"])
         return made
 
+    def decimal_schema(self, schema: Any) -> JsonSchemaValue:
+        made = super().decimal_schema(schema)
+        # Some versions of pydantic add a pattern to decimals as text; a contract goes by none of them.
+        for one in (made, *made.get("anyOf", ())):
+            if one.get("type") == "string":
+                one.pop("pattern", None)
+        return made
+
     def default_schema(self, schema: Any) -> JsonSchemaValue:
         made = super().default_schema(schema)
         factory = schema.get("default_factory")

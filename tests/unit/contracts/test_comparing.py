@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from leadflow import contracts
 from leadflow.contracts.comparing import changes, form_of
+from tests.schema_checks import problems
 
 Schema = dict[str, Any]
 Node = dict[str, Any]
@@ -197,6 +198,7 @@ def test_what_breaks_nobody_passes(mutation: Mutation, data: st.DataObject) -> N
     new = mutated(name, mutation, data.draw)
     if new is not None:
         assert found(name, new) == []
+        assert problems(new, PUBLISHED[name]["examples"][0]) == []
 
 
 @pytest.mark.parametrize("mutation", HARMLESS_TO_WRITERS, ids=str)
