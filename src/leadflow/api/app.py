@@ -41,6 +41,9 @@ from leadflow.bootstrap.serving import Service, Undecided
 
 PREFIX = "/v1"
 ROUTERS: tuple[APIRouter, ...] = (
+    # The hot paths first: routes are tried in their order.
+    intake.router,
+    claims.router,
     sessions.router,
     pools.router,
     members.router,
@@ -48,11 +51,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     routing.router,
     leads.router,
     traces.router,
-    claims.router,
+    claims.looking,
     work.router,
     keeping.router,
     closing.router,
-    intake.router,
     requests.router,
     spend.router,
     reports.router,

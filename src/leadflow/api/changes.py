@@ -234,6 +234,10 @@ def sequence_of(if_match: str | None) -> int | None:
     return int(found[1])
 
 
+NEEDS: dict[Callable[..., Any], tuple[str, bool]] = {}
+"""By dependency: the scope that it needs, and whether it is about one lead. `hot` asks in its own way."""
+
+
 def asking(scope: str) -> Callable[..., Awaitable[Asking]]:
     """The dependency of a route that changes something: who asks, with this scope, and how."""
     allowed: Any = Depends(needs(scope))
@@ -256,6 +260,7 @@ def asking(scope: str) -> Callable[..., Awaitable[Asking]]:
         request.state.asking = found
         return found
 
+    NEEDS[made] = (scope, False)
     return made
 
 
@@ -265,6 +270,7 @@ async def _about_lead(made: Annotated[Asking, Depends(asking("work"))], if_match
     return made
 
 
+NEEDS[_about_lead] = ("work", True)
 LeadAsking = Annotated[Asking, Depends(_about_lead)]
 """Who asks for a change of one lead."""
 Working = Annotated[Asking, Depends(asking("work"))]

@@ -9,11 +9,13 @@ from fastapi.responses import Response
 from leadflow.api import answers, examples, failing, problems
 from leadflow.api.bodies import ForRep, Rep
 from leadflow.api.changes import LeadAsking, Working, fact_of
+from leadflow.api.hot import HotRoute
 from leadflow.api.reading import LeadName, PoolName, Reading
 from leadflow.bootstrap import Outcome, request_of
 from leadflow.domain import requests as r
 
-router = APIRouter(tags=["claims"])
+router = APIRouter(tags=["claims"], route_class=HotRoute)
+looking = APIRouter(tags=["claims"])
 
 
 @router.post(
@@ -56,7 +58,7 @@ class NextLead(answers.Answer):
     would_be: answers.Fact
 
 
-@router.get(
+@looking.get(
     "/pools/{pool}/claims/next",
     operation_id="previewNext",
     summary="See which lead would be the next",

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from leadflow.api import answers, examples, failing, problems
 from leadflow.api.bodies import body
 from leadflow.api.changes import IDEMPOTENCY_KEY, Asking, Sending
+from leadflow.api.hot import HotRoute
 from leadflow.api.reading import PoolName
 from leadflow.bootstrap import Arrival, ArrivalReader, Outcome, reason_of, unreadable
 from leadflow.bootstrap.inlets import Places
@@ -26,7 +27,7 @@ from leadflow.domain.routing import route
 from leadflow.domain.values import Name, Text
 from leadflow.errors import NotFound
 
-router = APIRouter(tags=["intake"])
+router = APIRouter(tags=["intake"], route_class=HotRoute)
 
 READERS_MAX = 500
 """Sources whose columns are remembered."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -127,6 +127,55 @@ class UnderWay:
             )
 
 
+class Landing:
+    """Outcomes on their way from the thread that decides to the event loop that waits for them.
+
+    Those that were decided together wake the loop once.
+    """
+
+    def __init__(self) -> None:
+        self._landed: deque[tuple[asyncio.Future[Outcome], Future[Outcome]]] = deque()
+        self._told = False
+
+    async def of(self, future: Future[Outcome], wait_s: float) -> Outcome:
+        """The outcome. Raises TimeoutError after the time given, and what the future ends with."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Outcome] = loop.create_future()
+
+        def land(ended: Future[Outcome]) -> None:
+            self._landed.append((waiting, ended))
+            if not self._told:
+                self._told = True
+                # A loop that is closed has nobody left who waits.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(self._wake)
+
+        future.add_done_callback(land)
+        late = loop.call_later(wait_s, _expire, waiting)
+        try:
+            return await waiting
+        finally:
+            late.cancel()
+
+    def _wake(self) -> None:
+        # Set back first: what lands from here on wakes the loop again.
+        self._told = False
+        while self._landed:
+            waiting, ended = self._landed.popleft()
+            if waiting.done():
+                continue
+            error = ended.exception()
+            if error is not None:
+                waiting.set_exception(error)
+            else:
+                waiting.set_result(ended.result())
+
+
+def _expire(waiting: asyncio.Future[Outcome]) -> None:
+    if not waiting.done():
+        waiting.set_exception(TimeoutError())
+
+
 class Service:
     """LeadFlow as an HTTP API asks it. Safe to use from several threads."""
 
@@ -140,6 +189,7 @@ class Service:
         """Set when the process is about to end: streams that never end by themselves must look at it."""
         self.readers: dict[tuple[str, str | None, str], ArrivalReader] = {}
         """By channel, campaign and door: readers of arrivals, which know their columns."""
+        self._landing = Landing()
         self._guard = threading.Lock()
         self._reception: Reception | None = None
 
@@ -183,10 +233,8 @@ class Service:
 
     async def decided(self, request: Request, wait_s: float) -> Outcome:
         """As `decide`, for the event loop."""
-        future = self.send(request)
         try:
-            # Whoever waits may go away; the request is decided all the same.
-            outcome = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), wait_s)
+            outcome = await self._landing.of(self.send(request), wait_s)
         except (TimeoutError, Unavailable) as late:
             raise self._late(request, late) from late
         outcome.facts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from leadflow.bootstrap.serving import Service
 
 OFF = "off"
+GC_THRESHOLD = (200_000, 50, 100)
+"""Many small objects live for one request only: looked for less often, they are found all the same."""
 
 
 def register(main: click.Group) -> None:
@@ -50,6 +53,10 @@ def answering(session: Session, service: Service) -> Iterator[None]:
     from leadflow.api.server import HttpServer
 
     with HttpServer(service, session.settings.http) as server:
+        # What was imported stays: to look through it again and again for what could go is lost time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
         session.say(f"The HTTP API is at {server.address}/v1, its document at {server.address}/openapi.json.")
         yield
 

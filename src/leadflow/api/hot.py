@@ -1,0 +1,181 @@
+"""The paths that many take at once, intake and claims: their handlers are written and documented like all
+others, and called in a shorter way.
+
+FastAPI's way to a handler, a dependency for each header, costs more than all of the rest of such a request.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from types import NoneType
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from fastapi import Request, params
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from leadflow.api import failing, problems
+from leadflow.api.changes import (
+    IDEMPOTENCY_KEY,
+    KEY,
+    NEEDS,
+    Asking,
+    key_of,
+    sequence_of,
+    service_of,
+    wait_of,
+)
+from leadflow.api.identity import ROLE_HEADER, caller
+from leadflow.bootstrap.identities import Caller
+from leadflow.errors import NotPermitted
+
+KNOWN_S = 2.0
+"""For how long a token that was checked is believed: so soon does one that is revoked no longer open these
+paths."""
+KNOWN_MAX = 10_000
+_KEY = re.compile(KEY)
+_JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class HotRoute(APIRoute):
+    """A route whose handler takes parameters of its path, an `Asking`, and one model as its body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        hints = get_type_hints(self.endpoint, include_extras=True)
+        hints.pop("return", None)
+        made = {
+            name: _maker(name, hint, in_path=name in self.param_convertors) for name, hint in hints.items()
+        }
+
+        async def handle(request: Request) -> Response:
+            values = {name: await make(request) for name, make in made.items()}
+            answer: Response = await self.endpoint(**values)
+            return answer
+
+        return handle
+
+
+_Maker = Callable[[Request], Awaitable[Any]]
+
+
+def _maker(name: str, hint: Any, *, in_path: bool) -> _Maker:
+    """What makes one of a handler's arguments."""
+    if in_path:
+        return _from_path(name, hint)
+    if get_origin(hint) is Annotated:
+        asks = [one.dependency for one in get_args(hint)[1:] if isinstance(one, params.Depends)]
+        scope, of_lead = next(NEEDS[one] for one in asks if one is not None)
+
+        async def asked(request: Request) -> Asking:
+            return await asking(request, scope, of_lead=of_lead)
+
+        return asked
+    models = [one for one in get_args(hint) or (hint,) if one is not NoneType]
+
+    async def body(request: Request) -> BaseModel | None:
+        return await body_of(request, models[0], needed=NoneType not in get_args(hint))
+
+    return body
+
+
+def _from_path(name: str, hint: Any) -> _Maker:
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+
+    async def found(request: Request) -> Any:
+        try:
+            return adapter.validate_python(request.path_params[name])
+        except ValidationError as error:
+            lines = error.errors(include_input=False, include_url=False)
+            raise failing.of_validation([{**line, "loc": (name,)} for line in lines], "path") from None
+
+    return found
+
+
+async def asking(request: Request, scope: str, *, of_lead: bool = False) -> Asking:
+    """Who asks, with this scope, and how: what `changes.asking` is on other paths.
+
+    Raises NotSignedIn, NotPermitted, Unavailable, ProblemError.
+    """
+    who = await _caller(request, scope)
+    headers = request.headers
+    given = headers.get(IDEMPOTENCY_KEY)
+    if given is not None and not _KEY.fullmatch(_bare(given)):
+        wrong = problems.FieldError(
+            field=IDEMPOTENCY_KEY,
+            part="header",
+            code="string_pattern_mismatch",
+            message="a key is up to 255 letters, digits and . _ ~ : @ / + = -",
+        )
+        raise problems.ProblemError(problems.problem("invalid", "1 problem in what was sent", errors=[wrong]))
+    name = key_of(given)
+    found = Asking(
+        service_of(request),
+        who,
+        name,
+        named=given is not None,
+        wait_s=wait_of(headers.get("prefer")),
+        headers={IDEMPOTENCY_KEY: name},
+    )
+    if of_lead:
+        if_match = headers.get("if-match")
+        found.conditional = if_match is not None
+        found.if_sequence = sequence_of(if_match)
+    request.state.asking = found
+    return found
+
+
+def _bare(key: str) -> str:
+    return key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
+
+
+async def body_of(request: Request, model: type[_M], *, needed: bool = True) -> _M | None:
+    """The body as this model; None for one that is left out, where it need not be there.
+
+    Raises ProblemError for what is no JSON, or not of the model.
+    """
+    content = await request.body()
+    if not content and not needed:
+        return None
+    if content and not _JSON.match(request.headers.get("content-type", "")):
+        raise problems.ProblemError(
+            problems.problem("unsupported-type", "the body must be JSON: application/json")
+        )
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        raise failing.of_validation(error.errors(include_input=False, include_url=False), "body") from None
+
+
+async def _caller(request: Request, scope: str) -> Caller:
+    token, role = request.headers.get("authorization"), request.headers.get(ROLE_HEADER)
+    if token is None:
+        found = await run_in_threadpool(caller, request, None, None, role)
+    else:
+        known: dict[tuple[str, str | None], tuple[float, Caller]] = _memory(request)
+        kept = known.get((token, role))
+        if kept is not None and kept[0] > time.monotonic():
+            found = kept[1]
+            request.state.caller = found
+        else:
+            found = await run_in_threadpool(caller, request, None, None, role)
+            if len(known) >= KNOWN_MAX:
+                known.clear()
+            known[token, role] = (time.monotonic() + KNOWN_S, found)
+    if scope not in found.scopes:
+        has = ", ".join(sorted(found.scopes))
+        raise NotPermitted(f"the token {found.name} has not the scope {scope}, only {has}")
+    return found
+
+
+def _memory(request: Request) -> dict[tuple[str, str | None], tuple[float, Caller]]:
+    state = request.app.state
+    if not hasattr(state, "known_callers"):
+        state.known_callers = {}
+    found: dict[tuple[str, str | None], tuple[float, Caller]] = state.known_callers
+    return found
