@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leadflow.errors import UsageError
 from leadflow.notifications.addresses import Refused, connect, mail_address, shown, target_of, why_not
@@ -149,3 +153,39 @@ def test_what_is_no_e_mail_address(text: str) -> None:
     with pytest.raises(UsageError):
         mail_address(text)
     assert mail_address("Wang@Example.com") == "Wang@example.com"
+
+
+PIECES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["https://", "http://", "[", "]", "::", "@", ":", "%", "/", "?", "#", ".", "xn--", "0x7f"]
+        ),
+        st.text(max_size=5),
+        st.ip_addresses().map(str),
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(PIECES, st.booleans())
+def test_whatever_is_written_is_an_address_or_a_clear_no(text: str, private: bool) -> None:
+    for read in (lambda: target_of(text, private=private), lambda: mail_address(text)):
+        with suppress(UsageError):
+            read()
+    if not private:
+        with suppress(UsageError):
+            target = target_of(f"https://{text}", private=False)
+            assert target.secure
+            assert why_not(target.host) is None
+
+
+@given(st.ip_addresses())
+def test_no_address_that_is_not_global_may_be_connected_to(address: IPv4Address | IPv6Address) -> None:
+    if not address.is_global:
+        assert why_not(str(address))
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.1", "017700000001"])
+def test_other_ways_to_write_this_machine_are_found_when_connecting(host: str) -> None:
+    with pytest.raises(Refused, match="this machine itself"):
+        connect(host, 9, 1, private=False)
