@@ -26,6 +26,7 @@ from leadflow.domain.values import (
     UtcTime,
     no_company,
     nobody,
+    set_member,
 )
 
 
@@ -47,16 +48,13 @@ class Made(Model):
         }
 
     def __init__(self, **values: Any) -> None:
-        _set(self, "__dict__", {**self._FIELDS, **values})
-        _set(self, "__pydantic_fields_set__", set(values))
-        _set(self, "__pydantic_extra__", None)
-        _set(self, "__pydantic_private__", None)
+        set_member(self, "__dict__", {**self._FIELDS, **values})
+        set_member(self, "__pydantic_fields_set__", set(values))
+        set_member(self, "__pydantic_extra__", None)
+        set_member(self, "__pydantic_private__", None)
 
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
     """Tells pydantic that reading (`model_validate`) has its own way, which checks."""
-
-
-_set = object.__setattr__
 
 
 class Fact(Made):

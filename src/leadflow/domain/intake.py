@@ -9,7 +9,7 @@ from leadflow.domain.joining import joined_company
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, Lead, Pool
 from leadflow.domain.requests import ReceiveTransfer, SubmitIntake
 from leadflow.domain.scoring import Subject
-from leadflow.domain.values import Company, Money, Person, Touch, derived_id
+from leadflow.domain.values import Company, Person, Touch, derived_id
 
 
 def matches(pool: Pool, person: Person) -> tuple[str | None, Lead | None, tuple[str, ...]]:
@@ -36,10 +36,9 @@ def with_cost(pool: Pool, touch: Touch) -> Touch:
     """The touch with what it cost: its own figure, or the channel's unit cost."""
     if touch.cost is not None:
         return touch if touch.cost_basis else touch.model_copy(update={"cost_basis": "own"})
-    channel = pool.policy.channels.get(touch.channel)
-    if channel is None or channel.unit_cost is None:
+    cost = pool.rules.unit_costs.get(touch.channel)
+    if cost is None:
         return touch
-    cost = Money(amount=channel.unit_cost, currency=pool.policy.currency)
     return touch.model_copy(update={"cost": cost, "cost_basis": "unit_cost"})
 
 

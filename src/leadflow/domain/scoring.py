@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from leadflow.domain.policy import Condition, DistributionRule, Policy, Range
-from leadflow.domain.values import Company, ScorePart, Touch
+from leadflow.domain.values import Company, Money, ScorePart, Touch
 
 
 class Subject(NamedTuple):
@@ -89,6 +89,12 @@ class Rules:
         self._distribution = [(condition_test(rule.when), rule) for rule in policy.rules]
         self.class_of = tuple(policy.class_of(score) for score in range(101))
         """The class of each score."""
+        self.unit_costs = {
+            name: Money(amount=channel.unit_cost, currency=policy.currency)
+            for name, channel in policy.channels.items()
+            if channel.unit_cost is not None
+        }
+        """What a touch of each channel costs, where the policy says it."""
         self.warnings = tuple((before, str(before)) for before in policy.follow_up.warn_before)
         """How long before a deadline is warned of it, and what that is called."""
 

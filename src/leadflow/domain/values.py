@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,26 @@ class Model(BaseModel):
     """Base of every value: immutable, and closed to fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64")
+
+    def __eq__(self, other: object) -> bool:
+        # Writing a fact compares each value with its default, which it mostly is, or which is None;
+        # pydantic's own comparison takes as long for these as for two values that differ.
+        if self is other:
+            return True
+        return super().__eq__(other) if type(self) is type(other) else NotImplemented
+
+    def __copy__(self) -> Self:
+        # pydantic's own copy asks for much that a value does not have.
+        copied = type(self).__new__(type(self))
+        set_member(copied, "__dict__", self.__dict__.copy())
+        set_member(copied, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
+        set_member(copied, "__pydantic_extra__", None)
+        set_member(copied, "__pydantic_private__", None)
+        return copied
+
+
+set_member = object.__setattr__
+"""Sets what a frozen value, while it is being made, consists of."""
 
 
 def to_utc(moment: datetime) -> datetime:

@@ -158,7 +158,7 @@ class ArrivalReader:
         """The reference of a row without an id: the hash of channel, campaign and its values as read,
         and which of the equal rows of this file it is. Running numbers are no values."""
         parts = [self.channel, self.campaign or ""]
-        parts.extend(as_text(value) for column, value in values.items() if column not in without)
+        parts += [as_text(value) for column, value in values.items() if column not in without]
         key = blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
         number = self._seen.get(key, 0) + 1
         self._seen[key] = number
