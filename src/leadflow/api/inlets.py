@@ -32,6 +32,7 @@ from leadflow.bootstrap.forms import (
     thanks_page,
 )
 from leadflow.bootstrap.inlets import (
+    EXAMPLE_FORM,
     Call,
     Inlet,
     InletReader,
@@ -65,6 +66,13 @@ _KINDS = {
     429: "too-often",
 }
 
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "description": "What the inlet's kind reads; of a website form, its fields.",
+        "content": {"application/json": {"schema": {}, "example": EXAMPLE_FORM}},
+    }
+}
+
 router = APIRouter(tags=["inlets"])
 
 InletId = Annotated[str, Path(description="The inlet's id.", max_length=64)]
@@ -74,10 +82,18 @@ Secret = Annotated[
 _DONE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "It is kept: in the log, or among the dead letters. The body is the vendor's own.",
-        "content": {"application/json": {}},
+        "content": {"application/json": {"schema": {}, "example": {"ok": True}}},
     },
     303: {"description": "A form of a browser was taken; `Location` is the page that thanks for it."},
     **responses(413, 415),
+}
+# A form is told what is wrong with its fields in its own words.
+_DONE[422]["content"]["application/json"] = {
+    "schema": {},
+    "example": {
+        "ok": False,
+        "problems": [{"field": "phone", "code": "invalid", "message": "is no phone number"}],
+    },
 }
 
 
@@ -87,7 +103,7 @@ _DONE: dict[int | str, dict[str, Any]] = {
     operation_id="send_to_inlet",
     responses=_DONE,
     response_class=Response,
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
+    openapi_extra=_BODY,
 )
 async def post(inlet: InletId, request: Request) -> Response:
     """Arrivals as the inlet's kind reads them: signed, with a key, or a form's."""
@@ -100,7 +116,7 @@ async def post(inlet: InletId, request: Request) -> Response:
     operation_id="send_to_inlet_by_secret",
     responses=_DONE,
     response_class=Response,
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
+    openapi_extra=_BODY,
 )
 async def post_secret(inlet: InletId, secret: Secret, request: Request) -> Response:
     """The same, for vendors that sign nothing."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from leadflow.errors import UsageError
 from leadflow.inlets import KEEP_OLD, KeptInlet, Made
 from leadflow.intake.attribution import AttributionTable, default_attribution, load_attribution
-from leadflow.intake.channels import meta
+from leadflow.intake.channels import meta, website
 from leadflow.intake.channels.base import (
     Call,
     Inlet,
@@ -56,11 +56,14 @@ def attribution_of(settings: Settings) -> AttributionTable:
     return (default_attribution() if own is None else load_attribution(own)).table
 
 
+EXAMPLE_FORM = website.EXAMPLE
+"""A website form, as a browser posts it."""
 EXAMPLE_FIELDS = meta.EXAMPLE_FIELDS
 """What the Graph API would give of the lead in Meta's example."""
 
 __all__ = [
     "EXAMPLE_FIELDS",
+    "EXAMPLE_FORM",
     "KEEP_OLD",
     "KINDS",
     "Call",
