@@ -41,7 +41,12 @@ def test_a_form_is_taken_once_and_thanked_for_on_a_page_of_its_own(gate: Gate) -
     page = gate.http.get(path, headers={"accept-language": "de, zh-CN;q=0.8, en;q=0.7"})
     assert page.status_code == 200
     assert '<html lang="zh-CN">' in page.text
-    form = hidden(page.text) | {"name": "张伟", "phone": "138 1234 5678", "consent": "yes", "interest": "报价"}
+    form = hidden(page.text) | {
+        "name": "张伟",
+        "phone": "138 1234 5678",
+        "consent": "yes",
+        "interest": "报价",
+    }
     form = aged(gate, form)
     first = send(gate, path, form)
     again = send(gate, path, form)

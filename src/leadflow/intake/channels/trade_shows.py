@@ -182,6 +182,7 @@ KIND = Kind(
     read=read,
     answer=website.answer,
     example=example,
+    columns=lambda inlet: {"scanned_at": "time"},
     never=website.KIND.never,
     options=TradeShowOptions,
     credentials=website.KIND.credentials,
