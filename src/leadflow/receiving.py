@@ -21,6 +21,9 @@ from leadflow.intake.problems import Problem
 from leadflow.records import Arrival as Letter
 from leadflow.refusals import refusal_text
 
+NO_PLACE = frozenset({"no_pool", "unknown_pool", "unknown_channel"})
+"""Problems of an arrival that has no pool to go to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -60,6 +63,12 @@ class Received:
     letter: Letter | None = None
     result: Result | None = None
     """What it became; None until its request is decided."""
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether nothing but where it should go keeps it from being a request."""
+        found = self.result.problems if self.result is not None else ()
+        return any(problem.code in NO_PLACE for problem in found)
 
 
 def received(reader: InletReader, sent: Sent, places: Places) -> Received:

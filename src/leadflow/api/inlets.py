@@ -223,6 +223,10 @@ async def _taken(
     if places is None:
         places = await run_in_threadpool(reception.places)
     found = [one if isinstance(one, Received) else received(reader, one, places) for one in arrivals]
+    if any(one.misplaced for one in found):
+        # What was known a moment ago may be what keeps it out: a pool was opened, a policy published.
+        places = await run_in_threadpool(reception.places, fresh=True)
+        found = [one if isinstance(one, Received) else received(reader, one, places) for one in arrivals]
     if len(found) == 1:
         done = [await _decided(service, reader, found[0])]
     else:

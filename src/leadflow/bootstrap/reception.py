@@ -76,9 +76,9 @@ class Reception:
         """Pools and routing as they were a moment ago; asks nobody."""
         return self._places[1] if self._places is not None and self._places[0] > time.monotonic() else None
 
-    def places(self) -> Places:
+    def places(self, *, fresh: bool = False) -> Places:
         """Pools and routing. While the database is away, as they were. Raises Unavailable."""
-        known = self.known_places()
+        known = None if fresh else self.known_places()
         if known is not None:
             return known
         try:

@@ -170,6 +170,9 @@ def add_inlet(
     secret = _text_of(secret_file)
     made = session.app.inlets.add(found, by=session.actor, now=datetime.now(UTC), secret=secret)
     _show_made(session, made, f"Inlet {name} takes {known.title}.", given=secret is not None)
+    if pool is None and len(pools) != 1 and session.app.routing() is None:
+        session.say("Nothing says yet which pool its leads go to: they wait as dead letters until a")
+        session.say("routing table does (`leadflow routing publish`), or open the inlet with `--pool`.")
 
 
 def _show_made(session: Session, made: Made, title: str, *, given: bool) -> None:

@@ -154,3 +154,13 @@ def test_two_secrets_hold_while_one_is_rotated(gate: Gate) -> None:
     again = gate.app.inlets.rotate("hook", keep=timedelta(0), now=now)
     assert again.inlet.at(now).secrets == (again.secret,)
     assert str(again.secret) not in json.dumps(again.inlet.described(), default=str)
+
+
+def test_a_pool_that_was_opened_a_moment_ago_is_known(gate: Gate) -> None:
+    gate.add("webhook", "hook", pool="north")
+    assert gate.send(gate.example("hook"), "hook").json()["arrivals"][0]["answer"] == "kept"
+    gate.door.office.open("north", {})
+    gate.app.settle()
+    found = gate.send(gate.example("hook"), "hook").json()["arrivals"][0]
+    # The office's policy does not declare this channel.
+    assert found["problems"][0]["code"] == "unknown_channel"
