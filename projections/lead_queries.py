@@ -58,6 +58,26 @@ class Reach:
     contacts_of_owner: str | None = None
     contacts_of_collaborator: str | None = None
 
+    def sees(self, row: Row) -> bool:
+        """Whether a lead, by its status, owner and collaborators, is within reach."""
+        return (
+            self.everything
+            or (self.public and row["status"] == "public")
+            or (self.owner is not None and row["owner"] == self.owner)
+            or (self.collaborator is not None and self.collaborator in row["collaborators"])
+        )
+
+    def shows(self, row: Row) -> bool:
+        """Whether its contact points are shown."""
+        return (
+            self.contacts_of_all
+            or (self.contacts_of_owner is not None and row["owner"] == self.contacts_of_owner)
+            or (
+                self.contacts_of_collaborator is not None
+                and self.contacts_of_collaborator in row["collaborators"]
+            )
+        )
+
 
 class Place(NamedTuple):
     """A place in an order of leads: what it goes by, and which of those that are equal in that."""
@@ -206,6 +226,15 @@ def leads_named(
     ).format(_LEADS, seen)
     with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, [*values, limit]).fetchall()
+
+
+def standing_of(database: Database, pool: str, leads: Sequence[str]) -> dict[str, Row]:
+    """Status, owner and collaborators of some leads of a pool, by lead."""
+    query = sql.SQL(
+        "SELECT lead, status, owner, collaborators FROM {} WHERE pool = %s AND lead = ANY(%s)"
+    ).format(_LEADS)
+    with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return {row["lead"]: row for row in cursor.execute(query, (pool, list(leads)))}
 
 
 def pool_rows(database: Database) -> dict[str, Row]:

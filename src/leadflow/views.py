@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from leadflow.disclosure import Watcher
 from leadflow.domain import access
 from leadflow.domain.events import ContactRevealed, Event
 from leadflow.domain.values import id_of, role_of
@@ -29,6 +30,7 @@ from projections.lead_queries import (
     members_of,
     place_of,
     pool_rows,
+    standing_of,
     timeline_of,
 )
 
@@ -140,9 +142,11 @@ class Views:
     def revealed(self, reveal: Event) -> LeadView:
         """The lead with its contact points, for whom the fact names who revealed them, just then.
 
-        Raises NotPermitted for any other fact.
+        Raises NotPermitted for any other fact, and for who has left the pool or the role since.
         """
-        if not isinstance(reveal.data, ContactRevealed):
+        role = self._role(reveal.actor, reveal.pool)
+        there = access.allowed("see_public", reveal.actor, member_role=role)
+        if not there or not isinstance(reveal.data, ContactRevealed):
             raise _not_permitted(reveal.actor, reveal.pool, "contact points")
         rows = leads_named(self.database, [reveal.pool], reveal.subject)
         row = _one([row for row in rows if row["lead"] == reveal.subject], reveal.subject, reveal.pool)
@@ -193,20 +197,29 @@ class Views:
         own_only = access.scopes("report", actor) == ("own",)
         return ReportScope(allowed, id_of(actor) if own_only else None)
 
+    def watcher(self, actor: str, pool: str) -> Watcher:
+        """Who watches the facts of a pool. Raises NotFound, and NotPermitted for a role that sees no lead."""
+        reach, role = self.reach(actor, pool), self._role(actor, pool)
+        if reach == Reach():
+            raise _not_permitted(actor, pool, "facts")
+        return Watcher(
+            actor,
+            reach,
+            history=access.allowed("history", actor, member_role=role),
+            history_of_own=access.allowed("history", actor, member_role=role, owns=True),
+        )
+
+    def standing(self, pool: str, leads: Sequence[str]) -> dict[str, Row]:
+        """How leads stand now, by lead: what decides who may see what of them."""
+        return standing_of(self.database, pool, leads)
+
     def may_see_request(self, actor: str, pool: str, asked_by: str) -> bool:
         """Whether the actor may see the outcome of a request: its own, and what history it may see."""
         return actor == asked_by or self.may("history", actor, pool)
 
 
 def _seen(row: Row, reach: Reach) -> LeadView:
-    shown = (
-        reach.contacts_of_all
-        or (reach.contacts_of_owner is not None and row["owner"] == reach.contacts_of_owner)
-        or (
-            reach.contacts_of_collaborator is not None
-            and reach.contacts_of_collaborator in row["collaborators"]
-        )
-    )
+    shown = reach.shows(row)
     lead = LeadView(masked=not shown, **{name: row[name] for name in _COLUMNS})
     if shown:
         return lead

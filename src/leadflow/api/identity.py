@@ -67,6 +67,17 @@ def caller(
     return found
 
 
+def still_calls(request: Request) -> Caller:
+    """Who called, if that holds still: for answers that take long. It is no use of a session.
+
+    Raises as `caller`.
+    """
+    role = request.headers.get(ROLE_HEADER)
+    if "authorization" in request.headers:
+        return _by_token(request, role)
+    return session_of(request, used=False).caller(role)
+
+
 def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
     """The dependency of a route that needs this scope. Raises NotPermitted for a token without it."""
     assert scope in SCOPES
@@ -100,12 +111,12 @@ def _by_session(request: Request, role: str | None) -> Caller:
     return found
 
 
-def session_of(request: Request) -> Session:
+def session_of(request: Request, *, used: bool = True) -> Session:
     """The session of the cookie that came. Raises NotSignedIn."""
     cookie = request.cookies.get(cookie_name(request))
     if not cookie:
         raise NotSignedIn("nobody is signed in", do="Sign in with POST /v1/session, or send a token.")
-    return identities_of(request).sessions.find(cookie)
+    return identities_of(request).sessions.find(cookie, used=used)
 
 
 # --- where a request comes from -------------------------------------------------------------

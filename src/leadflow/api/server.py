@@ -79,6 +79,7 @@ class HttpServer:
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join()
+        self._service.feeds.close()
         self._socket.close()
 
     def _run(self) -> None:

@@ -21,6 +21,7 @@ from consumers.group_commit import GroupCommit
 from consumers.handover import HandoverClient
 from leadflow.bootstrap.app import App
 from leadflow.bootstrap.deciding import Here
+from leadflow.bootstrap.feeds import Feeds
 from leadflow.bootstrap.reception import Reception
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
@@ -37,6 +38,10 @@ FRESH_STEP_S = 0.01
 KEEP_S = 0.5
 """How often the read models and the deadlines are looked after where no engine runs."""
 RETRY_S = 2.0
+CONNECTIONS_MAX = 10
+"""Connections to the database for those who read; a small server has a hundred for all."""
+CONNECTION_WAIT_S = 3.0
+"""How long one of them is waited for: whoever asks over HTTP is told early that the database is away."""
 UNDER_WAY_MAX = 100_000
 """Requests without an outcome that are remembered; of more, the oldest are forgotten."""
 SEND_AGAIN = "Send the same request again with the same key: it is decided once, however often it is sent."
@@ -182,6 +187,7 @@ class Service:
     def __init__(self, app: App, send: Send) -> None:
         """`send` has a request decided; its future ends with the outcome."""
         self.app = app
+        app.database.serve(CONNECTIONS_MAX, CONNECTION_WAIT_S)
         self._send = send
         self.fresh = Freshness(app.database)
         self.under_way = UnderWay()
@@ -192,6 +198,8 @@ class Service:
         self._landing = Landing()
         self._guard = threading.Lock()
         self._reception: Reception | None = None
+        self.feeds = Feeds(app, self.stopping)
+        """The facts of pools as they come."""
 
     @property
     def reception(self) -> Reception:

@@ -98,8 +98,9 @@ class Sessions:
             )
         return session
 
-    def find(self, cookie: str) -> Session:
-        """The session of a cookie. Raises NotSignedIn where there is none that holds."""
+    def find(self, cookie: str, *, used: bool = True) -> Session:
+        """The session of a cookie. Raises NotSignedIn where there is none that holds. Whoever only asks
+        whether it still holds does not keep it from becoming idle (`used`)."""
         identity, now = self._identity(cookie), self._clock()
         with self._prepared.database.connection() as connection:
             row = connection.execute(
@@ -111,7 +112,7 @@ class Sessions:
         account = self._accounts.find(row[0])
         if account is None or not account.enabled:
             raise NotSignedIn("the session has ended", do=_AGAIN)
-        if now - row[2] >= SEEN_EVERY:
+        if used and now - row[2] >= SEEN_EVERY:
             with self._prepared.database.connection() as connection:
                 connection.execute(
                     "UPDATE records.sessions SET seen_at = %s WHERE id_hash = %s", (now, _hashed(identity))
