@@ -17,6 +17,7 @@ from leadflow.bootstrap import MappingFile, load_mapping
 from leadflow.bootstrap.inlets import KEEP_OLD, KINDS, Inlet, KeptInlet, Made, kind_of, options_of
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
 from leadflow.cli.incoming import destination_of
+from leadflow.cli.inlet_forms import booth_command, qr_command, snippet_command
 from leadflow.cli.inlet_trying import may_set_up, reconcile_inlet, test_inlet
 from leadflow.domain.values import format_time
 from leadflow.errors import NotPermitted, UsageError
@@ -37,6 +38,9 @@ def inlet() -> None:
 
 inlet.add_command(test_inlet)
 inlet.add_command(reconcile_inlet)
+inlet.add_command(snippet_command)
+inlet.add_command(qr_command)
+inlet.add_command(booth_command)
 
 _argument = click.argument("name", metavar="ID")
 
