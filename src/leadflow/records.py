@@ -197,12 +197,13 @@ class DeadLetters:
         """Those of one inlet that wait, oldest first."""
         return self._select(b" WHERE inlet = %s AND status = 'waiting' ORDER BY id LIMIT %s", [inlet, limit])
 
-    def list(self, status: str | None = "waiting", *, limit: int = 1000) -> Entries:
-        """Entries, oldest first: of one status, or of all (None). Raises UsageError."""
+    def list(self, status: str | None = "waiting", *, limit: int = 1000, after: int = 0) -> Entries:
+        """Entries, oldest first: of one status, or of all (None), behind an entry. Raises UsageError."""
         if status is not None and status not in STATUSES:
             raise UsageError(f"no dead letter is {status!r}", do=f"Choose one of {', '.join(STATUSES)}.")
-        where = b"" if status is None else b" WHERE status = %s"
-        return self._select(where + b" ORDER BY id LIMIT %s", [*([] if status is None else [status]), limit])
+        where = b" WHERE id > %s" if status is None else b" WHERE id > %s AND status = %s"
+        values = [after, limit] if status is None else [after, status, limit]
+        return self._select(where + b" ORDER BY id LIMIT %s", values)
 
     def get(self, entry: int) -> DeadLetter:
         """One entry. Raises NotFound."""

@@ -14,6 +14,7 @@ from leadflow.api import (
     claims,
     closing,
     contracts,
+    dead_letters,
     failing,
     fairs,
     forms,
@@ -44,6 +45,7 @@ PREFIX = "/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     # The hot paths first: routes are tried in their order.
     intake.router,
+    dead_letters.router,
     claims.router,
     sessions.router,
     pools.router,

@@ -99,3 +99,5 @@ Reading = Annotated[Look, Depends(reading("read"))]
 """Who reads pools, leads, histories and outcomes."""
 Reporting = Annotated[Look, Depends(reading("report"))]
 """Who reads reports and spend."""
+Managing = Annotated[Look, Depends(reading("manage"))]
+"""Who reads what is for managers: arrivals that could not be read, and uploads."""
