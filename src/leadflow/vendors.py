@@ -6,15 +6,17 @@ it may hold what was asked.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from leadflow.errors import NotFound, Unavailable, UsageError
 from leadflow.intake.channels import baidu, meta
 from leadflow.intake.channels.base import Inlet
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S = 10.0
 PAGE_SIZE = 1000
@@ -25,12 +27,24 @@ ANSWER_BYTES_MAX = 32 * 1024 * 1024
 class Vendors:
     """The HTTP clients of vendors, on one pool of connections. Safe to use from several threads."""
 
-    def __init__(self, client: httpx.Client | None = None) -> None:
-        self._client = client or httpx.Client(timeout=TIMEOUT_S, follow_redirects=False)
+    def __init__(self) -> None:
+        self._opened: httpx.Client | None = None
+        self._guard = threading.Lock()
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    @property
+    def _client(self) -> httpx.Client:
+        # It takes a moment to import, and most commands ask no vendor.
+        import httpx
+
+        with self._guard:
+            if self._opened is None:
+                self._opened = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False)
+        return self._opened
 
     def __enter__(self) -> Vendors:
         return self
@@ -119,6 +133,8 @@ class Vendors:
         return found.get("success") is True
 
     def _asked(self, method: str, address: str, whom: str, **more: Any) -> dict[str, Any]:
+        import httpx
+
         try:
             answer = self._client.request(method, address, **more)
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -12,6 +12,7 @@ HEAVY = (
     "chinese_calendar",
     "email_validator",
     "holidays",
+    "httpx",
     "joserfc",
     "kafka",
     "multiprocessing",

@@ -29,8 +29,6 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
-from python_multipart import parse_form
-from python_multipart.exceptions import FormParserError
 
 from leadflow.intake.channels.base import (
     KIB,
@@ -147,6 +145,10 @@ def fields_of(call: Call) -> dict[str, Any] | Sent:
 
 
 def _multipart(call: Call) -> dict[str, Any] | Sent:
+    # Few forms come so.
+    from python_multipart import parse_form
+    from python_multipart.exceptions import FormParserError
+
     pairs: list[tuple[str, str]] = []
     files: list[str] = []
 
