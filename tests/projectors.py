@@ -12,12 +12,13 @@ from eventsourcing.persistence import StoredEvent
 from psycopg import sql
 
 from consumers.projector import Projector
+from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.kafka import Cluster, PartitionLog
 from leadflow.log.partitioning import partition_of
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from projections.base import Projection
-from projections.runner import ALL
+from projections.runner import ALL, Projections
 from projections.store import SCHEMA
 from tests.histories import History
 from tests.kafka_processes import KafkaProcess
@@ -121,3 +122,11 @@ def rows(database: Database, projections: Sequence[Projection] = ALL) -> dict[st
                 record.pop(name, None)
         found[table.name] = records
     return found
+
+
+def on_the_embedded_log(log: EmbeddedLog, history: History) -> dict[str, list[dict[str, Any]]]:
+    """What the read models of the same facts hold there."""
+    log.append(history.stored())
+    with Database(log.url) as database:
+        Projections(log, database).start()
+        return rows(database)

@@ -6,15 +6,12 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from consumers import feeding
-from consumers import projector as projector_module
 from consumers.operating import Operating
 from consumers.projector import Projector
 from leadflow.domain import events as f
@@ -28,14 +25,22 @@ from leadflow.log.kafka.topics import Topics
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from projections import registry
-from projections.base import Projection
 from projections.runner import ALL, Projections
 from tests.deciders import Office, deciding
 from tests.histories import History, RandomHistory, a_touch
 from tests.integration.kafka.test_decider import month
 from tests.kafka_broker import new_prefix
 from tests.processes import until
-from tests.projectors import PARTITIONS, POOLS, Process, Writing, decisions_of, projecting, rows
+from tests.projectors import (
+    PARTITIONS,
+    POOLS,
+    Process,
+    Writing,
+    decisions_of,
+    on_the_embedded_log,
+    projecting,
+    rows,
+)
 
 WAIT_S = 60.0
 SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "3"))
@@ -102,14 +107,6 @@ def taken(read_models: Projections) -> None:
     read_models.wait_for(read_models.log.ends(), WAIT_S)
 
 
-def on_the_embedded_log(log: EmbeddedLog, history: History) -> dict[str, list[dict[str, object]]]:
-    """What the read models of the same facts hold there."""
-    log.append(history.stored())
-    with Database(log.url) as database:
-        Projections(log, database).start()
-        return rows(database)
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_rows_are_those_of_the_embedded_log_whatever_the_order_of_partitions(
     projector: Projector, writing: Writing, read_models: Projections, log: EmbeddedLog, seed: int
@@ -131,37 +128,6 @@ def test_rows_are_those_of_the_embedded_log_whatever_the_order_of_partitions(
     read_models.rebuild()
     assert rows(read_models.database) == expected
     assert list(read_models.verify()) == []
-
-
-def test_what_waits_for_long_is_read_anew_and_leaves_nothing_out(
-    monkeypatch: pytest.MonkeyPatch,
-    projector: Projector,
-    writing: Writing,
-    read_models: Projections,
-    log: EmbeddedLog,
-) -> None:
-    # So little is kept of a partition that whoever waits for another one has to let go of what comes after.
-    monkeypatch.setattr(feeding, "BATCH_MAX", 20)
-    monkeypatch.setattr(feeding, "BATCH_MIN", 1)
-    monkeypatch.setattr(feeding, "WAITING_MAX", 40)
-    monkeypatch.setattr(feeding, "PARK_S", 0)
-    monkeypatch.setattr(projector_module, "RECORDS_MAX", 30)
-    # One read model is slow in one partition, so in the others it waits while the rest go on.
-    write = feeding.write
-
-    def slow(database: Database, projection: Projection, *more: Any) -> int | None:
-        if projection.name == "channels" and more[1][0].partition == 1:
-            time.sleep(0.1)
-        return write(database, projection, *more)
-
-    monkeypatch.setattr(feeding, "write", slow)
-    print(f"seed {SEED}")
-    history = RandomHistory(SEED, pools=POOLS, clock="requests").run(1_000)
-    writing.write(decisions_of(history), random.Random(SEED))
-    with projecting(projector):
-        taken(read_models)
-        assert [status.status for status in read_models.list()] == ["live"] * len(ALL)
-    assert rows(read_models.database) == on_the_embedded_log(log, history)
 
 
 def test_requests_give_the_same_rows_on_both_logs(
