@@ -49,9 +49,10 @@ class HotRoute(APIRoute):
         """What answers a request."""
         hints = get_type_hints(self.endpoint, include_extras=True)
         hints.pop("return", None)
-        made = {
-            name: _maker(name, hint, in_path=name in self.param_convertors) for name, hint in hints.items()
-        }
+        in_path = set(self.param_convertors)
+        # Who calls comes first: whoever may not ask is not told what is wrong with the question.
+        order = sorted(hints, key=lambda name: name in in_path or get_origin(hints[name]) is not Annotated)
+        made = {name: _maker(name, hints[name], in_path=name in in_path) for name in order}
 
         async def handle(request: Request) -> Response:
             values = {name: await make(request) for name, make in made.items()}

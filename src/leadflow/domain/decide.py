@@ -183,8 +183,7 @@ def _acting_rep(pool: Pool, for_rep: str | None, draft: Draft, lead_id: str = ""
 def _about_lead(pool: Pool, body: r.LeadBody, draft: Draft) -> None:
     lead = pool.leads.get(body.lead)
     if lead is None:
-        # What is no lead's id may be anything, a phone number too: it is not repeated.
-        draft.refuse("unknown_lead", subject=body.lead if _LEAD_ID.fullmatch(body.lead) else "")
+        _unknown_lead(pool, body, draft)
     elif isinstance(body, (r.ClaimLead, r.RevealContact)):
         _claim_or_reveal(pool, lead, body, draft)
     elif not _may(pool, body, lead, draft) or _stale(lead, body, draft):
@@ -193,6 +192,20 @@ def _about_lead(pool: Pool, body: r.LeadBody, draft: Draft) -> None:
         _as_owner(pool, lead, body, draft)
     else:
         _DIRECTING[type(body)](pool, lead, body, draft)
+
+
+def _unknown_lead(pool: Pool, body: r.LeadBody, draft: Draft) -> None:
+    actor = draft.actor
+    if not access.belongs(actor, role_in(pool, actor)) and role_of(actor) != "auditor":
+        # Whoever does not belong here is answered as about a lead that there is: which there are is no word
+        # to them.
+        if isinstance(body, (r.ClaimLead, r.RevealContact)):
+            if _acting_rep(pool, body.rep, draft) is None:
+                return
+        elif not _permitted(False, draft):
+            return
+    # What is no lead's id may be anything, a phone number too: it is not repeated.
+    draft.refuse("unknown_lead", subject=body.lead if _LEAD_ID.fullmatch(body.lead) else "")
 
 
 def _stale(lead: Lead, body: r.LeadBody, draft: Draft) -> bool:
