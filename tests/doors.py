@@ -67,9 +67,10 @@ class SettledOffice(Office):
 class Door:
     """The API and the people who call it."""
 
-    def __init__(self, service: Service, address: str) -> None:
+    def __init__(self, service: Service, server: HttpServer) -> None:
         self.service = service
-        self.address = address
+        self.server = server
+        self.address = address = server.address
         self.office = SettledOffice(service.app)
         self._http = httpx.Client(base_url=address, timeout=30)
         self._clients: dict[tuple[str, tuple[str, ...]], Client] = {}
@@ -115,7 +116,7 @@ def open_door(url: str, home: Path, **settings: Any) -> Iterator[Door]:
         open_service(app) as service,
         HttpServer(service, given.http) as server,
     ):
-        found = Door(service, server.address)
+        found = Door(service, server)
         try:
             yield found
         finally:

@@ -118,6 +118,11 @@ class Database:
             check=psycopg_pool.ConnectionPool.check_connection,
         )
 
+    def serve(self, size_max: int, wait_s: float) -> None:
+        """Let many be served at a time: by more connections, each waited for no longer than so."""
+        self._pool.resize(min_size=0, max_size=size_max)
+        self._pool.timeout = wait_s
+
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection of the pool, committing each statement. psycopg's errors become ours."""

@@ -6,6 +6,7 @@ import time
 
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadflow.api import failing, problems
@@ -20,6 +21,9 @@ HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 """Of every answer, unless it has its own."""
+
+GONE = 499
+"""What the log has for a caller that went away, as nginx does; nobody is answered with it."""
 
 log_ = structlog.get_logger("leadflow.access")
 
@@ -57,6 +61,9 @@ class Frame:
                 )(scope, receive, sending)
             else:
                 await self._app(scope, Body(scope, receive), sending)
+        except ClientDisconnect:
+            # Who asked has gone away before all of it was said: there is nobody to answer, and nothing to do.
+            status = status or GONE
         except Exception as error:
             answer = failing.bug(error)
             if status:
