@@ -25,6 +25,14 @@
     if (given) { pass = given; keep(PASS, pass); }
     return Boolean(given);
   }
+  // Whose pass it is, to be shown; what holds is what the server reads in it.
+  function placeOfPass() {
+    try {
+      var text = atob(pass.split(".")[0].replace(/-/g, "+").replace(/_/g, "/"));
+      var read = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, function (c) { return c.charCodeAt(0); })));
+      return { rep: read.r || "", booth: read.b || "" };
+    } catch (e) { return {}; }
+  }
   function begin() {
     if (takePass(location.hash)) history.replaceState(null, "", location.pathname + location.search);
     else pass = load(PASS, null);
@@ -206,9 +214,12 @@
     input.autocomplete = "off";
     if (!long) input.type = type === "phone" ? "tel" : type === "email" ? "email" : "text";
     label.htmlFor = input.id;
-    label.textContent = (WORDS.fields[type] || type) + (parts[1] ? " (" + parts[1] : "");
+    label.textContent = (WORDS.fields[type] || WORDS.columns[type] || type) + (parts[1] ? " (" + kindOf(parts[1]) : "");
     place.append(label, input);
     return place;
+  }
+  function kindOf(text) {
+    return text.replace(/^[a-z]+/, function (kind) { return WORDS.kinds[kind] || kind; });
   }
   function save(event) {
     event.preventDefault();
@@ -265,7 +276,8 @@
     $("state").textContent = waiting ? (navigator.onLine ? "" : WORDS.offline + " · ") + waiting + " " + WORDS.waiting
       : sent.length ? WORDS.all_sent : "";
     show("retry", waiting > 0);
-    if (place.rep || place.booth) $("who").textContent = " · " + [place.booth, place.rep].filter(Boolean).join(" · ");
+    var own = placeOfPass(), who = [own.booth || place.booth, own.rep || place.rep].filter(Boolean);
+    if (who.length) $("who").textContent = " · " + who.join(" · ");
     list.replaceChildren();
     all.forEach(function (one) {
       var line = row(one.label, one.state === "bad" ? WORDS.bad : WORDS.waiting, one.state);
