@@ -168,14 +168,16 @@ def import_file(
     progress: Progress | None = None,
     *,
     occurred_at: datetime | None = None,
+    report: Report | None = None,
 ) -> Report:
     """Have every row of a file decided; each batch is durable before its outcomes are counted.
 
-    `occurred_at` is for touches that do not say when they happened. Whatever ends the import in the
+    `occurred_at` is for touches that do not say when they happened; `report` is filled where it is given,
+    so that others can look at it meanwhile. Whatever ends the import in the
     middle, importing the file again completes it without a duplicate. Raises what keeps a request from
     being decided.
     """
-    report = _report(file, dry_run=False)
+    report = report or _report(file, dry_run=False)
     began = time.perf_counter()
     for outcomes in submit_all(_requests(file, to, actor, dead_letters, report, occurred_at)):
         for outcome in outcomes:
@@ -288,10 +290,13 @@ def rehearse_file(
     actor: str,
     pool_of: Callable[[str], Pool],
     progress: Progress | None = None,
+    report: Report | None = None,
 ) -> Report:
-    """What importing the file would do. Nothing is written anywhere."""
-    report = _report(file, dry_run=True)
-    report.would_be = []
+    """What importing the file would do. Nothing is written anywhere. A `report` that is given is filled as it
+    is: each row's answer is listed where it has a list for them."""
+    if report is None:
+        report = _report(file, dry_run=True)
+        report.would_be = []
     began = time.perf_counter()
     rehearsals = {pool: Rehearsal(pool_of(pool)) for pool in to.pools}
     for incoming in file:
@@ -304,12 +309,15 @@ def rehearse_file(
             report.note(incoming)
         if body is None:
             report.count("unreadable")
-            report.would_be.append(line | {"answer": "unreadable"})
+            if report.would_be is not None:
+                report.would_be.append(line | {"answer": "unreadable"})
         else:
             pool = to.of(body)
             answer, lead = rehearsals[pool].answer(intake_request(pool, actor, body), body)
             report.count(answer, pool)
-            report.would_be.append(line | {"answer": answer, "pool": pool} | ({"lead": lead} if lead else {}))
+            if report.would_be is not None:
+                would = line | {"answer": answer, "pool": pool}
+                report.would_be.append(would | ({"lead": lead} if lead else {}))
         if progress and report.rows % BATCH_ROWS == 0:
             progress(report.rows)
     report.mapping = file.report()

@@ -34,6 +34,7 @@ from leadflow.api import (
     streaming,
     subscriptions,
     traces,
+    uploads,
     work,
 )
 from leadflow.api.changes import accepted
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # The hot paths first: routes are tried in their order.
     intake.router,
     dead_letters.router,
+    uploads.router,
     claims.router,
     sessions.router,
     pools.router,

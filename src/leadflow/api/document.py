@@ -37,6 +37,7 @@ TAGS = {
     "keeping": "Collaborators, and protection from being recycled.",
     "closing": "Merging, transferring, making customers, closing.",
     "intake": "Arrivals of adapters and programs.",
+    "uploads": "Files of leads: uploaded, tried, taken in.",
     "requests": "What became of a request.",
     "spend": "What channels and campaigns cost.",
     "reports": "What channels cost and brought, how far leads came, and what reps got and did.",

@@ -80,6 +80,7 @@ class HttpServer:
         if self._thread.is_alive():
             self._thread.join()
         self._service.feeds.close()
+        self._service.uploads.close()
         self._socket.close()
 
     def _run(self) -> None:

@@ -28,6 +28,7 @@ from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, Unavailable
 from leadflow.intake.arrivals import ArrivalReader
 from leadflow.postgres import Database
+from leadflow.uploads import Means, Uploads
 from projections.queries import head_of
 
 FRESH_WAIT_S = 2.0
@@ -200,6 +201,9 @@ class Service:
         self._reception: Reception | None = None
         self.feeds = Feeds(app, self.stopping)
         """The facts of pools as they come."""
+        means = Means(self.submit_all, app.dead_letters, app.pool_state, self.stopping, app.attribution)
+        self.uploads = Uploads(app.home / "uploads", means)
+        """Files of leads that were uploaded."""
 
     @property
     def reception(self) -> Reception:

@@ -1,0 +1,179 @@
+"""Uploads over HTTP: looked at, tried, taken in, and refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from leadflow.api.uploads import FORM_BYTES
+from leadflow.bootstrap.serving import Service
+from tests.doors import Client, Door, door, office_template
+
+__all__ = ["door", "office_template"]
+
+UPLOADS = "/v1/uploads"
+GOOD = "name,phone,company\n赵敏,138 0013 8001,蓝海物流\n李娜,139 0013 9009,远山\n"
+PLAN = {"channel": "trade_show", "pool": "east", "campaign": "fair"}
+WAIT = {"Prefer": "wait=30"}
+
+
+def sent(
+    caller: Client, content: bytes | str, name: str = "leads.csv", status: int = 201, **plan: str
+) -> Any:
+    raw = content.encode() if isinstance(content, str) else content
+    return caller("POST", UPLOADS, status=status, files={"file": (name, raw)}, data=PLAN | plan).json()
+
+
+def test_from_upload_to_leads(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    bad = GOOD + "=cmd,12,\n"
+    found = sent(ma, bad)
+    assert (found["status"], found["mapping"]["columns"]["phone"]) == ("ready", "phone")
+    assert [row["readable"] for row in found["rows"]] == [True, True, False]
+    path = f"{UPLOADS}/{found['upload']}"
+    ma.get(f"{path}/problems.csv", status=404)
+    checked = ma.post(f"{path}/check", headers=WAIT)
+    assert checked["status"] == "checked"
+    assert checked["counts"] == {"rows": 3, "created": 2, "merged": 0, "duplicate": 0, "unreadable": 1}
+    assert ma.get("/v1/pools/east/leads")["total"] == 0
+    done = ma.post(f"{path}/start", headers=WAIT)
+    assert (done["status"], done["counts"]["created"], done["by_pool"]) == ("done", 2, {"east": 2})
+    assert ma.get("/v1/pools/east/leads")["total"] == 2
+    # Started twice, it is taken in once; what was taken in cannot be tried any more.
+    assert ma.post(f"{path}/start")["counts"] == done["counts"]
+    ma.post(f"{path}/check", status=409)
+    answer = ma("GET", f"{path}/problems.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    lines = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert {(line["row"], line["unreadable"]) for line in lines} == {("4", "yes")}
+    assert len(lines) == done["problems"]
+    again = sent(ma, bad)
+    done = ma.post(f"{UPLOADS}/{again['upload']}/start", headers=WAIT)
+    assert done["counts"] == {"rows": 3, "created": 0, "merged": 0, "duplicate": 2, "unreadable": 1}
+    ma("DELETE", path, status=204)
+    ma.get(path, status=404)
+
+
+def test_a_mapping_says_what_columns_are(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    found = sent(ma, "who,handynummer\n赵敏,138 0013 8001\n")
+    assert found["rows"] == []
+    assert found["needs"]
+    path = f"{UPLOADS}/{found['upload']}"
+    assert ma.post(f"{path}/check", headers=WAIT)["status"] == "failed"
+    plan = {"mapping": {"columns": {"who": "name", "handynummer": "phone"}}, "date": "2026-10-01"}
+    assert ma.post(f"{path}/check", plan, headers=WAIT)["counts"]["created"] == 1
+    assert ma.post(f"{path}/start", headers=WAIT)["counts"]["created"] == 1
+    ma.post(f"{path}/check", {"mapping": {"columns": {"who": "nothing"}}}, status=422)
+    ma.post(f"{path}/check", {"channel": "carrier_pigeon"}, status=422)
+
+
+def bomb(size: int) -> bytes:
+    """A workbook of a few kilobytes whose sheet unpacks to that many bytes."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+        with archive.open("xl/worksheets/sheet1.xml", "w") as sheet:
+            for _ in range(size // 1_000_000):
+                sheet.write(b" " * 1_000_000)
+    return kept.getvalue()
+
+
+def test_what_is_no_file_of_leads_is_refused(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    for content, name in (
+        (b"", "empty.csv"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "photo.xlsx"),
+        (b"PK\x03\x04 broken", "broken.xlsx"),
+        (bomb(600_000_000), "bomb.xlsx"),
+    ):
+        problem = sent(ma, content, name, status=422)
+        assert str(door.app.home) not in str(problem)
+    kept = door.app.home / "uploads"
+    assert not kept.exists() or not list(kept.iterdir())
+
+
+def test_what_is_no_form_is_refused(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    ma = door.as_("manager/ma")
+    ma.post(UPLOADS, {"file": "x"}, status=415)
+    ma("POST", UPLOADS, status=422, data=PLAN, files={"other": ("x.csv", b"x")})
+    ma("POST", UPLOADS, status=422, data={"pool": "east"}, files={"file": ("x.csv", GOOD.encode())})
+    ma("POST", UPLOADS, status=400, content=b"x", headers={"Content-Type": "multipart/form-data"})
+    sent(ma, GOOD, status=422, channel="carrier_pigeon")
+    sent(ma, GOOD, status=404, pool="nowhere")
+    monkeypatch.setattr(door.service.uploads, "bytes_max", 1000)
+    sent(ma, b"x" * 1001, status=413)
+    sent(ma, b"x" * (1001 + FORM_BYTES), status=413)
+
+
+def test_a_name_is_no_path_and_no_line_of_a_log(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    for name, shown in (("../../etc/passwd.csv", "passwd.csv"), ("C:\\x\\a.csv", "a.csv")):
+        assert sent(ma, GOOD, name)["name"] == shown
+    assert "\x1b" not in sent(ma, GOOD, "a\x1b[31mb.csv")["name"]
+
+
+def test_an_upload_is_its_senders(door: Door) -> None:
+    upload = sent(door.as_("manager/ma"), GOOD)["upload"]
+    for actor in ("rep/wang", "manager/mo", "marketing/mei"):
+        other = door.as_(actor)
+        other.get(f"{UPLOADS}/{upload}", status=404)
+        other.post(f"{UPLOADS}/{upload}/start", status=404)
+        other.get(f"{UPLOADS}/{upload}/problems.csv", status=404)
+        other("DELETE", f"{UPLOADS}/{upload}", status=404)
+    for actor in ("support/su", "analyst/ann", "auditor/an", "manager/mo"):
+        sent(door.as_(actor), GOOD, status=403)
+    assert sent(door.as_("adapter/lists", "intake"), GOOD)["status"] == "ready"
+
+
+def test_it_outlives_the_process(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    path = f"{UPLOADS}/{sent(ma, GOOD)['upload']}"
+    (upload,) = door.service.uploads._known.values()
+    upload.status = "running"
+    door.service.uploads._note(upload)
+    later = Service(door.app, door.service._send).uploads
+    found = later.get("manager/ma", upload.id)
+    assert found.status == "interrupted"
+    door.service.uploads._known = {upload.id: found}
+    assert "again" in ma.get(path)["error"]
+    assert ma.post(f"{path}/start", headers=WAIT)["status"] == "done"
+    later.close()
+
+
+def rows(count: int) -> Iterator[bytes]:
+    yield b"name,phone,company,note\n"
+    for n in range(count):
+        yield f"P{n},139{n:08},C{n % 1000},{'x' * 80}\n".encode()
+
+
+def test_a_hundred_thousand_rows_stand_nowhere_in_memory(door: Door, tmp_path: Path) -> None:
+    """The dry run reads, normalises and compares each of them."""
+    file = tmp_path / "many.csv"
+    with file.open("wb") as out:
+        out.writelines(rows(100_000))
+    ma, own = door.as_("manager/ma"), psutil.Process()
+    sent(ma, GOOD)
+    before = own.memory_info().rss
+    with file.open("rb") as content:
+        answer = ma("POST", UPLOADS, status=201, files={"file": ("many.csv", content)}, data=PLAN)
+    uploaded = own.memory_info().rss - before
+    path = f"{UPLOADS}/{answer.json()['upload']}"
+    found, most = ma.post(f"{path}/check", headers={"Prefer": "respond-async"}, status=202), 0
+    while found["status"] in ("waiting", "checking"):
+        threading.Event().wait(0.2)
+        most = max(most, own.memory_info().rss - before)
+        found = ma.get(path)
+    print(f"uploaded {uploaded >> 20} MiB, checked {most >> 20} MiB")
+    assert found["counts"]["created"] == 100_000
+    assert uploaded < 64 << 20
+    assert most < 128 << 20
