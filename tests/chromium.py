@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -161,8 +161,11 @@ class Browser:
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    """Chromium, until the block ends; on Debian as root it is installed where it is missing."""
+def browser(camera: Path) -> Iterator[Browser]:
+    """Chromium, until the block ends, with a camera that sees this film (YUV4MPEG2).
+
+    On Debian as root it is installed where it is missing.
+    """
     program = _program()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         command = [
@@ -176,6 +179,9 @@ def browser() -> Iterator[Browser]:
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={camera}",
         ]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             # Its sandbox cannot be had by root; it opens the tests' own pages only.
@@ -191,6 +197,22 @@ def browser() -> Iterator[Browser]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def film(path: Path, rows: Iterable[Iterable[int]], scale: int) -> None:
+    """A film of one picture: of black (1) and white (0) squares on white, 640 by 480 pixels."""
+    width, height = 640, 480
+    squares = [list(row) for row in rows]
+    side = len(squares) * scale
+    picture = bytearray(b"\xeb" * (width * height))
+    left, top = (width - side) // 2, (height - side) // 2
+    for y in range(side):
+        line = b"".join(bytes([16 if dark else 235]) * scale for dark in squares[y // scale])
+        begin = (top + y) * width + left
+        picture[begin : begin + side] = line
+    colours = b"\x80" * (width * height // 2)
+    header = f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode()
+    path.write_bytes(header + (b"FRAME\n" + bytes(picture) + colours) * 5)
 
 
 def _program() -> str:

@@ -263,7 +263,11 @@ def show_inlet(session: Session, name: str) -> None:
 
 def _told(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in value.items())
+        return ", ".join(f"{key}={_told(item)}" for key, item in value.items() if item not in (None, []))
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        return str(value)
     return ", ".join(map(str, value))
 
 

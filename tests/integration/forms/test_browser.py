@@ -16,7 +16,7 @@ import segno
 
 from leadflow import postgres
 from leadflow.bootstrap.forms import pass_for, snippet
-from tests.chromium import Browser, Tab, browser
+from tests.chromium import Browser, Tab, browser, film
 from tests.doors import open_door
 from tests.gates import Gate, office_template
 
@@ -59,10 +59,12 @@ def scene(pg_url: str, office_template: str, tmp_path_factory: pytest.TempPathFa
     name = f"test_{uuid.uuid4().hex[:12]}"
     url = postgres.create_database(pg_url, name, template=office_template)
     pages: dict[str, str] = {}
+    camera = tmp_path_factory.mktemp("camera") / "card.y4m"
+    film(camera, segno.make_qr(CARD.replace("张;伟", "相;机"), encoding="utf-8").matrix, scale=6)
     with (
         open_door(url, tmp_path_factory.mktemp("home")) as door,
         site(pages) as address,
-        browser() as found,
+        browser(camera) as found,
     ):
         gate = Gate(door)
         gate.add("website", "site", origins=(address,), options={"min_seconds": "0"})
@@ -220,6 +222,16 @@ def test_a_photo_of_a_card_is_read_corrected_and_sent(scene: Scene, tab: Tab, tm
     assert arrived.person.wechats == ("zhang_88",)
     assert arrived.person.note == "想看演示"
     assert arrived.person.answers == {"rep": "wang", "booth": "A12", "interest": "报价", "title": "采购经理"}
+
+
+def test_the_camera_finds_a_card_and_is_closed_then(scene: Scene, tab: Tab) -> None:
+    tab.open(scene.fair(rep="wang"))
+    tab.until("!document.querySelector('#start').hidden")
+    tab.click("#scan")
+    tab.until("!document.querySelector('#card').hidden")
+    assert tab.run("document.querySelector('[data-column=name]').value") == "相机"
+    assert tab.run("document.querySelector('#video').srcObject.getTracks()[0].readyState") == "ended"
+    assert tab.run("document.querySelector('#camera').hidden")
 
 
 def test_cards_scanned_offline_are_sent_later_and_once(scene: Scene, tab: Tab, tmp_path: Path) -> None:
