@@ -15,8 +15,9 @@ import pytest
 from leadflow import postgres
 from leadflow.bootstrap.identities import SCOPES
 from leadflow.domain import requests as r
+from tests.integration.api.permission_rows import seen
 from tests.integration.api.permission_scene import Scene, open_scene, told
-from tests.integration.api.test_permissions import IMPOSTORS, INSIDE, OUTSIDE, seen
+from tests.integration.api.test_permissions import IMPOSTORS, INSIDE, OUTSIDE
 from tests.office import NAME, office_template
 from tests.people import PASSWORD, quick_identities
 
