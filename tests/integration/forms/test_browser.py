@@ -266,7 +266,9 @@ def test_a_code_of_ours_sets_the_place_and_names_are_text(scene: Scene, tab: Tab
     segno.make_qr(f"{scene.own}/f/fair?rep=wang&booth=B7&campaign=CIIE").save(str(code), scale=6, border=6)
     tab.choose("#photo", code)
     tab.until("document.querySelector('#who').innerText.includes('B7 · wang')")
-    evil.write_text(f"BEGIN:VCARD\nFN:图{EVIL}\nTEL:13800000009\nEND:VCARD\n", "utf-8")
+    portrait = "PHOTO;ENCODING=b;TYPE=JPEG:" + "\n ".join(["/9j/4AAQSkZJRgABAQAAAQABAAD/2wBD"] * 4000)
+    text = f"BEGIN:VCARD\nFN:图{EVIL}\n{portrait}\nTEL:13800000009\nEND:VCARD\n"
+    evil.write_text(text, "utf-8")
     tab.choose("#photo", evil)
     tab.until("!document.querySelector('#card').hidden")
     tab.click("#card .main")

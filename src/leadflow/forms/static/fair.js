@@ -95,9 +95,13 @@
       });
     });
   }
+  // Address books put portraits of any size into a card.
+  function withoutPictures(text) {
+    return text.replace(/^([\w-]+\.)?(PHOTO|LOGO|SOUND|KEY)[;:].*(\r?\n[ \t].*)*\r?\n/gim, "");
+  }
   function photo(file) {
     say();
-    if (/\.vcf$/i.test(file.name) || /vcard/.test(file.type)) return file.text().then(took);
+    if (/\.vcf$/i.test(file.name) || /vcard/.test(file.type)) return file.text().then(withoutPictures).then(took);
     var url = URL.createObjectURL(file), image = new Image();
     image.src = url;
     return image.decode().then(function () {
@@ -239,9 +243,11 @@
       submission_id: current.submission_id || id(), scanned_at: current.scanned_at || new Date().toISOString()
     };
     say();
-    change(function (all) {
-      all.push({ label: whole.name || whole.company || WORDS.unknown_name, state: "waiting", card: card, read: current.read });
-    });
+    try {
+      change(function (all) {
+        all.push({ label: whole.name || whole.company || WORDS.unknown_name, state: "waiting", card: card, read: current.read });
+      });
+    } catch (e) { return say(WORDS.full); }
     close();
     send();
   }
