@@ -7,6 +7,7 @@ letter, and the answer names every problem by its field.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from pydantic import BaseModel, Field
 
 from leadflow.api import answers, examples, failing, problems
 from leadflow.api.bodies import body
-from leadflow.api.changes import IDEMPOTENCY_KEY, Asking, Sending
+from leadflow.api.changes import IDEMPOTENCY_KEY, KEY, Asking, Sending
 from leadflow.api.hot import HotRoute
 from leadflow.api.reading import PoolName
 from leadflow.bootstrap import Arrival, ArrivalReader, Outcome, reason_of, unreadable
@@ -29,6 +30,7 @@ from leadflow.errors import NotFound
 
 router = APIRouter(tags=["intake"], route_class=HotRoute)
 
+_IS_KEY = re.compile(KEY)
 READERS_MAX = 500
 """Sources whose columns are remembered."""
 
@@ -150,7 +152,11 @@ async def _taken(asking: Asking, document: Intake, pool: str | None) -> Response
         raise await run_in_threadpool(_keep, asking, document, reader, arrival, pool)
     place = await _place(asking, arrival.body, document.channel, pool)
     request = intake_request(place, asking.actor, arrival.body)
-    asking.headers[IDEMPOTENCY_KEY] = request.id
+    if _IS_KEY.fullmatch(request.id):
+        asking.headers[IDEMPOTENCY_KEY] = request.id
+    else:
+        # A reference may be any text; a header may not.
+        del asking.headers[IDEMPOTENCY_KEY]
     outcome = asking.taken(await asking.service.decided(request, asking.wait_s))
     return asking.answer(_told(outcome, arrival))
 
