@@ -14,12 +14,11 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
-from zoneinfo import ZoneInfo
+from typing import Any, BinaryIO
 
 import structlog
 
@@ -29,9 +28,9 @@ from leadflow.errors import AlreadyThere, LeadflowError, NotFound, TooLarge, Una
 from leadflow.importing import Destination, Report, SubmitAll, import_file, rehearse_file
 from leadflow.intake.attribution import Attribution
 from leadflow.intake.files import ArrivalFile, Incoming, open_arrivals
-from leadflow.intake.mapping import MappingFile
 from leadflow.intake.text import as_text
 from leadflow.records import DeadLetters
+from leadflow.upload_state import BUSY, COUNTS, Plan, Row, Upload, read_upload
 
 BYTES_MAX = 256 * 1024 * 1024
 PREVIEW_ROWS = 10
@@ -42,79 +41,7 @@ UPLOADS_MAX = 50
 PROBLEM_COLUMNS = ("row", "sheet", "unreadable", "field", "code", "message", "content")
 CHUNK = 1024 * 1024
 
-Status = Literal["ready", "waiting", "checking", "checked", "running", "done", "failed", "interrupted"]
-BUSY: tuple[Status, ...] = ("waiting", "checking", "running")
-COUNTS = ("rows", "created", "merged", "duplicate", "unreadable")
-
 log_ = structlog.get_logger(__name__)
-
-
-@dataclass
-class Plan:
-    """How a file is read, and where its rows go."""
-
-    channel: str
-    campaign: str | None = None
-    pool: str | None = None
-    day: date | None = None
-    """When it happened, for rows that do not say."""
-    mapping: MappingFile = field(default_factory=MappingFile)
-
-    @property
-    def occurred_at(self) -> datetime | None:
-        """Noon of the day."""
-        if self.day is None:
-            return None
-        return datetime.combine(self.day, time(12), ZoneInfo(self.mapping.timezone)).astimezone(UTC)
-
-
-@dataclass
-class Upload:
-    """An upload and how far it is."""
-
-    id: str
-    actor: str
-    name: str
-    size: int
-    created_at: datetime
-    plan: Plan
-    status: Status = "ready"
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
-    by_pool: dict[str, int] = field(default_factory=dict)
-    problems: int = 0
-    """Rows of problems that the list has."""
-    mapping: dict[str, Any] = field(default_factory=dict)
-    """What was understood of the columns."""
-    error: str | None = None
-    """Why it ended early."""
-
-    def document(self) -> dict[str, Any]:
-        """As JSON has it."""
-        found = {name.name: getattr(self, name.name) for name in fields(self)}
-        plan = vars(self.plan) | {"mapping": self.plan.mapping.model_dump(mode="json")}
-        return found | {"plan": plan}
-
-
-def _read(document: dict[str, Any]) -> Upload:
-    plan = document["plan"]
-    day = plan["day"]
-    kept = Plan(
-        **plan
-        | {"mapping": MappingFile.model_validate(plan["mapping"]), "day": day and date.fromisoformat(day)}
-    )
-    created_at = datetime.fromisoformat(document["created_at"])
-    return Upload(**document | {"plan": kept, "created_at": created_at})
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a preview: what was read, what is understood, and what is wrong with it."""
-
-    row: int
-    sheet: str | None
-    raw: dict[str, Any]
-    readable: bool
-    problems: list[dict[str, Any]]
 
 
 class _Progress(Report):
@@ -332,7 +259,7 @@ class Uploads:
     def _kept(self, name: str) -> Upload | None:
         """An upload of an earlier process."""
         try:
-            found = _read(json.loads((self._place(name) / "state.json").read_text("utf-8")))
+            found = read_upload(json.loads((self._place(name) / "state.json").read_text("utf-8")))
         except (OSError, ValueError, KeyError, TypeError):
             return None
         if found.status in BUSY:

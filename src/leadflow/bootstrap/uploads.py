@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from leadflow.importing import Destination, check_channel, destination
 from leadflow.intake.mapping import MappingFile
-from leadflow.uploads import Plan, Row, Upload, Uploads
+from leadflow.upload_state import Plan, Row, Upload
+from leadflow.uploads import Uploads
 
 __all__ = [
     "Destination",
