@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
+from leadflow.bootstrap.inlets import Inlet
 from tests.doors import Door, door, office_template
 
 __all__ = ["door", "office_template"]
@@ -26,6 +28,8 @@ __all__ = ["door", "office_template"]
 SEED = int(os.environ.get("LEADFLOW_FUZZ_SEED", "5"))
 EXAMPLES = int(os.environ.get("LEADFLOW_FUZZ_EXAMPLES", "3"))
 """Of each operation and kind: they are spread over the callers."""
+KINDS = ("website", "webhook", "survey")
+"""Inlets that there are, each called as its kind."""
 ENDLESS = "streamEvents"
 NAMES = (
     "not_a_server_error",
@@ -44,6 +48,9 @@ class Callers:
         self._headers: list[dict[str, str]] = [{"Authorization": f"Bearer {one}"} for one in tokens]
         self._headers.append({})
         self.lead = door.office.arrives("card-1")
+        for kind in KINDS:
+            inlet = Inlet(id=kind, kind=kind, channel="web_form", pool="east")
+            door.app.inlets.add(inlet, by="manager/ma", now=datetime.now(UTC))
         self._chance = random.Random(SEED)
         self.statuses: Counter[int] = Counter()
         load_all_checks()
@@ -51,7 +58,8 @@ class Callers:
 
     def call(self, case: Case) -> None:
         """Send a request and look at the answer."""
-        known = {"pool": "east", "lead": self.lead, "member": "wang"}
+        inlet = self._chance.choice(KINDS)
+        known = {"pool": "east", "lead": self.lead, "member": "wang", "inlet": inlet}
         if case.path_parameters and self._chance.random() < 0.7:
             # What names nothing is answered alike everywhere: most requests name what there is.
             case.path_parameters.update({name: known[name] for name in case.path_parameters if name in known})
