@@ -19,6 +19,7 @@ import structlog
 
 from consumers.group_commit import GroupCommit
 from consumers.handover import HandoverClient
+from consumers.operating import Operating
 from leadflow.bootstrap.app import App
 from leadflow.bootstrap.deciding import Here
 from leadflow.bootstrap.feeds import Feeds
@@ -39,6 +40,7 @@ FRESH_STEP_S = 0.01
 KEEP_S = 0.5
 """How often the read models and the deadlines are looked after where no engine runs."""
 RETRY_S = 2.0
+READ_MODELS, DATABASE = "read models", "database"
 CONNECTIONS_MAX = 10
 """Connections to the database for those who read; a small server has a hundred for all."""
 CONNECTION_WAIT_S = 3.0
@@ -292,12 +294,26 @@ class _Through:
         return outcomes
 
 
+def look(app: App, operating: Operating) -> None:
+    """See whether the database answers, without which nothing does, and tell."""
+    try:
+        with app.database.connection() as connection:
+            connection.execute("SELECT 1")
+        operating.works(DATABASE)
+    except LeadflowError as error:
+        operating.fails(DATABASE, error.what)
+    operating.stepped()
+
+
 @contextmanager
-def open_service(app: App) -> Iterator[Service]:
-    """A service of its own process, until the block ends; then what waits is decided first."""
+def open_service(app: App, operating: Operating | None = None) -> Iterator[Service]:
+    """A service of its own process, until the block ends; then what waits is decided first. `operating` is
+    told what happens.
+    """
+    operating = operating or Operating("api")
     under_way = UnderWay()
     app.decisions.on_sent(under_way.sent)
-    commits = GroupCommit(_Through(app, under_way))
+    commits = GroupCommit(_Through(app, under_way), operating)
     stop = threading.Event()
     service = Service(app, commits.send)
     service.under_way = under_way
@@ -305,7 +321,7 @@ def open_service(app: App) -> Iterator[Service]:
     try:
         if isinstance(app.decisions, Here):
             app.projections.start()
-            keeper = threading.Thread(target=_keep, args=(app, app.decisions, stop), name="keeper")
+            keeper = threading.Thread(target=_keep, args=(app, app.decisions, stop, operating), name="keeper")
             keeper.start()
         yield service
     finally:
@@ -316,7 +332,7 @@ def open_service(app: App) -> Iterator[Service]:
             keeper.join()
 
 
-def _keep(app: App, here: Here, stop: threading.Event) -> None:
+def _keep(app: App, here: Here, stop: threading.Event, operating: Operating) -> None:
     """Look after deadlines and read models as long as no engine runs in the data directory."""
     told = ""
     while not stop.is_set():
@@ -326,10 +342,12 @@ def _keep(app: App, here: Here, stop: threading.Event) -> None:
                 here.engine.tick()
                 app.projections.catch_up()
             told = ""
+            operating.works(READ_MODELS)
         except Exception as error:
             known = isinstance(error, LeadflowError)
             what = str(error) if known else f"a bug: {type(error).__name__}"
             if what != told:
                 log_.error("the read models are not kept up", problem=what, exc_info=not known)
             told = what
+            operating.fails(READ_MODELS, what)
             stop.wait(RETRY_S)

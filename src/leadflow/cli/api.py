@@ -12,12 +12,14 @@ import click
 
 from leadflow.cli.common import F, Session, pass_session, shared_options
 from leadflow.cli.diagnostics import quiet_libraries
-from leadflow.cli.serving import running, stop_on_signals
+from leadflow.cli.serving import metrics_option, running, served, stop_on_signals
 
 if TYPE_CHECKING:
     from leadflow.bootstrap.serving import Service
 
 OFF = "off"
+LOOK_S = 2.0
+"""How often it is looked whether the database answers."""
 GC_THRESHOLD = (200_000, 50, 100)
 """Many small objects live for one request only: looked for less often, they are found all the same."""
 
@@ -63,6 +65,7 @@ def answering(session: Session, service: Service) -> Iterator[None]:
 
 @click.command()
 @http_option
+@metrics_option
 @shared_options
 @pass_session
 def api(session: Session) -> None:
@@ -71,17 +74,24 @@ def api(session: Session) -> None:
     Requests go to the engine that runs in the data directory, are decided here where none does, or go to the
     deciders of a log in Kafka (LEADFLOW_KAFKA). `leadflow up` answers the same by itself.
     """
-    from leadflow.bootstrap.serving import open_service
+    from leadflow.bootstrap.serving import look, open_service
 
     if session.settings.http == OFF:
         raise click.UsageError("`off` leaves nothing to do: give --http HOST:PORT")
     if session.settings.kafka is not None:
         quiet_libraries(session.settings.log_level)
     stop = threading.Event()
-    with open_service(session.app) as service, answering(session, service):
+    with (
+        served(session, "api", LOOK_S) as operating,
+        open_service(session.app, operating) as service,
+        answering(session, service),
+    ):
         stop_on_signals(stop.set)
+        operating.holds(())
         session.say(running("The HTTP API", session.settings.kafka or session.settings.home))
-        while not stop.wait(60):
-            pass
+        while not stop.is_set():
+            look(service.app, operating)
+            stop.wait(LOOK_S)
+        operating.stopping()
         session.say("Stopping: what is under way is answered …")
     session.say("Stopped.")

@@ -29,23 +29,24 @@ from tests.compose import Service, image_environment, services
 from tests.processes import ROOT, environment, until
 
 PREFIX = "KAFKA_"
+PROCESSES = ("decider", "projector", "api", "snapshotter", "notifier")
 
 
 class Ports:
     """The ports of this machine that stand for those in the file."""
 
     def __init__(self) -> None:
-        inside, outside, controller, postgres, *own = free_ports(8)
-        self.processes = dict(zip(("decider", "projector", "snapshotter", "notifier"), own, strict=True))
+        inside, outside, controller, postgres, http, *own = free_ports(5 + len(PROCESSES))
+        self.processes = dict(zip(PROCESSES, own, strict=True))
         self.kafka = inside
         self.postgres = postgres
-        self._of = {"9092": inside, "29092": outside, "9093": controller, "5432": postgres}
+        self._of = {"9092": inside, "29092": outside, "9093": controller, "5432": postgres, "8600": http}
 
     def here(self, text: str) -> str:
         """A host and port of the file, on this machine."""
-        text = re.sub(r"\b(kafka|postgres|127\.0\.0\.1)(?=:\d)", HOST, text)
+        text = re.sub(r"\b(kafka|postgres|127\.0\.0\.1|0\.0\.0\.0)(?=:\d)", HOST, text)
         text = re.sub(r"://:(?=\d)", f"://{HOST}:", text)
-        return re.sub(r"(?<=[:/=])(9092|29092|9093|5432)\b", lambda found: str(self._of[found[1]]), text)
+        return re.sub(r"(?<=[:/=])(9092|29092|9093|5432|8600)\b", lambda found: str(self._of[found[1]]), text)
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +205,12 @@ def test_every_process_of_the_file_gets_ready_and_ends_well(
             )
             stack.callback(process.kill)
             running[name] = (process, given, said)
-        for name, (_, given, _) in running.items():
-            until(lambda name=name, given=given: healthy(file[name], ports, **given))  # type: ignore[misc]
+        for name, (_, given, said) in running.items():
+            try:
+                until(lambda name=name, given=given: healthy(file[name], ports, **given))  # type: ignore[misc]
+            except AssertionError:
+                print(name, os.pread(said.fileno(), 100_000, 0).decode())
+                raise
         looked = run(file["cli"])
         assert looked.returncode == 0, looked.stdout + looked.stderr
         assert "1 in the group leadflow-decider" in " ".join(looked.stdout.split())
