@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -23,20 +22,14 @@ from consumers.operating import Operating
 from leadflow.bootstrap.app import App
 from leadflow.bootstrap.deciding import Here
 from leadflow.bootstrap.feeds import Feeds
+from leadflow.bootstrap.freshness import Freshness
 from leadflow.bootstrap.reception import Reception
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, Unavailable
 from leadflow.intake.arrivals import ArrivalReader
-from leadflow.postgres import Database
 from leadflow.uploads import Means, Uploads
-from projections.queries import head_of
 
-FRESH_WAIT_S = 2.0
-"""How long a reader waits for the read models to have what was written before."""
-STALE_WAIT_S = 0.05
-"""The same once they were found late, until they are there again."""
-FRESH_STEP_S = 0.01
 KEEP_S = 0.5
 """How often the read models and the deadlines are looked after where no engine runs."""
 RETRY_S = 2.0
@@ -63,43 +56,6 @@ class Undecided(LeadflowError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (Undecided, (self.request,))
-
-
-class Freshness:
-    """How far the read models must be, so that whoever wrote here reads what it wrote."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._written: dict[str, int] = {}
-        self._reached: dict[str, int] = {}
-        self._late = False
-
-    def wrote(self, outcome: Outcome) -> None:
-        """Facts of this outcome stand in the log."""
-        for event in (outcome.events[0], outcome.events[-1]) if outcome.events else ():
-            if event.sequence > self._written.get(event.pool, 0):
-                self._written[event.pool] = event.sequence
-
-    def wait(self, pool: str) -> bool:
-        """Wait until the read models have what was written to this pool here; says whether they do."""
-        wanted = self._written.get(pool, 0)
-        if wanted <= self._reached.get(pool, 0):
-            return True
-        until = time.monotonic() + (STALE_WAIT_S if self._late else FRESH_WAIT_S)
-        while True:
-            self._reached[pool] = head_of(self._database, pool)
-            if wanted <= self._reached[pool]:
-                self._late = False
-                return True
-            if time.monotonic() > until:
-                self._late = True
-                return False
-            time.sleep(FRESH_STEP_S)
-
-    def wait_for_all(self) -> bool:
-        """The same for every pool that was written to."""
-        found = [self.wait(pool) for pool in list(self._written)]
-        return all(found)
 
 
 class UnderWay:

@@ -114,6 +114,12 @@ def notice(number: int, day: date, kind: str = "form") -> dict[str, Any]:
     }
 
 
+def printed(capfd: Any) -> Any:
+    """The JSON object that a command printed; lines of the server's log may stand around it."""
+    lines = capfd.readouterr().out.splitlines()
+    return json.loads("\n".join(lines[lines.index("{") : lines.index("}") + 1]))
+
+
 @pytest.mark.usefixtures("command")
 def test_what_baidu_did_not_push_is_taken_in(gate: Gate, vendor: Vendor, capfd: Any) -> None:
     gate.add(
@@ -130,7 +136,7 @@ def test_what_baidu_did_not_push_is_taken_in(gate: Gate, vendor: Vendor, capfd: 
     arguments = ["inlet", "reconcile", "gate", "--from", "2026-08-01", "--to", "2026-10-31", "--json"]
     capfd.readouterr()
     assert run(leadflow, arguments) == 0
-    found = json.loads(capfd.readouterr().out)
+    found = printed(capfd)
     assert {name: found[name] for name in ("asked", "created", "duplicate", "unreadable")} == {
         "asked": 5,
         "created": 3,
@@ -143,7 +149,7 @@ def test_what_baidu_did_not_push_is_taken_in(gate: Gate, vendor: Vendor, capfd: 
     assert arrived[1].person.name == "张伟"
     capfd.readouterr()
     assert run(leadflow, arguments) == 0
-    assert json.loads(capfd.readouterr().out)["created"] == 0
+    assert printed(capfd)["created"] == 0
     gate.app.inlets.credentials("gate", {"access_token": "expired"})
     assert run(leadflow, arguments) == 2
     assert "expired" not in "".join(capfd.readouterr())
