@@ -100,7 +100,12 @@ def add(
         raise UsageError("--no-password and --password-stdin cannot go together")
     password = None if no_password else _password(stdin=password_stdin)
     account = people.add(name, roles, password=password, display_name=display_name, by=session.actor)
-    _told(session, account, f"{account.name} may sign in as {', '.join(account.roles)}.")
+    _told(
+        session,
+        account,
+        f"{account.name} may sign in as {', '.join(account.roles)}.\n"
+        f"What it may see and do in a pool comes from being a member there: leadflow member add {account.name}",
+    )
 
 
 @user.command("list")
