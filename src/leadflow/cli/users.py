@@ -104,7 +104,7 @@ def add(
         session,
         account,
         f"{account.name} may sign in as {', '.join(account.roles)}.\n"
-        f"What it may see and do in a pool comes from being a member there: leadflow member add {account.name}",
+        f"Its rights in a pool come from being a member there: leadflow member add {account.name}",
     )
 
 
