@@ -20,7 +20,7 @@ def test_compose_is_what_its_schema_says() -> None:
 
 def test_every_service_waits_for_what_it_needs_and_says_whether_it_is_well() -> None:
     found = services()
-    ours = {"topics", "decider", "projector", "snapshotter", "notifier", "cli"}
+    ours = {"topics", "decider", "projector", "api", "snapshotter", "notifier", "cli"}
     assert set(found) == {"kafka", "postgres", *ours}
     for service in found.values():
         ends_by_itself = service.name in ("topics", "cli")
