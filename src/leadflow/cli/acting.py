@@ -20,6 +20,8 @@ from leadflow.errors import NotFound
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_HIDDEN = ("person", "touch", "touches", "policy", "calendar")
+"""Parts of facts that an answer leaves out: people, the web pages that they came from, and long documents."""
 UNTIL = "A day (its end) or a time, local to the pool: 2026-11-24 or 2026-11-24T18:00."
 
 
@@ -102,22 +104,27 @@ def report(session: Session, pool: PoolView, outcome: Outcome, lead: LeadView | 
         if lead is not None and not lead.masked:
             console.print(f"  {reachable(lead)}", markup=False, style="bold")
 
-    document: dict[str, Any] = {
-        "pool": pool.pool,
-        "lead": outcome.events[0].subject if outcome.events else None,
-        "facts": [fact_document(event) for event in outcome.events],
+    more = {} if lead is None else {"seen": lead}
+    lead_id = outcome.events[0].subject if outcome.events else None
+    session.emit(change_document(outcome, lead=lead_id, **more), draw)
+
+
+def change_document(outcome: Outcome, **more: Any) -> dict[str, Any]:
+    """What every change that becomes facts answers with `--json`, as the HTTP API names it; and `more`."""
+    return {
+        "pool": outcome.request.pool,
+        "request": outcome.request.id,
         "repeated": outcome.repeated,
+        "facts": [fact_document(event) for event in outcome.events],
+        **more,
     }
-    if lead is not None:
-        document["seen"] = lead
-    session.emit(document, draw)
 
 
 def fact_document(event: Event) -> dict[str, Any]:
     """A fact for programs, without the person: who may see that asks for the lead."""
-    data = plain(event.data)
-    data.pop("person", None)
-    return {"id": event.id, "type": event.type, "time": plain(event.time), "data": data}
+    data = {name: value for name, value in plain(event.data).items() if name not in _HIDDEN}
+    names = {"id": event.id, "type": event.type, "time": plain(event.time), "subject": event.subject}
+    return names | {"data": data}
 
 
 def reachable(lead: LeadView) -> str:

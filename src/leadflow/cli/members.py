@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from leadflow.bootstrap import Outcome, PoolView, member_loads
+from leadflow.cli.acting import change_document
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
 from leadflow.cli.moments import parse_day, parse_time
 from leadflow.cli.telling import moment
@@ -285,8 +286,6 @@ def _told(session: Session, outcome: Outcome, sentence: str) -> None:
     first, last = outcome.events[0], outcome.events[-1]
     facts = first.id if len(outcome.events) == 1 else f"{first.id} to {last.sequence}"
     word = "fact" if len(outcome.events) == 1 else "facts"
-    document = {
-        "repeated": outcome.repeated,
-        "facts": [{"id": e.id, "type": e.type, "subject": e.subject} for e in outcome.events],
-    }
-    session.emit(document, lambda out: out.print(f"{sentence} ({word} {facts})", markup=False))
+    session.emit(
+        change_document(outcome), lambda out: out.print(f"{sentence} ({word} {facts})", markup=False)
+    )

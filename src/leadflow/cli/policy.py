@@ -15,8 +15,10 @@ from rich.rule import Rule
 from rich.syntax import Syntax
 
 from leadflow.bootstrap import build_calendar, coverage_warning, policies
+from leadflow.cli.acting import change_document
 from leadflow.cli.common import Session, pass_session, plain, pool_option, request_option, shared_options
 from leadflow.domain import requests as r
+from leadflow.domain.events import PolicyPublished
 from leadflow.domain.policy import Calendar, Policy
 
 PATH = click.Path(path_type=Path)
@@ -106,12 +108,14 @@ def publish(session: Session, file: Path, pool: str | None, request_id: str | No
     outcome = session.send(name, r.PublishPolicy, request_id, policy=after, calendar=calendar)
     event = outcome.events[0]
     changes = policies.diff(before, after)
-    document = {"pool": name, "version": event.policy, "fact": event.id, "changes": changes}
+    assert isinstance(event.data, PolicyPublished)
+    version = event.data.version
+    document = change_document(outcome, version=version, changes=changes)
 
     def draw(out: Console) -> None:
         out.print(
-            f"Policy “{after.name}” is in force in pool {name}: {_many(len(changes), 'change')}"
-            f" (fact {event.id}).",
+            f"Policy “{after.name}” is in force in pool {name} as version {version}:"
+            f" {_many(len(changes), 'change')} (fact {event.id}).",
             markup=False,
         )
         _draw_changes(out, changes)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from leadflow.bootstrap import PoolView, policies, pool_summaries
 from leadflow.cli import members, policy
+from leadflow.cli.acting import change_document
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
 from leadflow.cli.telling import moment
 from leadflow.domain import requests as r
@@ -56,7 +57,7 @@ def pool_open(session: Session, pool_id: str, file: Path | None, request_id: str
     of = policy.read_file(session, file) if file is not None else policies.default_policy()
     calendar = policy.calendar_for(session, of)
     outcome = session.send(pool_id, r.OpenPool, request_id, policy=of, calendar=calendar)
-    document = {"pool": pool_id, "policy": of.name, "version": 1, "fact": outcome.events[0].id}
+    document = change_document(outcome, policy=of.name, version=1)
     session.emit(document, lambda out: _draw_opened(out, pool_id, of, outcome.events[0].id))
 
 
@@ -171,7 +172,7 @@ def routing_publish(session: Session, file: Path, request_id: str | None) -> Non
     event = outcome.events[0]
     count = f"{len(table.routes)} row{'' if len(table.routes) == 1 else 's'}"
     session.emit(
-        {"fact": event.id, "routing": table},
+        change_document(outcome, routing=table),
         lambda out: out.print(
             f"Routing published: {count}, else {table.default} (fact {event.id}).", markup=False
         ),

@@ -114,6 +114,29 @@ def test_a_policy_is_compared_published_shown_and_explained(desk: Desk, tmp_path
     assert "not for the role" in desk("policy", "publish", file, "--as", "rep/wang", code=1)
 
 
+def test_what_a_change_answers_has_the_same_names_everywhere(desk: Desk, tmp_path: Path) -> None:
+    file = written(tmp_path, POLICY.replace("held_at_once = 4", "held_at_once = 7"))
+    published = desk.json("policy", "publish", file, "--request-id", "more")
+    assert (published["version"], published["changes"][0]["after"]) == (2, 7)
+    assert desk.json("policy", "publish", file, "--request-id", "more")["version"] == 2
+    assert desk.json("policy", "show")["version"] == 2
+    routing = written(tmp_path, 'default = "east"\n')
+    changes = (
+        published,
+        desk.json("pool", "open", "north"),
+        desk.json("routing", "publish", routing),
+        desk.json("member", "pause", "wang"),
+        desk.json("claim", desk.office.arrives("one"), "--for", "li"),
+    )
+    pools = ["east", "north", "_company", "east", "east"]
+    for change, pool in zip(changes, pools, strict=True):
+        assert change.keys() >= {"pool", "request", "repeated", "facts"}
+        assert change["pool"] == pool
+        assert change["facts"][0].keys() == {"id", "type", "time", "subject", "data"}
+        assert change["facts"][0]["id"].startswith(f"{pool}/")
+        assert not change["facts"][0]["data"].keys() & {"person", "policy", "calendar"}
+
+
 # --- members --------------------------------------------------------------------------------
 
 
