@@ -32,7 +32,8 @@ class Exposition:
             raise Unavailable(
                 f"metrics and health cannot be served: {problem}",
                 where=f"{host}:{port}",
-                do="Name another with --metrics-port (LEADFLOW_METRICS_PORT); each process needs its own.",
+                do="Each process needs a port of its own (--metrics-port, LEADFLOW_METRICS_PORT), at an"
+                " address of this machine (LEADFLOW_METRICS_HOST).",
             ) from problem
         self.port = int(self._server.server_address[1])
         self.address = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"

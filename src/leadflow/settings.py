@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from leadflow import right_settings as right
 from leadflow.domain.values import PoolId
-from leadflow.errors import UsageError
 
 
 def _default_home() -> Path:
@@ -49,16 +49,15 @@ class Settings(BaseModel):
     )
     database_url: str | None = Field(
         default=None,
-        min_length=1,
+        pattern=r"^(postgres(ql)?://|\s*\w+\s*=)",
         description="A Postgres of your own, as a libpq address; instead of the embedded one.",
     )
     pool: PoolId | None = Field(default=None, description="The pool that commands mean where none is named.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="warning", description="How much is told on stderr: debug, info, warning, error."
     )
-    kafka: str | None = Field(
+    kafka: Annotated[str, AfterValidator(right.servers)] | None = Field(
         default=None,
-        min_length=1,
         description="Bootstrap servers of a Kafka cluster that holds the log, `host:port,…`.",
     )
     kafka_prefix: str = Field(
@@ -106,20 +105,18 @@ class Settings(BaseModel):
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default="console", description="The lines on stderr that tell of the work: console or json."
     )
-    http: str = Field(
+    http: Annotated[str, AfterValidator(right.listening)] = Field(
         default="127.0.0.1:8600",
-        pattern=r"^(off|(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5})$",
         description="Where the HTTP API listens, HOST:PORT (port 0 takes a free one); off for nowhere.",
     )
-    public_url: str | None = Field(
+    public_url: Annotated[str, AfterValidator(right.public)] | None = Field(
         default=None,
-        pattern=r"^https?://[^/?#\s]+$",
         description="Where people reach the HTTP server, e.g. https://leads.example.com; without a path.",
     )
     http_body_max: int = Field(
         default=1_048_576, ge=1_024, description="Bytes that the body of a request over HTTP may have."
     )
-    http_proxies: str = Field(
+    http_proxies: Annotated[str, AfterValidator(right.networks)] = Field(
         default="",
         description="Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, `a,b,…`.",
     )
@@ -167,17 +164,16 @@ class Settings(BaseModel):
         le=65_535,
         description="The port of a process's metrics and health; none if not set, 0 takes a free one.",
     )
-    metrics_host: str = Field(
+    metrics_host: Annotated[str, AfterValidator(right.host)] = Field(
         default="127.0.0.1",
-        min_length=1,
         description="The address that metrics and health listen on; 0.0.0.0 for every one.",
     )
     notify_private: Annotated[Literal["refuse", "allow"], BeforeValidator(_lower)] = Field(
         default="refuse",
         description="Webhooks to addresses inside your network, and by plain http: refuse, allow.",
     )
-    smtp_host: str | None = Field(
-        default=None, min_length=1, description="The mail server that notifications are sent through."
+    smtp_host: Annotated[str, AfterValidator(right.host)] | None = Field(
+        default=None, description="The mail server that notifications are sent through."
     )
     smtp_port: int = Field(default=587, ge=1, le=65_535, description="The mail server's port.")
     smtp_security: Annotated[Literal["starttls", "tls", "none"], BeforeValidator(_lower)] = Field(
@@ -194,7 +190,7 @@ class Settings(BaseModel):
     )
     smtp_from: str | None = Field(
         default=None,
-        min_length=3,
+        pattern=r"^[^\r\n@]+@[^\r\n@]+$",
         description="The address that notifications come from, `LeadFlow <leadflow@example.com>`.",
     )
 
@@ -203,20 +199,20 @@ class Settings(BaseModel):
         """Settings from the environment; what is `given` and not None wins.
 
         A variable that is set to nothing counts as not set. Raises UsageError that names every
-        variable with a value that cannot be used.
+        variable with a value that cannot be used, where it was set, and a value that can.
         """
         environment = os.environ if environment is None else environment
         values: dict[str, Any] = {}
+        options = {name for name, value in given.items() if value is not None}
         for name in cls.model_fields:
             value = given.pop(name, None)
             values[name] = environment.get(variable_of(name)) or None if value is None else value
         try:
             settings = cls(**{name: value for name, value in values.items() if value is not None}, **given)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{variable_of(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()
-            )
-            raise UsageError(f"settings cannot be used: {problems}") from error
+            names = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors(include_input=False))
+            # Without its cause, which repeats the values, passwords too.
+            raise right.wrong(names, values, options) from None
         home = settings.home.expanduser().absolute()
         return settings if home == settings.home else settings.model_copy(update={"home": home})
 

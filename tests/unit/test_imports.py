@@ -39,7 +39,7 @@ DOOR = ("leadflow.bootstrap", "leadflow.errors", "leadflow.settings", *DOMAIN_DA
 ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.domain": (),
     "leadflow.errors": (),
-    "leadflow.settings": ("leadflow.errors", "leadflow.domain.values"),
+    "leadflow.settings": ("leadflow.errors", "leadflow.domain.values", "leadflow.right_settings"),
     "leadflow.postgres": ("leadflow.errors", "leadflow.settings"),
     "leadflow.intake": ("leadflow.domain", "leadflow.errors", "leadflow.settings"),
     "leadflow.forms": ("leadflow.errors", "leadflow.intake"),

@@ -190,7 +190,10 @@ def load_attribution(path: Path) -> Attribution:
     try:
         own = AttributionTable.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
-        raise UsageError(f"cannot read the attribution file: {error.strerror}", where=str(path)) from error
+        do = "LEADFLOW_ATTRIBUTION names it; without, LeadFlow's own table holds."
+        raise UsageError(
+            f"cannot read the attribution file: {error.strerror}", where=str(path), do=do
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the attribution file is not TOML: {error}", where=str(path)) from error
     except ValidationError as error:

@@ -83,7 +83,10 @@ def _password(settings: Settings) -> str | None:
         return file.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or "it is no text"
-        raise UsageError(f"the mail server's password cannot be read: {reason}", where=str(file)) from problem
+        do = "LEADFLOW_SMTP_PASSWORD_FILE is to name a file that holds it and nothing else."
+        raise UsageError(
+            f"the mail server's password cannot be read: {reason}", where=str(file), do=do
+        ) from problem
 
 
 def message_of(
