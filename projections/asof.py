@@ -9,7 +9,8 @@ from itertools import islice
 from leadflow.domain.events import PoolOpened
 from leadflow.domain.values import COMPANY_STREAM, to_utc
 from leadflow.log.reading import Log
-from projections.base import Entry, Projection, fold, known_at
+from projections.base import Entry, Projection, known_at
+from projections.folding import fold
 from projections.memory import MemoryRows
 from projections.reading import Progress, read, without_collector
 from projections.times import as_text

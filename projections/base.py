@@ -1,4 +1,4 @@
-"""The base of all read models: an event in its place, tables, and a fold over a row store.
+"""The base of all read models: an event in its place, tables, and what an event does to their rows.
 
 A projection is data: a name, a version, tables, the rows that an event touches (`keys`) and what the
 event does to them (`handlers`). The same handlers run against Postgres in batches (`store.PostgresRows`)
@@ -11,11 +11,10 @@ so that they compare as they are; days are `YYYY-MM-DD`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -254,89 +253,3 @@ class Projection:
         if self.otherwise is not None:
             return ()
         return tuple(sorted({*self.handlers, PoolOpened.TYPE, PolicyPublished.TYPE}))
-
-
-def note_pool(entry: Entry, rows: Rows) -> None:
-    """Keep what the head of a pool must know: its clock and its offsets.
-
-    The company's stream has neither. Its facts count as known when the log wrote them: no pool's clock is
-    its own, and which pool was opened first is nothing that partitions agree on.
-    """
-    if entry.type == PoolOpened.TYPE:
-        rows.head(entry.pool).clock = entry.data.get("clock", "real")
-    elif entry.type == PolicyPublished.TYPE:
-        calendar = entry.data["calendar"]
-        rows.head(entry.pool).offsets = [[part["start"], part["minutes"]] for part in calendar["offsets"]]
-
-
-def fold(projection: Projection, entries: Sequence[Entry], rows: Rows, *, gapless: bool = True) -> None:
-    """Fold entries into the rows. Raises ProjectionStopped for the first that cannot be applied.
-
-    `gapless` refuses entries that do not follow the last one of their pool; a fold over a choice of fact
-    types cannot ask for that.
-    """
-    if gapless:
-        _follow_heads(projection, entries, rows)
-    handlers, otherwise = projection.handlers, projection.otherwise
-    entry = None
-    try:
-        for entry in entries:
-            if entry.type in _POOL_FACTS:
-                note_pool(entry, rows)
-            handler = handlers.get(entry.type, otherwise)
-            if handler is not None:
-                handler(entry, rows)
-    except (ArithmeticError, AttributeError, LeadflowError, LookupError, TypeError, ValueError) as error:
-        assert entry is not None
-        why = error.what if isinstance(error, LeadflowError) else f"{type(error).__name__}: {error}"
-        raise ProjectionStopped(projection.name, entry.position, entry.id, why) from error
-
-
-class Run:
-    """A pool's entries in a batch, of which one follows the other."""
-
-    __slots__ = ("first", "gap", "last")
-
-    def __init__(self, first: Entry) -> None:
-        self.first = self.last = first
-        self.gap: tuple[int, Entry] | None = None
-        """The first sequence behind which another one than the next comes, and that entry."""
-
-
-class Batch(list[Entry]):
-    """Entries that several projections take: what each must know of their order is found out once."""
-
-    @cached_property
-    def runs(self) -> dict[str, Run]:
-        """By pool."""
-        return runs_of(self)
-
-
-def runs_of(entries: Iterable[Entry]) -> dict[str, Run]:
-    """Which sequences of each pool these entries hold."""
-    runs: dict[str, Run] = {}
-    for entry in entries:
-        run = runs.get(entry.pool)
-        if run is None:
-            runs[entry.pool] = Run(entry)
-            continue
-        if entry.sequence != run.last.sequence + 1 and run.gap is None:
-            run.gap = (run.last.sequence, entry)
-        run.last = entry
-    return runs
-
-
-def _follow_heads(projection: Projection, entries: Sequence[Entry], rows: Rows) -> None:
-    """Move every pool's head over the entries, none of which may be left out."""
-    runs = entries.runs if isinstance(entries, Batch) else runs_of(entries)
-    for pool, run in runs.items():
-        head = rows.head(pool)
-        gap = run.gap if run.first.sequence == head.sequence + 1 else (head.sequence, run.first)
-        if gap is not None:
-            before, entry = gap
-            why = f"after sequence {before} of pool {pool!r} comes {entry.sequence}"
-            raise ProjectionStopped(projection.name, entry.position, entry.id, why)
-        head.sequence, head.time = run.last.sequence, run.last.time
-
-
-_POOL_FACTS = frozenset({PoolOpened.TYPE, PolicyPublished.TYPE})

@@ -10,7 +10,8 @@ from heapq import heapify, heappop, heappush
 
 from leadflow.errors import LogDamaged
 from leadflow.log.reading import Log, Positions
-from projections.base import Batch, Entry, comes_after, entry_of
+from projections.base import Entry, comes_after, entry_of
+from projections.folding import Batch
 
 Progress = Callable[[int, int], None]
 """Called with how far the work is, and how far it goes."""

@@ -15,9 +15,10 @@ from itertools import islice
 
 from leadflow.log.reading import Log, Positions
 from leadflow.postgres import Database
-from projections.base import Entry, Head, Key, Projection, Row, fold
+from projections.base import Entry, Head, Key, Projection, Row
 from projections.copying import Cursor
 from projections.filling import WRITERS_MAX, Targets
+from projections.folding import fold
 from projections.reading import Progress, batches, read, without_collector
 from projections.store import Generation, PostgresRows, TableBatch, add_key, create_indexes
 from projections.writer import note_position, writing

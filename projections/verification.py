@@ -9,8 +9,9 @@ from psycopg import sql
 
 from leadflow.log.reading import Log, Positions
 from leadflow.postgres import Connection, Database
-from projections.base import Entry, Key, Projection, Row, Table, fold
+from projections.base import Entry, Key, Projection, Row, Table
 from projections.copying import plain
+from projections.folding import fold
 from projections.memory import MemoryRows
 from projections.reading import Progress, batches, read, without_collector
 from projections.store import SCHEMA, Generation

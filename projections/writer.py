@@ -12,8 +12,9 @@ from psycopg import sql
 
 from leadflow.errors import Conflict
 from leadflow.postgres import Database
-from projections.base import Entry, Projection, ProjectionStopped, comes_after, fold
+from projections.base import Entry, Projection, ProjectionStopped, comes_after
 from projections.copying import Cursor, plain
+from projections.folding import fold
 from projections.store import SCHEMA, Generation, PostgresRows
 
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)

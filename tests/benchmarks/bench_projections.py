@@ -20,7 +20,7 @@ from leadflow.log.embedded import EmbeddedLog
 from leadflow.postgres import Database
 from projections import channels, ownership
 from projections.asof import fold_until
-from projections.base import fold
+from projections.folding import fold
 from projections.memory import MemoryRows
 from projections.reading import read, without_collector
 from projections.runner import ALL, Projections

@@ -10,7 +10,8 @@ from leadflow.domain import requests as r
 from leadflow.domain.events import LeadTransferredIn, LeadTransferredOut
 from leadflow.domain.requests import Request
 from leadflow.domain.values import derived_id
-from projections.base import entry_of, fold
+from projections.base import entry_of
+from projections.folding import fold
 from projections.memory import MemoryRows
 from projections.runner import ALL
 from tests.team import NOON, arrival, claim, joining, opening, request

@@ -17,7 +17,7 @@ from leadflow.log.embedded import EmbeddedLog
 from leadflow.postgres import Database
 from projections import channels, ownership, queries
 from projections.asof import fold_until
-from projections.base import fold
+from projections.folding import fold
 from projections.memory import MemoryRows
 from projections.reports import ChannelRow, channels_report
 from projections.runner import Projections

@@ -19,7 +19,8 @@ from leadflow.domain.evolve import evolve, initial
 from leadflow.domain.pool import Pool
 from leadflow.domain.values import format_time
 from projections import channels, customers, outcomes, ownership, pools, timeline
-from projections.base import Projection, fold
+from projections.base import Projection
+from projections.folding import fold
 from projections.memory import MemoryRows
 from tests.histories import RandomHistory
 

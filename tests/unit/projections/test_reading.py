@@ -10,7 +10,8 @@ import pytest
 
 from leadflow.log.partitioning import partition_of
 from projections import channels
-from projections.base import Entry, comes_after, entry_of, fold
+from projections.base import Entry, comes_after, entry_of
+from projections.folding import fold
 from projections.memory import MemoryRows
 from projections.reading import decisions, merged
 from tests.histories import RandomHistory

@@ -9,7 +9,7 @@ from typing import Any
 from leadflow.domain import events as f
 from leadflow.domain.values import Money
 from projections import channels
-from projections.base import fold
+from projections.folding import fold
 from projections.memory import MemoryRows
 from projections.reports import channels_report
 from projections.sources import FoldedSource
