@@ -28,6 +28,15 @@ def register(main: click.Group) -> None:
     main.add_command(lead)
 
 
+def _no_leads(pool: str, narrowed: bool, mine: bool) -> str:
+    if narrowed:
+        return f"No leads of pool {pool} that you may see are like that; leave out one of the options."
+    if mine:
+        return f"No leads of pool {pool} are yours. Get the best that you may claim: leadflow next"
+    do = "Take some in: leadflow import FILE --channel NAME, or leadflow intake"
+    return f"No leads of pool {pool} that you may see. {do}"
+
+
 @click.command()
 @click.option("--status", type=click.Choice(STATUSES), multiple=True, help="May be given several times.")
 @click.option("--owner", metavar="REP", help="Only leads and customers of this rep.")
@@ -87,6 +96,7 @@ def leads(
             f"the channel {channel!r} is not declared in the policy of pool {name}",
             do=f"Declared are: {', '.join(sorted(declared)) or 'none'}.",
         )
+    narrowed = any((status, owner, channel, campaign, region, industry, min_score, waiting, search))
     mine_or_owner = id_of(session.actor) if mine else owner
     everything = status or (("private", "converted") if mine else ("public", "queue", "private"))
     criteria = Criteria(
@@ -106,7 +116,7 @@ def leads(
 
     def draw(console: Console) -> None:
         if not page.leads:
-            console.print("No leads." if page.total == 0 else "")
+            console.print(_no_leads(name, narrowed, mine), markup=False)
             return
         draw_leads(console, view, page.leads, session.app.now(name))
         more = f"; {page.total - len(page.leads):,} more with --limit" if page.total > len(page.leads) else ""

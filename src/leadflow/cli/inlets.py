@@ -207,7 +207,7 @@ def list_inlets(session: Session) -> None:
 
     def draw(console: Console) -> None:
         if not rows:
-            console.print("No inlets. Open one: `leadflow inlet add KIND ID`.", markup=False)
+            console.print("No inlets yet. Open one: leadflow inlet add KIND ID", markup=False)
             return
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for column in ("id", "kind", "channel", "pool", "campaign", "state"):

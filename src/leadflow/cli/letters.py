@@ -56,6 +56,12 @@ def _allowed(session: Session, entry: int) -> DeadLetter:
     return letter
 
 
+def _no_letters(status: str) -> str:
+    if status == "all":
+        return "No dead letters: everything that arrived could be used."
+    return f"No dead letters with status {status}. All that came: leadflow dead-letters list --status all"
+
+
 @dead_letters.command("list")
 @click.option(
     "--status",
@@ -85,7 +91,7 @@ def list_letters(session: Session, status: str, limit: int) -> None:
 
     def draw(console: Console) -> None:
         if not letters:
-            console.print("No dead letters" + ("." if status == "all" else f" with status {status}."))
+            console.print(_no_letters(status), markup=False)
             return
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("id", justify="right")

@@ -105,6 +105,13 @@ def _row(one: Subscription) -> dict[str, Any]:
     }
 
 
+def _no_subscriptions(everything: bool, pool: str | None) -> str:
+    where = f" in pool {pool}" if pool else ""
+    hidden = "" if everything else " Those that ended are listed with --all."
+    do = "Subscribe: leadflow notify subscribe --webhook URL (or --email ADDRESS)."
+    return f"No subscriptions that you may change{where}: you are told of nothing yet. {do}{hidden}"
+
+
 @notify.command("list")
 @click.option("--all", "everything", is_flag=True, help="Those that ended as well.")
 @pool_option
@@ -116,7 +123,7 @@ def list_subscriptions(session: Session, everything: bool, pool: str | None) -> 
 
     def draw(out: Console) -> None:
         if not found:
-            out.print("No subscriptions.")
+            out.print(_no_subscriptions(everything, pool), markup=False)
             return
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for name in ("id", "pool", "whose", "to", "kinds", "state"):
@@ -220,7 +227,7 @@ def parked(session: Session, limit: int) -> None:
 
     def draw(out: Console) -> None:
         if not found:
-            out.print("Nothing is parked.")
+            out.print("Nothing is parked: no notification was given up. Who is told: leadflow notify list")
             return
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for name in ("id", "fact", "kind", "to", "attempts", "problem"):

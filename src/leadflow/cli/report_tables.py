@@ -13,6 +13,8 @@ from leadflow.bootstrap import ChannelRow, ChannelsReport, MoneyFigures, Period
 
 WIDTH = 100
 BAR = 44
+NOTHING = "Nothing in these days. Others: --from DAY --to DAY."
+"""What a report without rows says."""
 
 
 def new_table(*numbers: str, first: Sequence[str]) -> Table:
@@ -61,7 +63,7 @@ def render_channels(console: Console, found: ChannelsReport, period: Period, *, 
     """The channels as tables, one per currency, with what the marks mean; bars where asked for."""
     title(console, "What channels cost and brought", period)
     if not found.rows:
-        console.print("Nothing in these days.")
+        console.print(NOTHING)
         return
     signs = {mark: "¹²³⁴⁵⁶"[number] for number, mark in enumerate(found.marks)}
     currencies = sorted(found.total.money) or [""]

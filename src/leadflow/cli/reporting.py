@@ -103,7 +103,7 @@ def origins(session: Session, /, csv_: bool, **given: str | None) -> None:
     def render(console: Console) -> None:
         tables.title(console, "Where leads came from", period)
         if not found:
-            console.print("No lead of these days says where it came from.")
+            console.print("No lead of these days says where it came from. Others: --from DAY --to DAY.")
             return
         table = tables.new_table(
             "leads", "owned", "claimed", "contacted", "converted", first=("class", "engine", "landing page")

@@ -67,7 +67,9 @@ def test_a_rep_subscribes_is_told_changes_its_secret_and_ends_it(desk: Desk, rec
     assert receiver.received[1].verified(new) == receiver.received[1].verified(made["secret"])
     assert receiver.received[1].document["type"] == "leadflow.test"
     desk("notify", "unsubscribe", name, "--as", "rep/wang")
-    assert "No subscriptions." in desk("notify", "list", "--as", "rep/wang")
+    said = desk("notify", "list", "--as", "rep/wang")
+    assert said.startswith("No subscriptions that you may change")
+    assert "leadflow notify subscribe --webhook URL" in said
     assert "ended by rep/wang" in desk("notify", "list", "--all", "--as", "rep/wang")
     assert "has ended" in desk("notify", "rotate", name, "--as", "rep/wang", code=2)
     assigned(desk, "b", phone="+8613800138002")

@@ -212,7 +212,8 @@ def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        what = f"a file of Kafka's security cannot be read: {getattr(problem, 'strerror', None) or 'it is no text'}"
+        reason = getattr(problem, "strerror", None) or "it is no text"
+        what = f"a file of Kafka's security cannot be read: {reason}"
         do = "See to LEADFLOW_KAFKA_PASSWORD_FILE, _CA_FILE, _CERTIFICATE_FILE and _KEY_FILE."
         raise UsageError(what, where=str(file), do=do) from problem
 
