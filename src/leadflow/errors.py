@@ -61,6 +61,10 @@ class AlreadyThere(UsageError):
     """What was to be made exists already under that name. Nothing was changed."""
 
 
+class KeyReused(UsageError):
+    """A key that names a change was used for another one before."""
+
+
 class WrongVersion(UsageError):
     """A data directory, backup, event or snapshot was written by another version of LeadFlow."""
 

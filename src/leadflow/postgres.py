@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -117,6 +118,7 @@ class Database:
             configure=configure,
             check=psycopg_pool.ConnectionPool.check_connection,
         )
+        self._joined = threading.local()
 
     def serve(self, size_max: int, wait_s: float) -> None:
         """Let many be served at a time: by more connections, each waited for no longer than so."""
@@ -124,18 +126,38 @@ class Database:
         self._pool.timeout = wait_s
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """A connection of the pool, committing each statement. psycopg's errors become ours."""
+    def connection(self, *, apart: bool = False) -> Iterator[Connection]:
+        """A connection of the pool, committing each statement; within `joined`, that one, unless `apart`.
+
+        psycopg's errors become ours.
+        """
+        joined: Connection | None = getattr(self._joined, "connection", None)
         with translated(self.where):
+            if joined is not None and not apart:
+                # A statement that fails undoes itself, not all that was done before it.
+                with joined.transaction():
+                    yield joined
+                return
             self._pool.open()
             with self._pool.connection() as connection:
                 yield connection
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, apart: bool = False) -> Iterator[Connection]:
         """A connection in a transaction: committed at the end, rolled back by any error."""
-        with self.connection() as connection, connection.transaction():
+        with self.connection(apart=apart) as connection, connection.transaction():
             yield connection
+
+    @contextmanager
+    def joined(self) -> Iterator[Connection]:
+        """All that this thread asks of this database until the block ends is one transaction."""
+        with self.transaction() as connection:
+            before = getattr(self._joined, "connection", None)
+            self._joined.connection = connection
+            try:
+                yield connection
+            finally:
+                self._joined.connection = before
 
     def close(self) -> None:
         """Close the pool's connections."""
@@ -156,7 +178,8 @@ def advisory_key(*names: str) -> int:
 
 def ensure_table(database: Database, table: str, ddl: str) -> None:
     """Run `ddl` if `table` (`schema.name`) is not there; of several processes one does it."""
-    with database.transaction() as connection:
+    # What is there is remembered, so it must not go again with a transaction that fails.
+    with database.transaction(apart=True) as connection:
         present = "SELECT to_regclass(%s) IS NOT NULL"
         if connection.execute(present, (table,)).fetchone() == (True,):
             return
@@ -172,7 +195,7 @@ def ensure_column(database: Database, table: str, column: str, ddl: str) -> None
         "SELECT EXISTS (SELECT FROM information_schema.columns"
         " WHERE table_schema = %s AND table_name = %s AND column_name = %s)"
     )
-    with database.transaction() as connection:
+    with database.transaction(apart=True) as connection:
         if connection.execute(present, (schema, name, column)).fetchone() == (True,):
             return
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (advisory_key("set-up", table),))

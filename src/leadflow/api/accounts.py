@@ -7,30 +7,41 @@ program with a token cannot make itself another identity.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from leadflow.api import answers, pages, problems
+from leadflow.api import answers, once, pages, problems
+from leadflow.api.hot import forget_callers
 from leadflow.api.identity import identities_of, needs
+from leadflow.api.once import Change
 from leadflow.api.reading import MemberName
-from leadflow.bootstrap.identities import ACCOUNT_ROLES, SCOPES, Account, Caller, Token
+from leadflow.bootstrap.identities import ACCOUNT_ROLES, Account, Caller
 from leadflow.domain.values import UtcTime
 from leadflow.errors import NotPermitted
 
 router = APIRouter(tags=["accounts"])
 
 PersonRole = Literal["rep", "manager", "marketing", "support", "analyst", "auditor"]
-Scope = Literal["intake", "read", "work", "report", "manage"]
 assert set(PersonRole.__args__) == set(ACCOUNT_ROLES)  # type: ignore[attr-defined]
-assert set(Scope.__args__) == set(SCOPES)  # type: ignore[attr-defined]
 Roles = Annotated[list[PersonRole], Field(min_length=1, max_length=len(ACCOUNT_ROLES))]
 Password = Annotated[
     SecretStr, Field(max_length=1000, description="At least 12 characters, and nothing that is guessed.")
 ]
+
+
+_USER = {
+    "name": "wang",
+    "display_name": "王伟",
+    "roles": ["rep"],
+    "disabled": False,
+    "password": True,
+    "provider": False,
+    "created_at": "2026-11-21T10:00:00.000000Z",
+    "created_by": "manager/ma",
+}
 
 
 class NewUser(BaseModel):
@@ -65,18 +76,7 @@ class UserChange(BaseModel):
 class User(answers.Answer):
     """An account."""
 
-    model_config = answers.example(
-        {
-            "name": "wang",
-            "display_name": "王伟",
-            "roles": ["rep"],
-            "disabled": False,
-            "password": True,
-            "provider": False,
-            "created_at": "2026-11-21T10:00:00.000000Z",
-            "created_by": "manager/ma",
-        }
-    )
+    model_config = answers.example(_USER)
 
     name: str
     display_name: str | None
@@ -105,70 +105,10 @@ class User(answers.Answer):
 class UserList(answers.Answer):
     """A page of accounts."""
 
+    model_config = answers.example({"items": [_USER], "next": None})
+
     items: list[User]
     next: Annotated[str | None, Field(description="The cursor of the next page; null on the last one.")]
-
-
-class NewToken(BaseModel):
-    """A token to be made."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"name": "website", "actor": "adapter/website", "scopes": ["intake"], "expires_in_days": 90}
-            ]
-        },
-    )
-
-    name: Annotated[str, Field(max_length=200, description="For lists and for the log.")]
-    actor: Annotated[str, Field(max_length=200, description="As whom it acts: ROLE/ID.")]
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(SCOPES))]
-    expires_in_days: Annotated[int, Field(ge=1, le=1830)] = 90
-
-
-class TokenInfo(answers.Answer):
-    """A token, without its secret."""
-
-    model_config = answers.example(
-        {
-            "id": "5f0c3a9d1b7e",
-            "name": "website",
-            "actor": "adapter/website",
-            "scopes": ["intake"],
-            "created_at": "2026-11-21T10:00:00.000000Z",
-            "created_by": "manager/ma",
-            "expires_at": "2027-02-19T10:00:00.000000Z",
-            "last_used_at": None,
-            "revoked_at": None,
-            "revoked_by": None,
-        }
-    )
-
-    id: str
-    name: str
-    actor: str
-    scopes: list[str]
-    created_at: UtcTime
-    created_by: str
-    expires_at: UtcTime
-    last_used_at: Annotated[UtcTime | None, Field(description="To within ten minutes.")]
-    revoked_at: UtcTime | None
-    revoked_by: str | None
-
-
-class TokenList(answers.Answer):
-    """A page of tokens."""
-
-    items: list[TokenInfo]
-    next: Annotated[str | None, Field(description="The cursor of the next page; null on the last one.")]
-
-
-class TokenMade(answers.Answer):
-    """A new token. Its text is shown this once."""
-
-    token: Annotated[str, Field(description="Send it as `Authorization: Bearer …`; keep it safe.")]
-    info: TokenInfo
 
 
 _needs_manage = Depends(needs("manage"))
@@ -181,7 +121,7 @@ def looking(request: Request, found: Annotated[Caller, _needs_manage]) -> Caller
     return found
 
 
-def changing(found: Annotated[Caller, Depends(looking)]) -> Caller:
+def in_person(found: Annotated[Caller, Depends(looking)]) -> Caller:
     """Who changes accounts and tokens: a person. Raises NotPermitted."""
     if found.how != "session":
         raise NotPermitted("accounts and tokens are changed by people who signed in, not by tokens")
@@ -189,8 +129,7 @@ def changing(found: Annotated[Caller, Depends(looking)]) -> Caller:
 
 
 Looking = Annotated[Caller, Depends(looking)]
-Changing = Annotated[Caller, Depends(changing)]
-TokenId = Annotated[str, Path(max_length=64, description="Its id.", examples=["5f0c3a9d1b7e"])]
+Changing = Annotated[Change, Depends(once.changing(in_person))]
 
 
 @router.get(
@@ -219,16 +158,24 @@ def list_users(
     response_model=User,
     responses=problems.responses(409, 413, 415),
 )
-def add_user(request: Request, body: NewUser, who: Changing) -> Response:
+def add_user(body: NewUser, change: Changing) -> Response:
     """Make an account. What it may see and do in a pool is decided by its membership there."""
-    account = identities_of(request).accounts.add(
-        body.name,
-        body.roles,
-        password=body.password.get_secret_value() if body.password is not None else None,
-        display_name=body.display_name,
-        by=who.actor,
-    )
-    return answers.answer(User.of(account), 201)
+
+    def make() -> User:
+        account = change.app.identities.add(
+            body.name,
+            body.roles,
+            password=_text_of(body.password),
+            display_name=body.display_name,
+            by=change.actor,
+        )
+        return User.of(account)
+
+    return change.once(make, 201)
+
+
+def _text_of(password: SecretStr | None) -> str | None:
+    return password.get_secret_value() if password is not None else None
 
 
 @router.get(
@@ -250,68 +197,20 @@ def get_user(request: Request, name: MemberName, _: Looking) -> Response:
     response_model=User,
     responses=problems.responses(413, 415),
 )
-def change_user(request: Request, name: MemberName, body: UserChange, who: Changing) -> Response:
+def change_user(request: Request, name: MemberName, body: UserChange, change: Changing) -> Response:
     """Change roles, name or password of an account, disable or enable it."""
-    account = identities_of(request).change(
-        name,
-        by=who.actor,
-        roles=body.roles,
-        display_name=body.display_name,
-        disabled=body.disabled,
-        password=body.password.get_secret_value() if body.password is not None else None,
-    )
-    return answers.answer(User.of(account))
 
+    def make() -> User:
+        account = change.app.identities.change(
+            name,
+            by=change.actor,
+            roles=body.roles,
+            display_name=body.display_name,
+            disabled=body.disabled,
+            password=_text_of(body.password),
+        )
+        return User.of(account)
 
-@router.get(
-    "/tokens",
-    operation_id="listTokens",
-    summary="List tokens",
-    response_model=TokenList,
-    responses=problems.responses(),
-)
-def list_tokens(
-    request: Request, _: Looking, limit: pages.Limit = pages.LIMIT, cursor: pages.Cursor = None
-) -> Response:
-    """Every token, also those that ended; never a secret."""
-    rows = identities_of(request).tokens.all()
-    choice = pages.choice_of("tokens")
-    page, following = pages.page_of(rows, lambda row: (row.name, row.id), choice, cursor, limit)
-    document = TokenList(items=[_info(row) for row in page], next=following)
-    return answers.answer(document, headers=pages.links(request, following))
-
-
-@router.post(
-    "/tokens",
-    operation_id="createToken",
-    summary="Make a token",
-    status_code=201,
-    response_model=TokenMade,
-    responses=problems.responses(409, 413, 415),
-)
-def create_token(request: Request, body: NewToken, who: Changing) -> Response:
-    """Make a token; its text is in this answer and nowhere else. It may do no more than its actor's role."""
-    token, text = identities_of(request).create_token(
-        name=body.name,
-        actor=body.actor,
-        scopes=body.scopes,
-        lasts=timedelta(days=body.expires_in_days),
-        by=who.actor,
-    )
-    return answers.answer(TokenMade(token=text, info=_info(token)), 201)
-
-
-@router.delete(
-    "/tokens/{token}",
-    operation_id="revokeToken",
-    summary="Revoke a token",
-    response_model=TokenInfo,
-    responses=problems.responses(),
-)
-def revoke_token(request: Request, token: TokenId, who: Changing) -> Response:
-    """End a token at once."""
-    return answers.answer(_info(identities_of(request).revoke_token(token, by=who.actor)))
-
-
-def _info(token: Token) -> TokenInfo:
-    return TokenInfo(**vars(token))
+    answer = change.once(make)
+    forget_callers(request)
+    return answer

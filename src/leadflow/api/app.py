@@ -33,6 +33,7 @@ from leadflow.api import (
     spend,
     streaming,
     subscriptions,
+    tokens,
     traces,
     uploads,
     work,
@@ -67,6 +68,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     subscriptions.router,
     notifications.router,
     accounts.router,
+    tokens.router,
 )
 """Everything under `/v1`, in the order of the document."""
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, ValidationError
 
-from leadflow.api import answers, examples, failing, pages, problems
+from leadflow.api import answers, examples, failing, once, pages, problems
 from leadflow.api.bodies import body
 from leadflow.api.changes import Asking, Managing
 from leadflow.api.reading import Managing as Looking
@@ -216,10 +216,15 @@ def _allowed(service: Service, actor: str, entry: int) -> DeadLetter:
 )
 def retry_letter(entry: EntryId, asking: Managing, body: Corrections | None = None) -> Response:
     """Send an entry again, with corrections. It stays the same arrival: sent twice, it counts once."""
+    wanted = body or Corrections()
+    asked = ("retry", str(entry), wanted.model_dump_json())
+    return once.same(asking, lambda: _retried(asking, entry, wanted), *asked)
+
+
+def _retried(asking: Asking, entry: int, wanted: Corrections) -> Response:
     app = asking.service.app
     app.decisions.collect(app.dead_letters)
     letter = _allowed(asking.service, asking.actor, entry)
-    wanted = body or Corrections()
     asked = _request(asking, letter, wanted)
     if asked.pool in app.views.pools() and not app.views.may("manage", asking.actor, asked.pool):
         raise NotPermitted(f"{asking.actor} may not send to pool {asked.pool}")
@@ -286,15 +291,17 @@ def _by(outcome: Outcome, actor: str) -> str:
     response_model=Letter,
     responses=problems.responses(409),
 )
-def discard_letter(entry: EntryId, read: Looking) -> Response:
+def discard_letter(entry: EntryId, change: once.Managing) -> Response:
     """Say that nothing is to become of an entry. It stays, and can be looked at; one that was sent again
     cannot be discarded."""
-    letters = read.app.dead_letters
-    letter = _allowed(read.service, read.actor, entry)
-    if letter.status == "resent":
-        raise problems.ProblemError(
-            problems.problem("refused", f"it was sent again already: {letter.resolved_by}", reason="resent")
-        )
-    if letter.status == "waiting":
-        letter = letters.mark(letter.id, "discarded", by=read.actor)
-    return read.answer(Letter.model_validate(letter))
+
+    def make() -> Letter:
+        letter = _allowed(change.service, change.actor, entry)
+        if letter.status == "resent":
+            detail = f"it was sent again already: {letter.resolved_by}"
+            raise problems.ProblemError(problems.problem("refused", detail, reason="resent"))
+        if letter.status == "waiting":
+            letter = change.app.dead_letters.mark(letter.id, "discarded", by=change.actor)
+        return Letter.model_validate(letter)
+
+    return change.once(make)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from leadflow.api.answers import Accepted
+from leadflow.api.answers import Accepted, Answer
 from leadflow.api.problems import FieldError, Problem
 
 VERSION = "1"
@@ -73,10 +74,24 @@ def _document(api: FastAPI) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.pop("$defs", None)
         schemas[model.__name__] = schema
+    for answer in _every(Answer):
+        examples: Any = (answer.model_config.get("json_schema_extra") or {}).get("examples")  # type: ignore[union-attr]
+        # Where two models have one name, FastAPI writes their modules before it.
+        long = f"{answer.__module__}.{answer.__name__}".replace(".", "__")
+        schema = schemas.get(long) or schemas.get(answer.__name__)
+        if examples and schema is not None:
+            # FastAPI leaves out what is null, which an answer does not.
+            schema["examples"] = examples
     for path in found["paths"].values():
         for operation in path.values():
             _give_examples(operation, schemas)
     return found
+
+
+def _every(kind: type[Answer]) -> Iterator[type[Answer]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _every(one)
 
 
 def _give_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:

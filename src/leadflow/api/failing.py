@@ -35,6 +35,7 @@ _ERRORS: tuple[tuple[type[errors.LeadflowError], str], ...] = (
     (errors.NotPermitted, "not-permitted"),
     (errors.NotFound, "not-found"),
     (errors.AlreadyThere, "already-there"),
+    (errors.KeyReused, "key-reused"),
     (errors.TooLarge, "too-large"),
     (errors.WrongVersion, "unavailable"),
     (errors.UsageError, "invalid"),

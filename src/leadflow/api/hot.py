@@ -34,8 +34,8 @@ from leadflow.bootstrap.identities import Caller
 from leadflow.errors import NotPermitted
 
 KNOWN_S = 2.0
-"""For how long a token that was checked is believed: so soon does one that is revoked no longer open these
-paths."""
+"""For how long a token that was checked is believed: so soon does one that another process has revoked no
+longer open these paths. What this process revokes it forgets at once (`forget_callers`)."""
 KNOWN_MAX = 10_000
 _KEY = re.compile(KEY)
 _JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
@@ -180,3 +180,11 @@ def _memory(request: Request) -> dict[tuple[str, str | None], tuple[float, Calle
         state.known_callers = {}
     found: dict[tuple[str, str | None], tuple[float, Caller]] = state.known_callers
     return found
+
+
+def forget_callers(request: Request) -> None:
+    """Believe no token without looking: accounts or tokens have changed, and that is committed.
+
+    Who is being looked up at this moment is noted in the memory that was there before: the old one goes.
+    """
+    request.app.state.known_callers = {}

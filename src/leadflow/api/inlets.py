@@ -128,7 +128,13 @@ async def post_secret(inlet: InletId, secret: Secret, request: Request) -> Respo
     summary="Answer Meta's verification",
     operation_id="verify_inlet",
     response_class=Response,
-    responses={200: {"description": "The challenge.", "content": {"text/plain": {}}}, **responses()},
+    responses={
+        200: {
+            "description": "The challenge.",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": "1158201444"}},
+        },
+        **responses(),
+    },
 )
 async def verify(inlet: InletId, request: Request) -> Response:
     """`hub.challenge`, for whoever knows the inlet's `hub.verify_token`."""

@@ -9,8 +9,9 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from leadflow.api import answers, pages, problems
+from leadflow.api.once import Managing
 from leadflow.api.reading import Reading
-from leadflow.api.subscriptions import SUBSCRIPTION_ID, Managing
+from leadflow.api.subscriptions import SUBSCRIPTION_ID
 from leadflow.bootstrap import Notification, Notifying
 from leadflow.domain.values import UtcTime
 
@@ -18,26 +19,25 @@ router = APIRouter(tags=["notifications"])
 
 NUMBER_MAX = 2**63 - 1
 Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="The notification's number.", examples=[17])]
+_NOTIFICATION = {
+    "id": 17,
+    "fact": "east/1042",
+    "pool": "east",
+    "lead": "5d1a3c52-9f0e-8b7a-b2c4-08e1f7a6d9b3",
+    "kind": "lead.assigned",
+    "subscription": SUBSCRIPTION_ID,
+    "state": "parked",
+    "attempts": 8,
+    "problem": "the receiver answered 500",
+    "made_at": "2026-11-21T10:00:00.000000Z",
+    "done_at": "2026-11-22T18:41:07.000000Z",
+}
 
 
 class NotificationInfo(answers.Answer):
     """A notification: a fact that somebody is told of."""
 
-    model_config = answers.example(
-        {
-            "id": 17,
-            "fact": "east/1042",
-            "pool": "east",
-            "lead": "5d1a3c52-9f0e-8b7a-b2c4-08e1f7a6d9b3",
-            "kind": "lead.assigned",
-            "subscription": SUBSCRIPTION_ID,
-            "state": "parked",
-            "attempts": 8,
-            "problem": "the receiver answered 500",
-            "made_at": "2026-11-21T10:00:00.000000Z",
-            "done_at": "2026-11-22T18:41:07.000000Z",
-        }
-    )
+    model_config = answers.example(_NOTIFICATION)
 
     id: int
     fact: str
@@ -59,6 +59,8 @@ class NotificationInfo(answers.Answer):
 
 class NotificationList(answers.Answer):
     """A page of notifications."""
+
+    model_config = answers.example({"items": [_NOTIFICATION], "next": None})
 
     items: list[NotificationInfo]
     next: Annotated[str | None, Field(description="The cursor of the next page; null on the last one.")]
@@ -97,9 +99,9 @@ def list_notifications(
     response_model=NotificationInfo,
     responses=problems.responses(),
 )
-def replay_notification(look: Managing, number: Number) -> Response:
+def replay_notification(change: Managing, number: Number) -> Response:
     """Try one that was given up again, with the `webhook-id` that it had."""
-    return look.answer(NotificationInfo.of(Notifying(look.app).replay(look.actor, number)))
+    return change.once(lambda: NotificationInfo.of(Notifying(change.app).replay(change.actor, number)))
 
 
 @router.post(
@@ -109,6 +111,6 @@ def replay_notification(look: Managing, number: Number) -> Response:
     response_model=NotificationInfo,
     responses=problems.responses(),
 )
-def drop_notification(look: Managing, number: Number) -> Response:
+def drop_notification(change: Managing, number: Number) -> Response:
     """Send one that was given up no more."""
-    return look.answer(NotificationInfo.of(Notifying(look.app).drop(look.actor, number)))
+    return change.once(lambda: NotificationInfo.of(Notifying(change.app).drop(change.actor, number)))

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from leadflow.api import answers, pages, problems
+from leadflow.api.once import Managing
 from leadflow.api.reading import Look, Reading, reading
 from leadflow.bootstrap import KINDS, Notifying, Subscription
 from leadflow.domain.values import POOL_PATTERN, UtcTime
@@ -23,8 +24,8 @@ Kind = Literal[
     "lead.assigned", "lead.deadline_near", "lead.recycled", "lead.nobody_available", "customer.came_back"
 ]
 assert set(Kind.__args__) == set(KINDS)  # type: ignore[attr-defined]
-Managing = Annotated[Look, Depends(reading("manage"))]
-"""Who changes subscriptions: whoever does says where what happens is told."""
+Trying = Annotated[Look, Depends(reading("manage"))]
+"""Who has a test sent, which changes nothing."""
 SubscriptionName = Annotated[
     str, Path(pattern="^[0-9a-f]{10}$", description="Its id.", examples=[SUBSCRIPTION_ID])
 ]
@@ -66,25 +67,26 @@ class Rotation(BaseModel):
     ] = 24.0
 
 
+_SUBSCRIPTION = {
+    "id": SUBSCRIPTION_ID,
+    "pool": "east",
+    "member": "wang",
+    "role": None,
+    "kinds": ["lead.assigned", "lead.deadline_near"],
+    "way": "webhook",
+    "address": "https://hooks.example.com/…",
+    "created_by": "rep/wang",
+    "created_at": "2026-11-21T10:00:00.000000Z",
+    "ended_at": None,
+    "ended_why": None,
+    "failing": 0,
+}
+
+
 class SubscriptionInfo(answers.Answer):
     """A subscription, without its secret."""
 
-    model_config = answers.example(
-        {
-            "id": SUBSCRIPTION_ID,
-            "pool": "east",
-            "member": "wang",
-            "role": None,
-            "kinds": ["lead.assigned", "lead.deadline_near"],
-            "way": "webhook",
-            "address": "https://hooks.example.com/…",
-            "created_by": "rep/wang",
-            "created_at": "2026-11-21T10:00:00.000000Z",
-            "ended_at": None,
-            "ended_why": None,
-            "failing": 0,
-        }
-    )
+    model_config = answers.example(_SUBSCRIPTION)
 
     id: str
     pool: str
@@ -121,8 +123,14 @@ class SubscriptionInfo(answers.Answer):
 class SubscriptionMade(answers.Answer):
     """A subscription with its secret, which is shown this once."""
 
+    model_config = answers.example({"secret": "whsec_…", "subscription": _SUBSCRIPTION})
+
     secret: Annotated[
-        str | None, Field(description="What webhooks are signed with (Standard Webhooks); none of an e-mail.")
+        str | None,
+        Field(
+            description="What webhooks are signed with (Standard Webhooks); none of an e-mail, and none "
+            "where the `Idempotency-Key` says that this was done before: change the secret where it was lost."
+        ),
     ]
     subscription: SubscriptionInfo
 
@@ -130,12 +138,22 @@ class SubscriptionMade(answers.Answer):
 class SubscriptionList(answers.Answer):
     """A page of subscriptions."""
 
+    model_config = answers.example({"items": [_SUBSCRIPTION], "next": None})
+
     items: list[SubscriptionInfo]
     next: Annotated[str | None, Field(description="The cursor of the next page; null on the last one.")]
 
 
 class Ended(answers.Answer):
     """A subscription that has ended."""
+
+    model_config = answers.example(
+        {
+            "subscription": _SUBSCRIPTION
+            | {"ended_at": "2026-11-22T09:00:00.000000Z", "ended_why": "ended by rep/wang"},
+            "dropped": 0,
+        }
+    )
 
     subscription: SubscriptionInfo
     dropped: Annotated[int, Field(description="Notifications that waited for it.")]
@@ -166,22 +184,30 @@ def _neither_nor_both(body: NewSubscription) -> problems.ProblemError:
     response_model=SubscriptionMade,
     responses=problems.responses(409, 413, 415),
 )
-def subscribe(look: Managing, body: NewSubscription) -> Response:
+def subscribe(change: Managing, body: NewSubscription) -> Response:
     """Be told from now on of what happens in a pool; nothing from before is told. A webhook's secret is in
     this answer and nowhere else."""
     if (body.webhook is None) == (body.email is None):
         raise _neither_nor_both(body)
-    look.pool(body.pool)
-    made, secret = Notifying(look.app).subscribe(
-        look.actor,
-        body.pool,
-        "webhook" if body.webhook is not None else "email",
-        body.webhook or body.email or "",
-        member=body.member,
-        role=body.role,
-        kinds=body.kinds,
-    )
-    return look.answer(SubscriptionMade(secret=secret, subscription=SubscriptionInfo.of(made)), 201)
+    change.pool(body.pool)
+
+    def make() -> SubscriptionMade:
+        made, secret = Notifying(change.app).subscribe(
+            change.actor,
+            body.pool,
+            "webhook" if body.webhook is not None else "email",
+            body.webhook or body.email or "",
+            member=body.member,
+            role=body.role,
+            kinds=body.kinds,
+        )
+        return SubscriptionMade(secret=secret, subscription=SubscriptionInfo.of(made))
+
+    return change.once(make, 201, again=_without_secret)
+
+
+def _without_secret(made: SubscriptionMade) -> SubscriptionMade:
+    return made.model_copy(update={"secret": None})
 
 
 @router.get(
@@ -225,12 +251,16 @@ def get_subscription(look: Reading, subscription: SubscriptionName) -> Response:
     response_model=Ended,
     responses=problems.responses(),
 )
-def unsubscribe(look: Managing, subscription: SubscriptionName) -> Response:
+def unsubscribe(change: Managing, subscription: SubscriptionName) -> Response:
     """End a subscription; what waits for it is dropped."""
-    notifying = Notifying(look.app)
-    dropped = notifying.unsubscribe(look.actor, subscription)
-    ended = SubscriptionInfo.of(notifying.get(look.actor, subscription))
-    return look.answer(Ended(subscription=ended, dropped=dropped))
+    notifying = Notifying(change.app)
+
+    def make() -> Ended:
+        dropped = notifying.unsubscribe(change.actor, subscription)
+        ended = SubscriptionInfo.of(notifying.get(change.actor, subscription))
+        return Ended(subscription=ended, dropped=dropped)
+
+    return change.once(make)
 
 
 @router.post(
@@ -240,12 +270,16 @@ def unsubscribe(look: Managing, subscription: SubscriptionName) -> Response:
     response_model=SubscriptionMade,
     responses=problems.responses(413, 415),
 )
-def rotate_secret(look: Managing, subscription: SubscriptionName, body: Rotation | None = None) -> Response:
+def rotate_secret(change: Managing, subscription: SubscriptionName, body: Rotation | None = None) -> Response:
     """Sign with another secret, which is in this answer and nowhere else. For a while both sign, so that
     receivers can change over."""
     keep = timedelta(hours=(body or Rotation()).keep_hours)
-    found, secret = Notifying(look.app).rotate(look.actor, subscription, keep)
-    return look.answer(SubscriptionMade(secret=secret, subscription=SubscriptionInfo.of(found)))
+
+    def make() -> SubscriptionMade:
+        found, secret = Notifying(change.app).rotate(change.actor, subscription, keep)
+        return SubscriptionMade(secret=secret, subscription=SubscriptionInfo.of(found))
+
+    return change.once(make, again=_without_secret)
 
 
 @router.post(
@@ -255,7 +289,7 @@ def rotate_secret(look: Managing, subscription: SubscriptionName, body: Rotation
     response_model=Attempt,
     responses=problems.responses(),
 )
-def test_subscription(look: Managing, subscription: SubscriptionName) -> Response:
+def test_subscription(look: Trying, subscription: SubscriptionName) -> Response:
     """Send a test to the subscription's address at once, and say what became of it."""
     answer = Notifying(look.app).test(look.actor, subscription)
     return look.answer(Attempt(outcome=answer.outcome, problem=answer.problem))

@@ -6,21 +6,22 @@ packed and unpacked. An upload is its sender's: nobody else sees it.
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import TimeoutError as Late
-from datetime import date
 from pathlib import PurePath
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from leadflow.api import answers, failing, problems
-from leadflow.api.bodies import body
-from leadflow.api.changes import Asking, Sending
+from leadflow.api import failing, once, problems
+from leadflow.api.changes import REPEATED, Asking, Sending
 from leadflow.api.frame import BODY_MAX
+from leadflow.api.upload_answers import PLAN, PlanGiven, PlanShown, PreviewRow, UploadId, UploadShown
+from leadflow.bootstrap.identities import Answered
 from leadflow.bootstrap.uploads import (
     Destination,
     MappingFile,
@@ -30,109 +31,18 @@ from leadflow.bootstrap.uploads import (
     check_channel,
     destination,
 )
-from leadflow.domain.values import POOL_PATTERN, Name, Text, UtcTime
+from leadflow.domain.values import POOL_PATTERN
 from leadflow.errors import LeadflowError, NotFound, NotPermitted, Unavailable, UnmappableHeader
 
 router = APIRouter(tags=["uploads"], prefix="/uploads")
 
+_PROBLEM_ROWS = (
+    "row,sheet,unreadable,field,code,message,content\r\n"
+    '3,Sheet1,yes,phone,invalid_phone,is no phone number,"{""姓名"": ""赵敏"", ""电话"": ""12""}"\r\n'
+)
 FORM_BYTES = 64 * 1024
 """What a form may have besides its file."""
-_ID = "3f1c0f2ab94e4d0c8a55d7e1c2b3a4f5"
-_COUNTS = {"rows": 0, "created": 0, "merged": 0, "duplicate": 0, "unreadable": 0}
-_PLAN = {"channel": "purchased_list", "campaign": "autumn", "pool": "east"}
-_UPLOAD: dict[str, Any] = {
-    "upload": _ID,
-    "name": "leads.xlsx",
-    "size": 48213,
-    "created_at": "2026-11-21T10:00:00.000000Z",
-    "status": "ready",
-    "plan": {**_PLAN, "date": None, "mapping": {"columns": {}}},
-    "counts": _COUNTS,
-    "by_pool": {},
-    "problems": 0,
-    "mapping": {},
-    "error": None,
-    "rows": [
-        {
-            "row": 2,
-            "sheet": "Sheet1",
-            "raw": {"姓名": "赵敏", "电话": "138 0013 8001"},
-            "readable": True,
-            "problems": [],
-        }
-    ],
-    "needs": None,
-}
-
-UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The upload's id.", examples=[_ID])]
-
-
-class PlanGiven(BaseModel):
-    """How the file is read, and where its rows go; what is left out stays as it was."""
-
-    model_config = body({"mapping": {"columns": {"手机": "phone"}}})
-
-    channel: Annotated[Name | None, Field(description="The channel that the leads came through.")] = None
-    campaign: Annotated[Text | None, Field(description="Where rows do not name one.")] = None
-    pool: Annotated[
-        str | None, Field(pattern=f"^{POOL_PATTERN}$", description="Without: the routing table says.")
-    ] = None
-    day: Annotated[
-        date | None, Field(alias="date", description="When it happened, for rows that do not say.")
-    ] = None
-    mapping: Annotated[
-        MappingFile | None, Field(description="What columns are, and how the file is written.")
-    ] = None
-
-
-class PlanShown(answers.Answer):
-    """How the file is read, and where its rows go."""
-
-    channel: str
-    campaign: str | None
-    pool: str | None
-    day: Annotated[date | None, Field(serialization_alias="date")]
-    mapping: dict[str, Any]
-
-
-class PreviewRow(answers.Answer):
-    """A row as it was read."""
-
-    row: int
-    sheet: str | None
-    raw: Annotated[dict[str, str], Field(description="By column, at most 200 characters of each.")]
-    readable: bool
-    problems: list[dict[str, Any]]
-
-
-class UploadShown(answers.Answer):
-    """An upload and how far it is."""
-
-    model_config = answers.example(_UPLOAD)
-
-    upload: str
-    name: str
-    size: int
-    created_at: UtcTime
-    status: Annotated[
-        str,
-        Field(
-            description="ready; waiting, checking, checked; running, done; failed; interrupted: start it "
-            "again, rows that were taken are duplicates."
-        ),
-    ]
-    plan: PlanShown
-    counts: Annotated[dict[str, int], Field(description="Rows done, and what became of them.")]
-    by_pool: dict[str, int]
-    problems: Annotated[int, Field(description="Lines of the list of problem rows.")]
-    mapping: Annotated[dict[str, Any], Field(description="What was understood of the columns.")]
-    error: str | None
-    rows: Annotated[
-        list[PreviewRow] | None, Field(description="The first rows; with the answer to the upload only.")
-    ] = None
-    needs: Annotated[
-        str | None, Field(description="What keeps the file from being read as it is: give a mapping.")
-    ] = None
+PIECE = 1024 * 1024
 
 
 def _shown(upload: Upload, **more: Any) -> UploadShown:
@@ -158,7 +68,7 @@ _FORM = {
 _MULTIPART = {
     "requestBody": {
         "required": True,
-        "content": {"multipart/form-data": {"schema": _FORM, "example": {"file": "…", **_PLAN}}},
+        "content": {"multipart/form-data": {"schema": _FORM, "example": {"file": "…", **PLAN}}},
     }
 }
 
@@ -197,11 +107,43 @@ def _keep(asking: Asking, form: FormData) -> Response:
         raise _wrong("channel", "missing", "names the channel that the leads came through")
     plan = Plan(wanted.channel, wanted.campaign, wanted.pool, wanted.day, wanted.mapping or MappingFile())
     _place(asking, plan)
-    uploads = asking.service.uploads
     # A name is shown to people: it is none of a path, and holds nothing that a terminal would act on.
     own = PurePath((file.filename or "").replace("\\", "/")).name
     name = "".join(filter(str.isprintable, own))[:200] or "file"
-    upload = uploads.keep(asking.actor, name, file.file, plan)
+    uploads = asking.service.uploads
+
+    def taken() -> tuple[str, Response]:
+        upload = uploads.keep(asking.actor, name, file.file, plan)
+        return upload.id, _previewed(asking, upload)
+
+    if not asking.named:
+        return taken()[1]
+    answered: list[Response] = []
+
+    def once_taken() -> Answered:
+        # What is kept of the answer is the upload's id: its rows are people.
+        upload, answer = taken()
+        answered.append(answer)
+        return Answered(201, upload)
+
+    asked = once.digest_of("upload", wanted.model_dump_json(), _digest_of(file))
+    kept, _ = asking.service.app.identities.repeats.once(asking.actor, asking.key, asked, once_taken)
+    if answered:
+        return answered[0]
+    asking.headers[REPEATED] = "true"
+    return _previewed(asking, uploads.get(asking.actor, kept.document))
+
+
+def _digest_of(file: UploadFile) -> bytes:
+    found = hashlib.sha256()
+    while piece := file.file.read(PIECE):
+        found.update(piece)
+    file.file.seek(0)
+    return found.digest()
+
+
+def _previewed(asking: Asking, upload: Upload) -> Response:
+    uploads = asking.service.uploads
     try:
         rows, mapping, needs = *uploads.preview(upload), None
     except LeadflowError as error:
@@ -267,7 +209,7 @@ def _working(summary: str) -> dict[int | str, dict[str, Any]]:
 )
 def check_upload(upload: UploadId, asking: Sending, body: PlanGiven | None = None) -> Response:
     """Say what each row would become; nothing is changed. 202 where that takes longer than `Prefer: wait`."""
-    return _begin(asking, upload, body, dry_run=True)
+    return _begun(asking, upload, body or PlanGiven(), dry_run=True)
 
 
 @router.post(
@@ -280,15 +222,20 @@ def check_upload(upload: UploadId, asking: Sending, body: PlanGiven | None = Non
 def start_upload(upload: UploadId, asking: Sending, body: PlanGiven | None = None) -> Response:
     """Take the rows in, in the background. Started twice, it is taken in once; one that was interrupted goes
     on: rows that were taken are duplicates."""
-    return _begin(asking, upload, body, dry_run=False)
+    return _begun(asking, upload, body or PlanGiven(), dry_run=False)
 
 
-def _begin(asking: Asking, name: str, given: PlanGiven | None, *, dry_run: bool) -> Response:
+def _begun(asking: Asking, name: str, wanted: PlanGiven, *, dry_run: bool) -> Response:
+    asked = ("check" if dry_run else "start", name, wanted.model_dump_json())
+    return once.same(asking, lambda: _working_on(asking, name, wanted, dry_run=dry_run), *asked)
+
+
+def _working_on(asking: Asking, name: str, wanted: PlanGiven, *, dry_run: bool) -> Response:
     uploads = asking.service.uploads
     upload = uploads.get(asking.actor, name)
     if asking.service.stopping.is_set():
         raise Unavailable("the service is stopping")
-    known, wanted = upload.plan, given or PlanGiven()
+    known = upload.plan
     plan = Plan(
         wanted.channel or known.channel,
         wanted.campaign or known.campaign,
@@ -313,7 +260,7 @@ def _begin(asking: Asking, name: str, given: PlanGiven | None, *, dry_run: bool)
     responses={
         200: {
             "description": "One line for each problem.",
-            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "content": {"text/csv": {"schema": {"type": "string"}, "example": _PROBLEM_ROWS}},
         },
         **problems.responses(),
     },
@@ -338,5 +285,14 @@ def upload_problems(upload: UploadId, asking: Sending) -> Response:
 )
 def delete_upload(upload: UploadId, asking: Sending) -> Response:
     """Forget an upload and its file; what was taken in stays. Not while it is worked on."""
-    asking.service.uploads.delete(asking.actor, upload)
+    repeats, uploads = asking.service.app.identities.repeats, asking.service.uploads
+
+    def deleted() -> Answered:
+        uploads.delete(asking.actor, upload)
+        return Answered(204, "")
+
+    if asking.named:
+        repeats.once(asking.actor, asking.key, once.digest_of("delete", upload), deleted)
+    else:
+        deleted()
     return Response(status_code=204, headers=asking.headers)

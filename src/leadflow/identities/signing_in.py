@@ -24,6 +24,7 @@ from leadflow.identities.accounts import (
 from leadflow.identities.entrants import Entrant, Pending
 from leadflow.identities.keys import SigningKey
 from leadflow.identities.passwords import Passwords
+from leadflow.identities.repeats import Repeats
 from leadflow.identities.sessions import Session, Sessions
 from leadflow.identities.throttle import Throttle
 from leadflow.identities.tokens import Token, Tokens
@@ -53,7 +54,9 @@ class Identities:
         self._settings = settings
         self._clock = clock
         self.key = SigningKey(database, clock=clock)
-        self.accounts = Accounts(database, passwords or Passwords(), clock)
+        passwords = passwords or Passwords()
+        self.accounts = Accounts(database, passwords, clock)
+        self.repeats = Repeats(database, passwords, clock)
         self.tokens = Tokens(database, clock)
         self.throttle = Throttle(database, clock)
         self.sessions = Sessions(

@@ -52,10 +52,25 @@ CREATE TABLE IF NOT EXISTS records.sign_in_failures (
 );
 """
 
+# What was answered to a change that no pool decides, by who asked and the key that named it.
+_DDL_REPEATS = """
+CREATE TABLE IF NOT EXISTS records.repeats (
+    actor text NOT NULL,
+    key text NOT NULL,
+    content text NOT NULL,
+    status integer NOT NULL,
+    answer text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (actor, key)
+);
+CREATE INDEX IF NOT EXISTS repeats_at_idx ON records.repeats (at);
+"""
+
 
 def prepare(database: Database) -> None:
     """Make the tables of identities where there are none."""
     ensure_table(database, "records.sign_in_failures", _DDL)
+    ensure_table(database, "records.repeats", _DDL_REPEATS)
 
 
 class Prepared:
