@@ -26,7 +26,8 @@ class Run:
 class Following(NamedTuple):
     """A fact of a batch that follows from one of another pool."""
 
-    index: int
+    at: int
+    """Its index in the batch."""
     entry: Entry
     pool: str
     sequence: int
@@ -57,8 +58,8 @@ class Batch(list[Entry]):
     def following(self) -> list[Following]:
         """What follows from facts of other pools."""
         return [
-            Following(index, entry, *before)
-            for index, entry in enumerate(self)
+            Following(at, entry, *before)
+            for at, entry in enumerate(self)
             if (before := comes_after(entry)) is not None
         ]
 

@@ -23,10 +23,10 @@ from projections.base import (
     ProjectionStopped,
     Row,
     entry_of,
-    fold,
     known_at,
 )
 from projections.copying import copy_block
+from projections.folding import fold
 from projections.memory import MemoryRows
 from projections.reading import batches
 from projections.runner import ALL
@@ -106,10 +106,18 @@ def test_what_postgres_cannot_hold_is_shown_as_unreadable(history: History) -> N
 
 
 def test_copy_writes_what_needs_escaping() -> None:
-    row = {"a": "tab\tback\\line\nreturn\r", "b": None, "c": ["x\ny", 1], "d": True, "e": Decimal("1.50")}
-    columns = {"a": "text", "b": "text NOT NULL", "c": "jsonb", "d": "boolean", "e": "numeric"}
-    assert copy_block([row], columns) == ('tab\\tback\\\\line\\nreturn\\r\t\x01\t["x\\\\ny",1]\tTrue\t1.50\n')
-    assert copy_block([{"a": "x"}, {"a": "y"}], {"a": "text"}) == "x\ny\n"
+    row = {
+        "a": 'tab\tback\\line\n"return"\r\x1f',
+        "b": None,
+        "c": ["x\ny", 1],
+        "d": True,
+        "e": Decimal("1.50"),
+    }
+    columns = {"a": "text", "b": "text NOT NULL", "c": "jsonb", "d": "boolean", "e": "numeric", "f": "jsonb"}
+    written = b'"tab\tback\\\\line\n\\"return\\"\r\x1f",null,"[\\"x\\\\ny\\",1]",true,"1.50",null\n'
+    assert copy_block([row], columns) == written
+    assert copy_block([{"a": "]"}, {"a": "["}, {}], {"a": "text"}) == b'"]"\n"["\nnull\n'
+    assert copy_block([("null", {}), ("", [])], {"a": "text", "b": "jsonb"}) == b'"null","{}"\n"","[]"\n'
 
 
 @given(st.datetimes(timezones=st.just(UTC)).filter(lambda moment: 1990 < moment.year < 2100))
