@@ -109,8 +109,8 @@ _NO_CONTROLS = {0: "\ufffd", 1: "\ufffd"}
 
 
 def _without_controls(value: Any) -> Any:
-    """Postgres keeps no NUL in a text, and the COPY format here needs U+0001 for itself: in rows, both
-    are shown as U+FFFD. The log keeps what was written."""
+    """Postgres keeps no NUL in a text: in rows it is shown as U+FFFD, and U+0001 as in all rows written so
+    far, too. The log keeps what was written."""
     if isinstance(value, str):
         return value.translate(_NO_CONTROLS)
     if isinstance(value, list):

@@ -16,7 +16,7 @@ import orjson
 from psycopg import sql
 
 from projections.base import Entry, Head, Key, Projection, Row, Table
-from projections.copying import Cursor, ManyRows, copy_block
+from projections.copying import COPY_OPTIONS, Cursor, ManyRows, copy_block
 
 SCHEMA = "read"
 COPY_BLOCK_LINES = 500
@@ -285,8 +285,8 @@ class PostgresRows:
         batch.sums = {}
 
     def _copy(self, into: sql.Identifier, columns: Mapping[str, str], rows: ManyRows) -> None:
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT text, NULL E'\\x01')").format(
-            into, _names(columns)
+        statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(
+            into, _names(columns), sql.SQL(COPY_OPTIONS)
         )
         with self._cursor.copy(statement) as copy:
             for start in range(0, len(rows), COPY_BLOCK_LINES):
