@@ -46,6 +46,8 @@ STALL_S = 30.0
 up for 25 seconds at most."""
 RETRY_S = (0.2, 5.0)
 """The first and the longest pause before joining the group anew."""
+SNAPSHOTS_WAIT_S = 3.0
+"""How long a Postgres that is away may hold up taking a partition; its log is then read as a whole."""
 GC_THRESHOLD = (200_000, 100, 100)
 """The state of pools grows for ever and has hardly any garbage in it: looking for some among it at Python's
 usual pace took a fifth of a decider's time."""
@@ -267,6 +269,7 @@ class Decider:
         self._snapshots: PartitionSnapshots | None = None
         if settings.database_url is not None:
             database = Database(settings.database_url)
+            database.serve(1, SNAPSHOTS_WAIT_S)
             self._snapshots = PartitionSnapshots(database, self._names.events)
         self._operating = operating or Operating("decider")
         self._stop = threading.Event()

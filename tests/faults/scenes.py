@@ -1,4 +1,4 @@
-"""A company on a real Kafka, its load, and what must hold of it whatever was done to its deciders."""
+"""A company on a real Kafka, its load, and what must hold of it whatever was done to its processes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from leadflow.log.kafka.topics import Topics
 from leadflow.log.partitioning import partition_of
 from leadflow.settings import Settings
 from tests.deciders import Office, check, decided
+from tests.faults.reading import ReadAlong, reading_along
 from tests.kafka_broker import new_prefix
 from tests.simulation.company import HASTY
 from tests.team import arrival, claim, joining, opening, request
@@ -40,9 +41,10 @@ ANSWER_S = 30.0
 class Scene:
     """One company with topics of its own. Two pools share its one or more partitions."""
 
-    def __init__(self, office: Office, name: str) -> None:
+    def __init__(self, office: Office, name: str, read_models: ReadAlong) -> None:
         self.office = office
         self.name = name
+        self.read_models = read_models
         self.chance = random.Random(f"{SEED}-{name}")
         self.expected: set[tuple[str, str]] = set()
         """Acknowledged requests, as (pool, identity)."""
@@ -147,7 +149,8 @@ class Scene:
             consumer.close(autocommit=False)
 
     def check(self) -> str:
-        """Everything that must hold, from the topics alone; says what was done and what was checked."""
+        """Everything that must hold of the topics and of the read models; says what was done and what was
+        checked."""
         self.decided()
         facts = self._settled()
         check(facts)
@@ -162,12 +165,13 @@ class Scene:
         found = self.office.dead_letters()
         places = (Origin.from_bytes(dict(one.headers)[H_ORIGIN]) for one in found)
         assert Counter(zip(places, (one.value for one in found), strict=True)) == letters
+        compared = self.read_models.check()
         counted = Counter(self.told).items()
         done = "; ".join(what if times == 1 else f"{what} ({times} times)" for what, times in counted)
         return (
             f"{self.name} (seed {SEED}): {done}. {len(self.expected)} requests have one outcome each,"
             f" {len(facts)} facts hold together and are those of an undisturbed decider, {letters.total()}"
-            " dead letters are there once, offsets only grew."
+            f" dead letters are there once, offsets only grew, {compared}."
         )
 
     def _home(self, record: Record) -> int:
@@ -202,14 +206,15 @@ class Scene:
 
 
 @contextmanager
-def scene(address: str, name: str, partitions: int = 1, **more: Any) -> Iterator[Scene]:
-    """A scene on a broker."""
+def scene(address: str, pg_url: str, name: str, partitions: int = 1, **more: Any) -> Iterator[Scene]:
+    """A scene on a broker, with read models on a Postgres server."""
     cluster = Cluster(address)
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=partitions, **more)
     with Topics(cluster, settings) as topics:
         topics.create()
     office = Office(cluster, settings)
     try:
-        yield Scene(office, name)
+        with reading_along(cluster, settings, pg_url) as read_models:
+            yield Scene(office, name, read_models)
     finally:
         office.close()

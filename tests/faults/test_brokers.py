@@ -17,12 +17,14 @@ ROOM_BYTES = 16_000
 """Up to where a file can grow on a broker whose disk is full; what is larger already stays as it is."""
 
 
-def test_a_broker_is_killed_under_load(broker: LocalKafka) -> None:
-    with scene(broker.address, "broker killed", partitions=2) as played:
+def test_a_broker_is_killed_under_load(broker: LocalKafka, pg_url: str) -> None:
+    with scene(broker.address, pg_url, "broker killed", partitions=2) as played:
         played.open()
         with deciding(played.office.settings, broker.address):
             played.load(30)
             for _ in range(2):
+                # It is at work by then, so the broker dies under what it reads and writes as well.
+                played.decided()
                 load = threading.Thread(target=played.load, args=(40,))
                 load.start()
                 time.sleep(played.chance.uniform(0, 0.3))
@@ -34,9 +36,9 @@ def test_a_broker_is_killed_under_load(broker: LocalKafka) -> None:
             print(played.check())
 
 
-def test_a_brokers_disk_is_full(broker: LocalKafka) -> None:
+def test_a_brokers_disk_is_full(broker: LocalKafka, pg_url: str) -> None:
     node = broker.nodes[0]
-    with scene(broker.address, "disk full") as played:
+    with scene(broker.address, pg_url, "disk full") as played:
         played.open()
         with deciding(played.office.settings, broker.address):
             played.load(20)
@@ -61,14 +63,14 @@ def _load_until_full(played: Scene, node: Node) -> None:
             played.load(20, wait_s=10)
 
 
-def test_the_connection_is_cut_while_transactions_end() -> None:
+def test_the_connection_is_cut_while_transactions_end(pg_url: str) -> None:
     (outside,) = free_ports(1)
     proxy: Proxy | None = None
     with own_kafka("cut", settings={"advertised.listeners": f"PLAINTEXT://127.0.0.1:{outside}"}) as kafka:
         proxy = Proxy(outside, kafka.nodes[0].port)
         address = f"127.0.0.1:{outside}"
         try:
-            with scene(address, "cut") as played:
+            with scene(address, pg_url, "cut") as played:
                 played.open()
                 with deciding(played.office.settings, address):
                     played.load(20)

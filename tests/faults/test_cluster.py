@@ -14,10 +14,12 @@ from tests.faults.scenes import scene
 from tests.kafka_broker import own_kafka
 
 
-def test_a_cluster_loses_the_leader_of_a_partition() -> None:
+def test_a_cluster_loses_the_leader_of_a_partition(pg_url: str) -> None:
     with (
         own_kafka("cluster", 3) as kafka,
-        scene(kafka.address, "leader lost", partitions=2, kafka_replication=3, kafka_min_isr=2) as played,
+        scene(
+            kafka.address, pg_url, "leader lost", partitions=2, kafka_replication=3, kafka_min_isr=2
+        ) as played,
     ):
         played.open()
         with deciding(played.office.settings, kafka.address):

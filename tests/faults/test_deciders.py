@@ -19,9 +19,9 @@ TIMES = 100
 SENDERS = 5
 
 
-def _killed_at(address: str, step: str) -> str:
+def _killed_at(address: str, pg_url: str, step: str) -> str:
     """A decider dies at a step, sooner or later; another goes on."""
-    with scene(address, f"killed at '{step}'") as played:
+    with scene(address, pg_url, f"killed at '{step}'") as played:
         times = played.chance.randint(1, 1 if step == "fenced" else 3)
         doomed = Process(played.office.settings, address, step, str(times), module="tests.faults.killed")
         try:
@@ -38,16 +38,16 @@ def _killed_at(address: str, step: str) -> str:
             return played.check()
 
 
-def test_a_decider_is_killed_at_every_step_of_its_loop(broker: LocalKafka) -> None:
+def test_a_decider_is_killed_at_every_step_of_its_loop(broker: LocalKafka, pg_url: str) -> None:
     print(f"seed {SEED}")
     # At the same time, because most of it is waiting until the group misses who was killed.
     with ThreadPoolExecutor(len(STEPS)) as stages:
-        for told in stages.map(lambda step: _killed_at(broker.address, step), STEPS):
+        for told in stages.map(lambda step: _killed_at(broker.address, pg_url, step), STEPS):
             print(told)
 
 
-def test_a_decider_stands_still_past_its_session_and_goes_on(broker: LocalKafka) -> None:
-    with scene(broker.address, "stood still") as played:
+def test_a_decider_stands_still_past_its_session_and_goes_on(broker: LocalKafka, pg_url: str) -> None:
+    with scene(broker.address, pg_url, "stood still") as played:
         settings = played.office.settings
         played.open()
         with deciding(settings, broker.address) as first:
@@ -66,8 +66,8 @@ def test_a_decider_stands_still_past_its_session_and_goes_on(broker: LocalKafka)
             assert first.runs or (first.wait() == 3 and "taken over" in first.said())
 
 
-def test_two_deciders_are_forced_on_one_partition(broker: LocalKafka) -> None:
-    with scene(broker.address, "two at once") as played:
+def test_two_deciders_are_forced_on_one_partition(broker: LocalKafka, pg_url: str) -> None:
+    with scene(broker.address, pg_url, "two at once") as played:
         played.open()
         with deciding(played.office.settings, broker.address) as first:
             played.load(20)
@@ -91,8 +91,10 @@ def test_two_deciders_are_forced_on_one_partition(broker: LocalKafka) -> None:
             print(played.check())
 
 
-def test_the_same_arrival_a_hundred_times_in_parallel_and_out_of_order(broker: LocalKafka) -> None:
-    with scene(broker.address, "a hundred times", partitions=3) as played:
+def test_the_same_arrival_a_hundred_times_in_parallel_and_out_of_order(
+    broker: LocalKafka, pg_url: str
+) -> None:
+    with scene(broker.address, pg_url, "a hundred times", partitions=3) as played:
         played.open()
         same = [arrival(7), arrival(8), arrival(7, "west")]
 
@@ -111,8 +113,8 @@ def test_the_same_arrival_a_hundred_times_in_parallel_and_out_of_order(broker: L
             print(played.check())
 
 
-def test_partitions_are_divided_anew_in_the_middle_of_batches(broker: LocalKafka) -> None:
-    with scene(broker.address, "divided anew", partitions=3) as played:
+def test_partitions_are_divided_anew_in_the_middle_of_batches(broker: LocalKafka, pg_url: str) -> None:
+    with scene(broker.address, pg_url, "divided anew", partitions=3) as played:
         played.open()
         with deciding(played.office.settings, broker.address) as first:
             for _ in range(2):

@@ -185,6 +185,7 @@ def test_a_projector_that_is_killed_around_its_commits_takes_each_fact_once(
     process.end()
     assert list(read_models.verify()) == []
     assert rows(read_models.database) == on_the_embedded_log(log, history)
+    print(f"{len(history.events)} facts: the projections equal the fold of the log, and the embedded log's")
 
 
 def test_projectors_divide_the_partitions_and_one_that_stood_still_writes_nothing_twice(
