@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from leadflow.domain.requests import SubmitIntake
-from leadflow.intake import contacts, quantities, regions
+from leadflow.intake import contacts, moments, quantities, regions
 from leadflow.intake.arrivals import ArrivalReader
+from leadflow.intake.bodies import flatten
 from leadflow.intake.files import open_arrivals
-from leadflow.intake.mapping import flatten
 
 OCTOBER = Path(__file__).parents[1] / "data" / "october"
 FILES = {
@@ -69,7 +69,7 @@ def main() -> None:
     measure("e-mail", count, lambda: [contacts.emails(value) for value in emails])
     measure("company size", count, lambda: [quantities.company_size(value) for value in sizes])
     measure("region", count, lambda: [regions.place(value) for value in places])
-    measure("time", count, lambda: [quantities.moment(value, zone) for value in times])
+    measure("time", count, lambda: [moments.moment(value, zone) for value in times])
     measure(
         "pydantic: SubmitIntake from plain values",
         len(dumped),

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from leadflow.domain.requests import SubmitIntake
-from leadflow.intake import quantities
+from leadflow.intake import moments
 from leadflow.intake.attribution import Attribution, default_attribution
+from leadflow.intake.bodies import flatten, shape_of
 from leadflow.intake.details import Details
 from leadflow.intake.mapping import (
     ANSWER,
@@ -25,9 +26,7 @@ from leadflow.intake.mapping import (
     CONTACT_FIELDS,
     MappingFile,
     Plan,
-    flatten,
     make_plan,
-    shape_of,
 )
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import CELL_LENGTH_MAX, as_text, is_placeholder
@@ -181,9 +180,9 @@ class ArrivalReader:
     def _touch(self, details: Details, ref: str) -> dict[str, Any]:
         parts: dict[str, Any] = {"ref": ref, "door": self.door, "channel": self.channel}
         campaign = details.text("campaign") or self.campaign
-        raw = details.raw("time")
+        raw = details.when()
         if raw is not None:
-            moment = quantities.moment(raw, self._zone)
+            moment = moments.moment(raw, self._zone, self.mapping.dates)
             if isinstance(moment, Problem):
                 details.problems.append(moment)
                 details.written["time"] = as_text(raw)[:CELL_LENGTH_MAX]

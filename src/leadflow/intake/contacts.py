@@ -21,7 +21,15 @@ _SEPARATORS = str.maketrans("", "", " -")
 _MOBILE = re.compile(r"(?:\+86|0086|86)?(1(?:[38]\d|4[57]|[59][0-35-9]|6[25-7]|7[0-35-8])\d{8})")
 """Mainland mobile numbers as libphonenumber 9.0 describes them; a property test holds the two together."""
 _FLOAT_TAIL = re.compile(r"\.0+$")
-_SCIENTIFIC = re.compile(r"[+-]?\d(?:\.(\d+))?[eE]\+?\d{1,2}")
+_SCIENTIFIC = re.compile(r"[+-]?\d(?:\.(\d+))?[eE]\+?\d{1,3}")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){3,}")
+_ODD_SEPARATORS = re.compile(r"(?<=\d)[\s_·•‧]+(?=\d)")
+_ADDRESS = re.compile(r"[^\s,;:：，；、|/<>()]+@[^\s,;:：，；、|/<>()]+")
+_MOBILES = re.compile(r"(?<!\d)(?:\+?86[\s+-]*|0086[\s-]*)?(1[3-9]\d)[ -]?(\d{4})[ -]?(\d{4})(?!\d)")
+_BETWEEN = re.compile(r"[;；|]|(?<=\d{7})(?:\s*[/、,，\\]\s*)(?=[+(]?\d{3})")
+"""What stands between two numbers of a cell, and in none."""
+_NEIGHBOURS = re.compile(r"\(?(852|853|886)\)?(?=[\s-]*\d)")
+"""Hong Kong, Macao and Taiwan, whose country codes are often written without a `+`."""
 _EXTENSION = re.compile(
     r"\s*[,;，]?\s*(?:转|轉|分机号?|ext(?:ension)?\.?|x|#)\s*[:：]?\s*\d{1,6}$", re.IGNORECASE
 )
@@ -33,12 +41,31 @@ _EMAIL = re.compile(
     r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
 """The ordinary address of RFC 5321: dot-atom, host name with a top-level domain of letters."""
+_PLAIN_EMAIL = re.compile(
+    r"(?<![a-z0-9._%+@-])[a-z0-9_%+'-]{1,64}(?:\.[a-z0-9_%+'-]{1,64})*"
+    r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}(?![a-z0-9@-])"
+)
+"""An everyday address among other text."""
+_EMAIL_LABEL = re.compile(
+    r"^(?:(?:我的|工作|公司|个人|电子)?(?:邮箱|邮件|信箱)(?:地址)?|e-?mail|mail)\s*[:：]?\s*(?=\S+@)"
+)
+_BLANKS_IN_EMAIL = re.compile(r"\s*([@.])\s*")
 _EMAIL_IN_TEXT = re.compile(r"[^\s<>()\[\],;:：、|/\"“”]+@[^\s<>()\[\],;:：、|/\"“”]+")
 
 _WECHAT = re.compile(r"[A-Za-z][A-Za-z0-9_-]{4,31}|\d{5,15}|\+\d{8,15}")
 """Tencent's rule is a letter and 5 to 19 more letters, digits, `_`, `-`. Older and system-given ids
 are shorter and longer; an account may also be found by its QQ or phone number."""
-_WECHAT_LABEL = re.compile(r"^(?:微信号?|wechat(?:\s*id)?|wx|vx?)\s*[:：]\s*", re.IGNORECASE)
+_WECHAT_LABEL = re.compile(
+    r"^(?:微信号?(?:码|id)?|wechat(?:\s*id)?|weixin|wx|vx?)(?:\s*[:：]\s*|\s+(?=\S+$))", re.IGNORECASE
+)
+_WECHAT_NOTE = re.compile(r"\s*[(（](?:微信号?|wechat|wx|vx?|同号)[)）]$", re.IGNORECASE)
+_BETWEEN_IDS = re.compile(r"\s*[/;；、,，|]\s*(?=\S)")
+_SAME_AS_PHONE = re.compile(
+    r"(?:微信)?(?:号码?)?[同与和](?:上|号|手机|电话|手机号码?|电话号码?|手机电话)?(?:相同|一样|一致)?(?:号码?)?"
+    r"|(?:手机|电话|手机号|手机号码|电话号码)(?:同号|同步|号)?(?:即?微信)?(?:同号)?"
+    r"|same(?: as)?(?: the)?(?: above| phone| mobile)?(?: number| no\.?)?",
+    re.IGNORECASE,
+)
 
 
 def phones(value: Any, region: str = "CN") -> tuple[str, ...] | Problem:
@@ -84,17 +111,14 @@ def fast_mobile(text: str) -> str | None:
 
 
 def _slow_phones(text: str, region: str) -> tuple[str, ...] | Problem:
-    bare = _EXTENSION.sub("", text)
-    for spelling in (bare, _DASH_EXTENSION.sub("", bare)):
-        number = None if _LETTER.search(spelling) else valid_number(spelling, region)
-        if number is not None:
-            return (number,)
-    # Imported where it is needed: most numbers are plain mobiles, and most commands read none at all.
-    import phonenumbers
-
+    if "@" in text:
+        # 13812345678@example.com is an address, whatever its digits are.
+        text = _ADDRESS.sub(" ", text).strip()
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
     found: dict[str, None] = {}
-    for hit in phonenumbers.PhoneNumberMatcher(text, region):
-        found[phonenumbers.format_number(hit.number, phonenumbers.PhoneNumberFormat.E164)] = None
+    for piece in _BETWEEN.split(text):
+        found.update(dict.fromkeys(_numbers(_ODD_SEPARATORS.sub(" ", piece).strip(), region)))
     if found:
         return tuple(found)
     digits = sum(character.isdigit() for character in text)
@@ -103,6 +127,30 @@ def _slow_phones(text: str, region: str) -> tuple[str, ...] | Problem:
     return Problem(
         "phone", "invalid", f"is not a phone number of {region} or with a country code ({digits} digits)"
     )
+
+
+def _numbers(text: str, region: str) -> list[str]:
+    """The numbers of a piece of text, in E.164: the one that it is, or those that are found in it."""
+    bare = _EXTENSION.sub("", text)
+    for spelling in (bare, _DASH_EXTENSION.sub("", bare)):
+        number = None if _LETTER.search(spelling) else valid_number(spelling, region)
+        if number is not None:
+            return [number]
+    mobiles: list[str] = []
+    if region == "CN":
+        spelled = ("".join(match.groups()) for match in _MOBILES.finditer(text))
+        mobiles = [number for number in map(fast_mobile, spelled) if number]
+        if len(mobiles) > 1:
+            return mobiles
+        neighbour = None if _LETTER.search(text) else valid_number(_NEIGHBOURS.sub(r"+\1 ", text, 1), region)
+        if neighbour is not None:
+            return [neighbour]
+    # Imported where it is needed: most numbers are plain mobiles, and most commands read none at all.
+    import phonenumbers
+
+    hits = phonenumbers.PhoneNumberMatcher(text, region)
+    e164 = phonenumbers.PhoneNumberFormat.E164
+    return [phonenumbers.format_number(hit.number, e164) for hit in hits] or mobiles
 
 
 def valid_number(text: str, region: str) -> str | None:
@@ -130,14 +178,22 @@ def emails(value: Any) -> tuple[str, ...] | Problem:
         return ()
     if len(text) > EMAIL_LENGTH_MAX:
         return Problem("email", "too_long", f"is longer than {EMAIL_LENGTH_MAX} characters")
-    text = text.replace("mailto:", " ").replace("。", ".")
+    text = _EMAIL_LABEL.sub("", text.replace("mailto:", " ").replace("。", ".").strip())
     whole, reason = valid_email(text.strip(".'‘’`"))
     if whole is not None:
         return (whole,)
     found = [valid_email(piece.strip(".'‘’`"))[0] for piece in _EMAIL_IN_TEXT.findall(text)]
     addresses = tuple(dict.fromkeys(address for address in found if address is not None))
+    plain = dict.fromkeys(_PLAIN_EMAIL.findall(text))
+    if len(plain) > len(addresses):
+        return tuple(plain)
     if addresses:
         return addresses
+    if text.count("@") == 1:
+        # `wang @ example.com`: nobody has blanks in an address, and nothing else can be meant.
+        joined = _PLAIN_EMAIL.findall(_BLANKS_IN_EMAIL.sub(r"\1", text))
+        if joined:
+            return (joined[0],)
     return Problem("email", "invalid", f"is not an e-mail address: {reason}")
 
 
@@ -160,17 +216,26 @@ def valid_email(text: str) -> tuple[str | None, str]:
 
 
 def wechats(value: Any) -> tuple[str, ...] | Problem:
-    """The WeChat id that `value` holds, trimmed, in the letters it was written in."""
+    """The WeChat ids that `value` holds, trimmed, in the letters they were written in."""
     text = fold(as_text(value)).strip().lstrip("'‘’`").strip()
-    if not text or is_placeholder(text) or text in ("同手机", "同手机号", "同上", "手机号", "微信同号"):
+    if not text or is_placeholder(text) or _SAME_AS_PHONE.fullmatch(text):
         return ()
-    text = _FLOAT_TAIL.sub("", _WECHAT_LABEL.sub("", text))
+    found: list[str] = []
+    for piece in _BETWEEN_IDS.split(text):
+        one = _wechat(piece)
+        if one is None:
+            return Problem("wechat", "invalid", "is not a WeChat id: a letter, then letters, digits, _ or -")
+        found.append(one)
+    return tuple(dict.fromkeys(found))
+
+
+def _wechat(text: str) -> str | None:
+    text = _WECHAT_NOTE.sub("", _WECHAT_LABEL.sub("", text.strip()))
+    text = _FLOAT_TAIL.sub("", text.strip("。.,，;；\"'“”‘’ "))
     if _WECHAT.fullmatch(text):
-        return (text,)
+        return text
     compact = text.translate(_SEPARATORS)
-    if compact.isdigit() and _WECHAT.fullmatch(compact):
-        return (compact,)
-    return Problem("wechat", "invalid", "is not a WeChat id: a letter, then letters, digits, _ or -")
+    return compact if compact.isdigit() and _WECHAT.fullmatch(compact) else None
 
 
 def misplaced(value: Any, field: str) -> tuple[str, str] | None:
@@ -183,5 +248,5 @@ def misplaced(value: Any, field: str) -> tuple[str, str] | None:
     if field == "phone" and _WECHAT_LABEL.match(text):
         found = wechats(text)
         return ("wechat", found[0]) if isinstance(found, tuple) and found else None
-    number = fast_mobile(text) if field == "email" else None
+    number = fast_mobile(_ADDRESS.sub("", text).strip(" ,;/、|，；")) if field == "email" else None
     return ("phone", number) if number else None

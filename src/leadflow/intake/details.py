@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadflow.domain.values import Money
-from leadflow.intake import contacts, quantities, regions
+from leadflow.intake import contacts, moments, quantities, regions
 from leadflow.intake.mapping import MappingFile, Plan
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import CELL_LENGTH_MAX, as_text, given
@@ -42,6 +42,12 @@ class Details:
                 return value
         return None
 
+    def when(self) -> Any:
+        """When it happened, as written: a moment, or a day and an hour from two columns."""
+        if "time_of_day" not in self.plan.fields:
+            return self.raw("time")
+        return moments.joined(self.raw("time"), self.raw("time_of_day"))
+
     def text(self, field: str) -> str | None:
         """The text of a single field, or None where nothing usable was given."""
         if field not in self.plan.fields:
@@ -73,10 +79,11 @@ class Details:
                 found += understood
             elif isinstance(understood, Problem):
                 self.problems.append(understood)
+            text = as_text(value)
+            if type(understood) is not tuple or (field == "phone" and "@" in text):
                 other = contacts.misplaced(value, field)
                 if other is not None:
                     self.misplaced.append(other)
-            text = as_text(value)
             if text:
                 self.written[field if number == 1 else f"{field}_{number}"] = text[:CELL_LENGTH_MAX]
         if not found:

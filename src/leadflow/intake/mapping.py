@@ -1,4 +1,4 @@
-"""What a column, a form's field or a push body's member is: usual names, vendor shapes, mapping files."""
+"""What a column, a form's field or a push body's member is: usual names and mapping files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from leadflow.domain.values import Model
 from leadflow.errors import UsageError
+from leadflow.intake.moments import DateOrder
 from leadflow.intake.text import fold
 
 CONTACT_FIELDS = ("phone", "email", "wechat")
@@ -25,8 +26,9 @@ SEVERAL = frozenset((*CONTACT_FIELDS, "note"))
 """Fields that more than one column may fill."""
 FIELDS = (
     "name", "family_name", "given_name", "phone", "email", "wechat", "company", "industry", "size", "region",
-    "city", "note", "id", "weak_id", "row_number", "time", "campaign", "landing_page", "referrer", "cost",
-    "currency", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id",
+    "city", "note", "id", "weak_id", "row_number", "time", "time_of_day", "campaign", "landing_page",
+    "referrer", "cost", "currency", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
+    "utm_id",
 )  # fmt: skip
 ANSWER, IGNORE = "answer", "ignore"
 CLICK_ID = "click_id:"
@@ -41,7 +43,24 @@ _POLITE = re.compile(
 )
 _POLITE_END = re.compile(r"(?:是什么|是多少|是)?[?？:：*\s]*$")
 _JUNK = re.compile(r"[\s_\-·.,:：;；/\\|*#'\"“”‘’?？!！+()（）\[\]【】]+")
-_QUESTION = re.compile(r"是否|吗|愿意|方便|可否|能否|有无|密码|验证")
+_QUESTION = re.compile(r"是否|吗|愿意|方便|可否|能否|有无|密码|验证|subscri|consent|opt-?in|verified")
+_OTHERS = re.compile(
+    r"销售|业务员|客服|客户经理|顾问|推荐|介绍人|紧急|跟进|归属人|(?:录入|采集|创建|操作|分配)[人者员]"
+    r"|(?<![a-z])(?:owner|sales|rep(?![a-z])|representative|agent|manager|referr|recommend|emergency"
+    r"|assign|created? ?by|assignee|account exec)",
+    re.IGNORECASE,
+)
+"""Whose these are not: `销售电话` is the same number in many rows and would make one lead of them all."""
+_NUMBERED = re.compile(r"(?<=[^\W\d])[\s_#-]*[1-9一二三①②③]$")
+_TWO_SCRIPTS = re.compile(r"([^\x00-\x7f]+)[\s(]*([a-z][a-z .\-]*?)[\s)]*", re.IGNORECASE)
+OWN_NAMES = frozenset(("name", "名称", "title", "value"))
+"""What an object calls itself: `{"company": {"name": …}}` is no person's name."""
+_THINGS = frozenset((
+    "account", "ad", "ad_group", "adset", "advertiser", "campaign", "channel", "city", "company", "country",
+    "employer", "event", "form", "industry", "organisation", "organization", "page", "product", "project",
+    "province", "region", "source", "store", "公司", "企业", "表单", "活动", "行业", "城市", "地区",
+))  # fmt: skip
+_DAY_AND_CLOCK = re.compile(r"(.*?)(?:(日期|date|day)|(时间|时刻|time|hour))")
 
 
 def header_key(text: str) -> str:
@@ -64,6 +83,14 @@ class Vocabulary:
         found = self.exact.get(header_key(column))
         if found:
             return found
+        if _OTHERS.search(column):
+            return None
+        column = _NUMBERED.sub("", column)
+        scripts = _TWO_SCRIPTS.fullmatch(column)
+        if scripts:
+            chinese, english = (self.exact.get(header_key(part)) for part in scripts.groups())
+            if chinese and chinese == english:
+                return chinese
         parts = [part for part in re.split(r"[/／|\n]", column) if part.strip()]
         for spelling in (*parts, *_BRACKETS.findall(column)) if len(parts) > 1 or "(" in fold(column) else ():
             found = self.exact.get(header_key(spelling.strip("()（）[]【】")))
@@ -90,7 +117,7 @@ def vocabulary(part: str = "fields") -> Vocabulary:
     """The usual names: `fields` of a lead, or `spend`."""
     exact: dict[str, str] = {}
     endings: dict[str, str] = {}
-    for field, names in _data("columns")[part].items():
+    for field, names in data_of("columns")[part].items():
         for name in names["exact"]:
             exact[header_key(name)] = field
         for name in names.get("endings", ()):
@@ -100,7 +127,8 @@ def vocabulary(part: str = "fields") -> Vocabulary:
 
 
 @cache
-def _data(name: str) -> dict[str, Any]:
+def data_of(name: str) -> dict[str, Any]:
+    """The table `data/NAME.toml`."""
     return tomllib.loads(files(__package__).joinpath(f"data/{name}.toml").read_text("utf-8"))
 
 
@@ -133,6 +161,8 @@ class MappingFile(Model):
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
     """Zone of times without an offset."""
+    dates: DateOrder | None = None
+    """What stands first in dates like 11/3/2026, where the file itself does not tell."""
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "CN"
     """Country (ISO 3166) of phone numbers without a country code."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
@@ -207,7 +237,8 @@ def make_plan(
         sure = sure or (shape or {}).get(column)
         if sure is None and column.lower() in clicks:
             sure = CLICK_ID + column.lower()
-        guesses.append((column, sure or words.field_of(column.rpartition(".")[2] or column), bool(sure)))
+        guesses.append((column, sure or _guess(column, words), bool(sure)))
+    guesses = _day_and_clock(guesses)
     taken = {field for _, field, sure in guesses if sure and field}
     uses: list[tuple[str, str]] = []
     fields: dict[str, list[str]] = {}
@@ -233,76 +264,34 @@ def make_plan(
     )
 
 
-# --- documents ------------------------------------------------------------------------------
+def _guess(column: str, words: Vocabulary) -> str | None:
+    """The field of a column or member by its name; the name of a nested company is that company's."""
+    outer, _, inner = column.rpartition(".")
+    outer = outer.rpartition(".")[2]
+    if outer and is_none_of_the_lead(outer):
+        return None
+    if outer and inner in OWN_NAMES and is_thing(outer):
+        return words.field_of(outer)
+    return words.field_of(inner or column)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A vendor's body: members by which it is known, and what its members are."""
-
-    name: str
-    has: frozenset[str]
-    fields: dict[str, str]
+@lru_cache(maxsize=1024)
+def is_none_of_the_lead(member: str) -> bool:
+    """Whether an object of this name tells of somebody else: the owner, the rep, who recommended."""
+    return bool(_OTHERS.search(member.replace("_", " ")))
 
 
-@cache
-def shapes() -> tuple[Shape, ...]:
-    """The shapes of `data/shapes.toml`."""
-    return tuple(
-        Shape(entry["name"], frozenset(entry["has"]), dict(entry["fields"]))
-        for entry in _data("shapes")["shape"]
-    )
+def is_thing(member: str) -> bool:
+    """Whether an object of this name is no person, so that its name is not the lead's."""
+    return member.lower() in _THINGS
 
 
-def shape_of(members: Iterable[str]) -> Shape | None:
-    """The vendor's shape that a body with these members has, if it is a known one."""
-    present = frozenset(members)
-    return next((shape for shape in shapes() if shape.has <= present), None)
-
-
-@cache
-def _pairs() -> tuple[tuple[str, str], ...]:
-    return tuple((pair["name"], pair["value"]) for pair in _data("shapes")["pairs"])
-
-
-DEPTH_MAX = 5
-
-
-def flatten(document: dict[str, Any]) -> dict[str, Any]:
-    """A body as one level of members: nested objects and lists of named answers are opened.
-
-    A member whose name is taken is called `outer.inner`.
-    """
-    for value in document.values():
-        if type(value) in (dict, list):
-            flat: dict[str, Any] = {}
-            # Outer members keep their names, whatever the inner ones are called.
-            flat.update((key, own) for key, own in document.items() if type(own) not in (dict, list))
-            for key, own in document.items():
-                if type(own) in (dict, list):
-                    _open(flat, key, own, 1)
-            return flat
-    return document
-
-
-def _open(flat: dict[str, Any], name: str, value: Any, depth: int) -> None:
-    if depth < DEPTH_MAX and isinstance(value, dict):
-        for key, inner in value.items():
-            _open(flat, key if key not in flat else f"{name}.{key}", inner, depth + 1)
-        return
-    if (
-        depth < DEPTH_MAX
-        and isinstance(value, list)
-        and value
-        and all(isinstance(one, dict) for one in value)
-    ):
-        for key_of, value_of in _pairs():
-            if all(isinstance(one.get(key_of), str) and value_of in one for one in value):
-                for one in value:
-                    key = one[key_of]
-                    _open(flat, key if key not in flat else f"{name}.{key}", one[value_of], depth + 1)
-                return
-    unique, number = name, 2
-    while unique in flat:
-        unique, number = f"{name} ({number})", number + 1
-    flat[unique] = value
+def _day_and_clock(guesses: list[tuple[str, str | None, bool]]) -> list[tuple[str, str | None, bool]]:
+    """The same, with an hour that stands in a column beside its day's (`提交日期`, `提交时间`) told apart."""
+    at = [place for place, (_, field, sure) in enumerate(guesses) if field == "time" and not sure]
+    named = {place: _DAY_AND_CLOCK.fullmatch(header_key(guesses[place][0])) for place in at}
+    days = {match[1] for match in named.values() if match and match[2]}
+    for place, match in named.items():
+        if match and match[3] and match[1] in days:
+            guesses[place] = (guesses[place][0], "time_of_day", False)
+    return guesses

@@ -19,6 +19,12 @@ _CUT = re.compile(r"[,，、/\\|>;:()（）·-]+")
 _ENGLISH_ENDING = re.compile(r"\s+(city|province|municipality|prefecture|sar)$", re.IGNORECASE)
 _CHINA = re.compile(r"^(中华人民共和国|中国大陆|中国|china|p\.?r\.?\s*china)[\s,，/·-]*", re.IGNORECASE)
 
+# The characters of places that are written in another way where full forms are used.
+_SIMPLER = str.maketrans(
+    "廣東內遼寧蘇龍陝貴雲臺灣門慶漢濟滬鄭長瀋連廈無錫紹興溫揚鎮鹽島煙濰棗萊臨蘭銀烏魯齊爾濱錦撫營陽馬蕪黃贛饒嶽張關頭瓊樂綿瀘資達義麗鹹寶運晉呂滄鄲開鄉許駐荊隨國區縣",
+    "广东内辽宁苏龙陕贵云台湾门庆汉济沪郑长沈连厦无锡绍兴温扬镇盐岛烟潍枣莱临兰银乌鲁齐尔滨锦抚营阳马芜黄赣饶岳张关头琼乐绵泸资达义丽咸宝运晋吕沧郸开乡许驻荆随国区县",
+)
+
 
 class Place(NamedTuple):
     """`region`: province, municipality or country in its short usual name; `city` where known."""
@@ -69,6 +75,7 @@ def city(value: Any) -> Place | Problem:
 
 def _lookup(text: str) -> Place | None:
     table = _table()
+    text = text.translate(_SIMPLER)
     key = _key(text)
     return table.exact.get(key) or _by_beginning(key, table) or _by_words(text, table)
 

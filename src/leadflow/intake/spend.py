@@ -13,9 +13,10 @@ from leadflow.domain.requests import RecordSpend
 from leadflow.domain.values import Money
 from leadflow.intake.limits import Limits
 from leadflow.intake.mapping import ANSWER, MappingFile, Plan, make_plan
+from leadflow.intake.moments import day
 from leadflow.intake.opening import open_tables, read_head
 from leadflow.intake.problems import Problem
-from leadflow.intake.quantities import day, decimal, money
+from leadflow.intake.quantities import decimal, money
 from leadflow.intake.text import as_text, is_placeholder
 
 SPEND_FIELDS = ("channel", "campaign", "from", "to", "date", "amount", "currency", "units", "unit")

@@ -246,3 +246,40 @@ def test_nested_bodies_of_unknown_vendors_are_opened_too() -> None:
     assert found.company.name == "甲公司"
     assert found.person.answers["tags"] == "a、b"
     assert found.person.answers["contact.name"] == "张伟"
+
+
+def test_a_nested_object_says_whose_its_members_are() -> None:
+    found = body(
+        {
+            "form": {"name": "Demo"},
+            "owner": {"name": "Rep", "email": "rep@example.com", "phone": "13900001111"},
+            "company": {"name": "甲公司", "industry": "教育"},
+            "contact": {"name": "张伟", "phones": ["13812345678", "13987654321"]},
+            "utm": {"source": "baidu", "medium": "cpc"},
+        }
+    )
+    assert found.person.name == "张伟"
+    assert found.person.phones == ("+8613812345678", "+8613987654321")
+    assert found.person.emails == ()
+    assert (found.company.name, found.company.industry) == ("甲公司", "教育")
+    assert found.touch.utm == {"utm_source": "baidu", "utm_medium": "cpc"}
+    assert found.person.answers["owner.email"] == "rep@example.com"
+
+
+def test_members_that_are_packed_as_json_text_are_opened() -> None:
+    found = body(
+        {
+            "clueId": "bd1",
+            "cluePhoneNumber": "13812345678",
+            "formDetail": '[{"name": "姓名", "value": "张伟"}, {"name": "公司", "value": "甲公司"}]',
+            "remark_dict": '{"行业": "教育"}',
+            "extra": "{not json",
+        }
+    )
+    assert (found.person.name, found.company.name, found.company.industry) == ("张伟", "甲公司", "教育")
+    assert found.person.answers["extra"] == "{not json"
+
+
+def test_an_address_among_phone_numbers_is_taken_beside_the_number() -> None:
+    found = body({"手机": "13812345678 / wang@example.com"})
+    assert (found.person.phones, found.person.emails) == (("+8613812345678",), ("wang@example.com",))

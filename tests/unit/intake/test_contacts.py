@@ -46,6 +46,12 @@ MOBILE = "+8613812345678"
         "13812345678 张经理",
         "tel:13812345678",
         "13812345678\n",
+        "138·1234·5678",
+        "138_1234_5678",
+        "138\t1234\t5678",
+        "13,812,345,678",
+        "1.3812345678E+010",
+        "86+13812345678",
     ],
 )
 def test_every_spelling_of_a_mobile_number_is_one_number(written: object) -> None:
@@ -68,6 +74,9 @@ def test_every_spelling_of_a_mobile_number_is_one_number(written: object) -> Non
         ("400-820-8820", "+864008208820"),
         ("+1 415 555 2671", "+14155552671"),
         ("00852 9123 4567", "+85291234567"),
+        ("852-91234567", "+85291234567"),
+        ("(853) 6612 3456", "+85366123456"),
+        ("886-912-345-678", "+886912345678"),
     ],
 )
 def test_landlines_extensions_and_other_countries(written: object, number: str) -> None:
@@ -75,10 +84,32 @@ def test_landlines_extensions_and_other_countries(written: object, number: str) 
 
 
 @pytest.mark.parametrize(
-    "written", ["13812345678/13987654321", "13812345678、13987654321", "13812345678 13987654321"]
+    "written",
+    [
+        "13812345678/13987654321",
+        "13812345678、13987654321",
+        "13812345678 13987654321",
+        "13812345678;13987654321",
+        "13812345678；13987654321",
+        "13812345678, 13987654321",
+        "13812345678-13987654321",
+        "138 1234 5678 139 8765 4321",
+        "13812345678+13987654321",
+        "13812345678 备用 13987654321",
+    ],
 )
 def test_a_cell_may_hold_several_numbers(written: str) -> None:
     assert phones(written) == (MOBILE, "+8613987654321")
+
+
+def test_two_numbers_of_two_kinds_in_a_cell() -> None:
+    assert phones("13812345678;010-82345678-801") == (MOBILE, "+861082345678")
+    assert phones("手机:13812345678,座机:021-65432100") == (MOBILE, "+862165432100")
+
+
+def test_the_digits_of_an_address_are_no_phone_number() -> None:
+    assert isinstance(phones("13812345678@example.com"), Problem)
+    assert phones("13812345678 wang@example.com") == (MOBILE,)
 
 
 @pytest.mark.parametrize("written", ["", " ", None, "无", "-", "N/A", "暂无", float("nan"), "'"])
@@ -124,6 +155,13 @@ def test_another_default_region() -> None:
         ("'wang@example.com", ("wang@example.com",)),
         ("wang@example.com; li@example.cn", ("wang@example.com", "li@example.cn")),
         ("wang@example.com.", ("wang@example.com",)),
+        ("wang@example.com或li@example.cn", ("wang@example.com", "li@example.cn")),
+        ("《wang@example.com》", ("wang@example.com",)),
+        ("mailto:wang@example.com?subject=hi", ("wang@example.com",)),
+        ("wang@example.com!", ("wang@example.com",)),
+        ("wang @ example.com", ("wang@example.com",)),
+        ("wang@example .com", ("wang@example.com",)),
+        ("邮箱wang@example.com", ("wang@example.com",)),
         ("a.b+c_d%e@sub.example.co.uk", ("a.b+c_d%e@sub.example.co.uk",)),
         ("wang@firma.local", ("wang@firma.local",)),
     ],
@@ -152,6 +190,14 @@ def test_what_is_no_email_is_a_problem(written: str) -> None:
         (13812345678.0, ("13812345678",)),
         ("138 1234 5678", ("13812345678",)),
         ("微信同号", ()),
+        ("同手机号码", ()),
+        ("与手机号相同", ()),
+        ("same as phone", ()),
+        ("微信号 zhang_san", ("zhang_san",)),
+        ("weixin: zhang_san", ("zhang_san",)),
+        ("zhang_san（微信）", ("zhang_san",)),
+        ("zhang_san。", ("zhang_san",)),
+        ("zhang_san / li_si_88", ("zhang_san", "li_si_88")),
     ],
 )
 def test_wechat_ids_are_trimmed(written: object, ids: tuple[str, ...]) -> None:

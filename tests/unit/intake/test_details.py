@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from leadflow.intake.moments import day, joined, moment
 from leadflow.intake.problems import Problem
-from leadflow.intake.quantities import company_size, currency, day, decimal, moment, money
+from leadflow.intake.quantities import company_size, currency, decimal, money
 from leadflow.intake.regions import Place, city, place
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -26,6 +28,8 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
         ("深圳市南山区", "广东", "深圳"),
         ("中国广东省深圳市", "广东", "深圳"),
         ("Shenzhen", "广东", "深圳"),
+        ("廣東省深圳市", "广东", "深圳"),
+        ("內蒙古", "内蒙古", None),
         ("Shenzhen, Guangdong, China", "广东", "深圳"),
         ("Guangdong Shenzhen", "广东", "深圳"),
         ("Xi'an", "陕西", "西安"),
@@ -70,7 +74,8 @@ def test_a_column_of_cities_keeps_a_town_that_nobody_knows() -> None:
         (260.0, 260), ("260", 260), ("260.0", 260), ("２６０", 260), ("1,000-4,999", 1000), ("50人以下", 1),
         ("<50", 1), ("10000人以上", 10000), ("1万人以上", 10000), ("1-5万", 10000), ("5k+", 5000),
         ("约200人", 200), ("200~500", 200), ("100－499人", 100), ("51-200 employees", 51),
-        ("more than 500", 500), ("0", 0), ("无", None), ("", None), (None, None),
+        ("more than 500", 500), ("300人左右", 300), ("20-99人（小型）", 20), ("微型企业(1-20人)", 1),
+        ("规模：50-99人", 50), ("A. 1-49人", 1), ("0", 0), ("无", None), ("", None), (None, None),
     ],
 )  # fmt: skip
 def test_company_sizes_are_the_lower_end(written: object, size: int | None) -> None:
@@ -91,6 +96,12 @@ def test_what_is_no_size_is_a_problem(written: object) -> None:
         "2026/10/1 8:05", "2026.10.01 08:05", "2026年10月1日 08:05", "2026年10月1日 8时5分",
         "20261001 080500",
         "2026-10-01 08:05:00 +0800", "2026/10/1 上午 8:05", "2026/10/1 8:05 AM",
+        "2026年10月1日 上午8点5分", "2026 年 10 月 1 日 8:05", "2026年10月1日 星期四 08:05",
+        "2026-10-01 周四 8:05",
+        "2026年10月1日 早上8:05", "2026-10-01, 08:05", "2026-10-01 08:05 GMT+8", "2026-10-01 08:05 UTC+08:00",
+        "2026-10-01T08:05:00+08:00[Asia/Shanghai]", "2026-10-01 08:05 北京时间", "Oct 1, 2026 8:05 AM",
+        "1 October 2026 08:05", "01-Oct-2026 08:05", "Thu, 01 Oct 2026 08:05:00 +0800",
+        "Thu Oct 01 2026 08:05:00 GMT+0800 (China Standard Time)", "Thu Oct  1 08:05:00 2026",
         1790813100, 1790813100000, datetime(2026, 10, 1, 8, 5, tzinfo=SHANGHAI), 46296.336805555555,
         "46296.336805555555",
     ],
@@ -105,10 +116,72 @@ def test_a_day_alone_is_its_first_moment() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["yesterday", "10/01/2026", "2026-13-01", "1899-01-01 00:00", 5, "2026-10-01 25:00"]
+    "written",
+    [
+        "yesterday",
+        "10/01/2026",
+        "31/31/2026",
+        "2月",
+        "10月1日",
+        "2026-13-01",
+        "1899-01-01 00:00",
+        5,
+        "2026-10-01 25:00",
+    ],
 )
 def test_what_is_no_moment_is_a_problem(written: object) -> None:
     assert isinstance(moment(written, SHANGHAI), Problem)
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [("下午3点", 15), ("下午3:05", 15), ("晚上8:05", 20), ("中午12:05", 12), ("中午1:05", 13),
+     ("凌晨2:05", 2), ("上午12:05", 0), ("12:05 PM", 12), ("12:05 am", 0)],
+)  # fmt: skip
+def test_the_half_of_the_day(written: str, hour: int) -> None:
+    found = moment(f"2026年10月1日 {written}", SHANGHAI)
+    assert isinstance(found, datetime)
+    assert found.astimezone(SHANGHAI).hour == hour
+
+
+@pytest.mark.parametrize(
+    ("written", "order", "expected"),
+    [
+        ("13/10/2026", None, (10, 13)), ("10/13/2026 8:05 PM", None, (10, 13)), ("10/13/26", None, (10, 13)),
+        ("10/10/2026", None, (10, 10)), ("11/3/2026", "month-first", (11, 3)),
+        ("3.11.2026", "day-first", (11, 3)),
+        ("11/3/26", "month-first", (11, 3)),
+    ],
+)  # fmt: skip
+def test_a_year_at_the_end(written: str, order: Any, expected: tuple[int, int]) -> None:
+    found = moment(written, SHANGHAI, order)
+    assert isinstance(found, datetime)
+    local = found.astimezone(SHANGHAI)
+    assert (local.year, local.month, local.day) == (2026, *expected)
+
+
+@pytest.mark.parametrize("written", ["11/3/2026", "11/3/26", "26-11-03", "13/11/26"])
+def test_a_date_that_can_be_meant_in_two_ways_is_a_problem(written: str) -> None:
+    found = moment(written, SHANGHAI)
+    assert isinstance(found, Problem)
+    assert found.code == "ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("written", "clock", "expected"),
+    [
+        ("2026-10-01", "08:05", "2026-10-01 08:05"),
+        (date(2026, 10, 1), time(8, 5), "2026-10-01 08:05:00"),
+        (datetime(2026, 10, 1), timedelta(hours=8, minutes=5), "2026-10-01 8:05:00"),  # noqa: DTZ001
+        (46296.0, 0.336805555, "2026-10-01 8:05:00"),
+        ("2026-10-01", "下午3点", "2026-10-01 下午3点"),
+        ("2026-10-01", "", "2026-10-01"),
+        ("2026-10-01", "later", "2026-10-01"),
+        ("", "2026-10-01 08:05", "2026-10-01 08:05"),
+    ],
+)
+def test_a_day_and_its_hour_become_one_moment(written: object, clock: object, expected: str) -> None:
+    assert joined(written, clock) == expected
 
 
 def test_days() -> None:
@@ -123,7 +196,12 @@ def test_days() -> None:
         ("300000.00", "CNY", "300000.00", "CNY"), ("300,000.00", "人民币", "300000.00", "CNY"),
         ("¥1.5万", None, "15000", "CNY"), ("200 USD", None, "200", "USD"), ("$3", None, "3", "USD"),
         ("12.50元", None, "12.50", "CNY"), (12.5, None, "12.5", "CNY"), (0.1 + 0.2, None, "0.3", "CNY"),
-        (100, "usd", "100", "USD"), ("８８", None, "88", "CNY"),
+        (100, "usd", "100", "USD"), ("3千元", None, "3000", "CNY"),
+        ("1.2w", None, "12000", "CNY"), ("2k", None, "2000", "CNY"),
+        ("1 234.50", None, "1234.50", "CNY"), ("500块", None, "500", "CNY"),
+        ("1.2 万元", None, "12000", "CNY"),
+        ("1,234.50元整", None, "1234.50", "CNY"), ("1200KRW", None, "1200", "KRW"),
+        ("８８", None, "88", "CNY"),
     ],
 )  # fmt: skip
 def test_money_is_decimal(amount: object, named: str | None, value: str, code: str) -> None:
@@ -137,7 +215,8 @@ def test_money_is_decimal(amount: object, named: str | None, value: str, code: s
     ("amount", "named", "code"),
     [
         ("200 USD", "CNY", "two_currencies"), ("$3元", None, "two_currencies"), ("abc", "CNY", "invalid"),
-        ("1,2,3", "CNY", "invalid"), ("1e5", "CNY", "invalid"), ("5", "peanuts", "unknown"),
+        ("1,2,3", "CNY", "invalid"), ("12,5 万", "CNY", "invalid"), ("1-2万", "CNY", "invalid"),
+        ("12元/条", "CNY", "invalid"), ("1e5", "CNY", "invalid"), ("5", "peanuts", "unknown"),
         ("9" * 30, "CNY", "out_of_range"), ("1.12345678", "CNY", "out_of_range"),
     ],
 )  # fmt: skip

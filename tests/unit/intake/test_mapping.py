@@ -41,6 +41,12 @@ from leadflow.intake.mapping import load_mapping, make_plan, vocabulary
         ("referrer", "referrer Referer 来源网址"),
         ("cost", "cost 单价 获客成本"),
         ("utm_source", "utm_source UTM-Source"),
+        ("phone", "手机1 电话2 Phone_2 手机号码（2） 电话号码1 联系方式（手机）"),
+        ("size", "公司规模_Size"),
+        ("name", "姓名_Name 参展人 Attendee_Name"),
+        ("email", "邮箱_Email Email_2 信箱"),
+        ("time", "Completion_time 到访时间 采集时间 结束答题时间"),
+        ("company", "任职公司 参展单位 公司2"),
     ],
 )  # fmt: skip
 def test_usual_names(field: str, names: str) -> None:
@@ -60,10 +66,33 @@ def test_usual_names(field: str, names: str) -> None:
         "Would you like us to call your phone",
         "爱好",
         "column 5",
+        "销售电话",
+        "业务员手机",
+        "客服电话",
+        "推荐人电话",
+        "紧急联系人电话",
+        "销售（手机）",
+        "Owner Email",
+        "Sales rep email",
+        "account manager phone",
+        "Subscribe to email",
     ],
 )
 def test_questions_and_other_columns_are_no_fields(name: str) -> None:
     assert vocabulary().field_of(name) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "fields"),
+    [
+        (("提交日期", "提交时间"), {"time": ("提交日期",), "time_of_day": ("提交时间",)}),
+        (("时间", "日期"), {"time": ("日期",), "time_of_day": ("时间",)}),
+        (("Date", "Time"), {"time": ("Date",), "time_of_day": ("Time",)}),
+        (("创建日期", "提交时间"), {"time": ("创建日期",)}),
+    ],
+)
+def test_a_day_and_its_hour_in_two_columns(columns: tuple[str, ...], fields: object) -> None:
+    assert make_plan(columns).fields == fields
 
 
 def test_the_first_of_two_columns_has_a_single_field() -> None:

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from leadflow.intake.channels.base import (
     Call,
@@ -57,6 +59,8 @@ class BaiduOptions(Options):
     """Where the marketing API is; another one only to try it."""
     solution_types: tuple[str, ...] = ("form", "phone", "consult", "wechat", "callback", "follow")
     """Components whose leads are fetched: 表单, 电话, 咨询, 微信, 回呼, 关注."""
+    pull_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
+    """How often a running service fetches what was not pushed, once there are credentials; 0 for never."""
 
 
 def read(inlet: Inlet, call: Call) -> list[Sent]:
