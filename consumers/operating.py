@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, NamedTuple
 
@@ -83,6 +83,11 @@ class _Figures:
         self.waiting = gauge("notifications_waiting", "Notifications that wait to be sent.")
         self.parked = gauge("notifications_parked", "Notifications that were given up, for a person to see.")
         self.oldest_s = gauge("notifications_oldest_seconds", "Age of the oldest that waits.")
+        self.pulls = counter("pulls", "Times that a vendor was asked for what it did not push.", ("outcome",))
+        self.pulled = counter("pulled_leads", "Leads that a vendor showed when it was asked.", ("answer",))
+        self.pulled_s = gauge(
+            "pulls_oldest_seconds", "Since the last good pull of the inlet that waits longest."
+        )
         self.step_s = gauge("seconds_since_step", "Since the last step of the process's slowest part.")
         self.ready = gauge("ready", "1 while the process does its work, else 0.")
 
@@ -238,6 +243,16 @@ class Operating:
         self._figures.waiting.set(waiting)
         self._figures.parked.set(parked)
         self._figures.oldest_s.set(max(0.0, oldest_s))
+
+    def pulled(self, outcome: str, answers: Mapping[str, int] | None = None) -> None:
+        """A vendor was asked for what it did not push: `done` or `failed`, and what became of its leads."""
+        self._figures.pulls.labels(outcome).inc()
+        for answer, count in (answers or {}).items():
+            self._figures.pulled.labels(answer).inc(count)
+
+    def pulls(self, oldest_s: float) -> None:
+        """How long ago the last good pull was, of the inlet that has waited longest."""
+        self._figures.pulled_s.set(max(0.0, oldest_s))
 
     # --- what is told ---------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from leadflow.intake.channels.base import Inlet, Kind
 from leadflow.intake.channels.kinds import kind_of
 from leadflow.intake.channels.setting_up import SECRET_BYTES, check_credentials, check_inlet, secret_for
 from leadflow.intake.mapping import MappingFile
-from leadflow.postgres import Database, ensure_table
+from leadflow.postgres import Database, ensure_column, ensure_table
+from leadflow.pulls import NEVER_PULLED, Pulls, pulls_of
 
 KEEP_OLD = timedelta(hours=24)
 """For how long the old secret holds beside a new one, unless said otherwise."""
@@ -57,6 +58,8 @@ CREATE TABLE IF NOT EXISTS records.inlet_tests (
 CREATE INDEX IF NOT EXISTS inlet_tests_idx ON records.inlet_tests (inlet, id);
 """
 
+_DDL_PULLS = "ALTER TABLE records.inlets ADD COLUMN pulls jsonb"
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -82,6 +85,8 @@ class KeptInlet:
     created_at: datetime
     disabled_at: datetime | None
     tests: int
+    pulls: Pulls = NEVER_PULLED
+    """How the pulls stand by which a vendor is asked for what was not pushed."""
 
     @property
     def kind(self) -> Kind:
@@ -111,10 +116,18 @@ class KeptInlet:
             "credentials": sorted(setup.credentials),
             "secrets": [{"made_at": one.made_at, "until": one.until} for one in self.secrets],
             "tests": self.tests,
+            "pulls": self.pulls.document() if self.pull_every is not None else None,
             "created_by": self.created_by,
             "created_at": self.created_at,
             "disabled_at": self.disabled_at,
         }
+
+    @property
+    def pull_every(self) -> timedelta | None:
+        """How often its vendor is asked for what was not pushed; None for one that is not asked."""
+        setup, minutes = self.setup, getattr(self.setup.options, "pull_minutes", 0)
+        ready = self.disabled_at is None and all(name in setup.credentials for name in self.kind.credentials)
+        return timedelta(minutes=minutes) if minutes and ready else None
 
     @property
     def secret_in_path(self) -> bool:
@@ -149,6 +162,7 @@ class Inlets:
         """Make the tables where there are none."""
         if not self._ready:
             ensure_table(self._database, "records.inlet_tests", _DDL)
+            ensure_column(self._database, "records.inlets", "pulls", _DDL_PULLS)
             self._ready = True
 
     def add(self, inlet: Inlet, *, by: str, now: datetime, secret: str | None = None) -> Made:
@@ -246,6 +260,12 @@ class Inlets:
             connection.execute(update, (at, inlet))
         return self.get(inlet)
 
+    def pulled(self, inlet: str, pulls: Pulls) -> None:
+        """Keep how the pulls of an inlet stand."""
+        update = "UPDATE records.inlets SET pulls = %s WHERE id = %s"
+        with self._database.connection() as connection:
+            connection.execute(update, (Jsonb(pulls.document()), inlet))
+
     # --- test leads -------------------------------------------------------------------------
 
     def add_tests(self, inlet: str, documents: Sequence[Any], now: datetime) -> None:
@@ -306,7 +326,8 @@ def _kept(row: Mapping[str, Any]) -> KeptInlet:
         )
         for one in row["secrets"]
     )
-    return KeptInlet(setup, secrets, row["created_by"], row["created_at"], row["disabled_at"], row["tests"])
+    told = (row["created_by"], row["created_at"], row["disabled_at"], row["tests"])
+    return KeptInlet(setup, secrets, *told, pulls_of(row["pulls"]))
 
 
 def _packed(secret: Secret) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import Any
@@ -137,8 +137,14 @@ class Reception:
 
     # --- what was not pushed, or could not be fetched ---------------------------------------
 
-    def reconcile(self, row: KeptInlet, first: date, last: date) -> Iterable[Received]:
-        """Ask the vendor for what it has, and take in what did not come. Raises UsageError, Unavailable."""
+    def reconcile(
+        self, row: KeptInlet, first: date, last: date, submit: Submit | None = None
+    ) -> Iterator[Received]:
+        """Ask the vendor for what it has, and take in what did not come. Raises UsageError, Unavailable.
+
+        `submit` has requests decided; without, the app does.
+        """
+        submit = submit or self.app.submit
         reader = self.reader_of(row)
         if row.setup.kind == "meta":
             yield from self._fetch_again(reader)
@@ -149,10 +155,10 @@ class Reception:
         for document in self.vendors.notices(reader.inlet, first, last):
             batch.append(Sent(document))
             if len(batch) == BATCH:
-                yield from self.take(reader, batch, self.app.submit)
+                yield from self.take(reader, batch, submit)
                 batch = []
         if batch:
-            yield from self.take(reader, batch, self.app.submit)
+            yield from self.take(reader, batch, submit)
 
     def _fetch_again(self, reader: InletReader) -> Iterable[Received]:
         letters = self.app.dead_letters.of_inlet(reader.inlet.id)

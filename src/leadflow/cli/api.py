@@ -74,6 +74,7 @@ def api(session: Session) -> None:
     Requests go to the engine that runs in the data directory, are decided here where none does, or go to the
     deciders of a log in Kafka (LEADFLOW_KAFKA). `leadflow up` answers the same by itself.
     """
+    from leadflow.bootstrap.pulling import pulling
     from leadflow.bootstrap.serving import look, open_service
 
     if session.settings.http == OFF:
@@ -85,6 +86,7 @@ def api(session: Session) -> None:
         served(session, "api", LOOK_S) as operating,
         open_service(session.app, operating) as service,
         answering(session, service),
+        pulling(service, operating),
     ):
         stop_on_signals(stop.set)
         operating.holds(())

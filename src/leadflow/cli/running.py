@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -53,6 +54,7 @@ def up(session: Session) -> None:
 
     Deadlines are decided when they are due, and other commands hand their requests to it.
     """
+    from leadflow.bootstrap.pulling import pulling
     from leadflow.bootstrap.serving import Service
 
     def leave(*_: object) -> None:
@@ -64,7 +66,9 @@ def up(session: Session) -> None:
     with (
         served(session, "engine") as operating,
         running_app(session.settings, operating) as (app, embedded),
-        answering(session, Service(app, embedded.commits.send)),
+        nullcontext(Service(app, embedded.commits.send)) as service,
+        answering(session, service),
+        pulling(service, operating),
     ):
         stop_on_signals(embedded.stop)
         session.say(f"LeadFlow is running (process {os.getpid()}, {len(app.log.pools())} streams).")
