@@ -10,10 +10,10 @@ from leadflow.domain.calendar import WorkingTime
 from leadflow.domain.events import Event
 from leadflow.domain.evolve import evolve, initial
 from leadflow.domain.ordered import SortedRuns
-from leadflow.domain.pool import CONVERTED, LIVE, PRIVATE, PUBLIC, QUEUE, Lead, Pool, Stream
+from leadflow.domain.pool import CONVERTED, LIVE, MEMORISED, PRIVATE, PUBLIC, QUEUE, Lead, Pool, Stream
 from leadflow.domain.values import Model, digest
 
-SPEED = ("working", "rules", "views", "timers", "unclaimed", "fresh", "retry_at", "availability_changed")
+SPEED = (*MEMORISED, "timers", "unclaimed", "fresh", "retry_at", "availability_changed")
 """What a pool keeps to be quick; asking the clock tidies it, so it is compared by what it still means."""
 
 

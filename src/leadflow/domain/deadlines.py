@@ -77,9 +77,14 @@ def decide_due(pool: Pool, upto: datetime) -> list[e.Event]:
 
 def next_due(pool: Pool, upto: datetime = FOR_EVER) -> Due | None:
     """The next deadline due by `upto`, if there is one."""
+    fact, until = pool.quiet
+    if fact == pool.sequence and upto < until:
+        return None
     sources = (_timer(pool, upto), _assign_after(pool, upto), _waiting(pool))
-    found = [due for due in sources if due is not None and due.at <= upto]
+    known = [due for due in sources if due is not None]
+    found = [due for due in known if due.at <= upto]
     if not found:
+        pool.quiet = (pool.sequence, min([due.at for due in known], default=FOR_EVER))
         return None
     return min(found, key=lambda due: (max(due.at, pool.time), due.at, due.cause))
 
@@ -103,9 +108,10 @@ def _holds(pool: Pool, timer: Timer) -> bool:
 
 
 def _timer(pool: Pool, upto: datetime) -> Due | None:
-    while pool.timers and pool.timers[0][0] <= upto:
-        if _holds(pool, pool.timers[0]):
-            at, cause, kind, subject, word = pool.timers[0]
+    """The first timer; one that is not due yet may hold no longer."""
+    while pool.timers:
+        at, cause, kind, subject, word = timer = pool.timers[0]
+        if at > upto or _holds(pool, timer):
             return Due(at, cause, _KIND_NAMES[kind], subject, word)
         # What no longer holds never will again: a new deadline has a new cause.
         heapq.heappop(pool.timers)
@@ -142,6 +148,7 @@ def _resume(pool: Pool, due: Due, draft: Draft) -> None:
 
 
 def _assign_after(pool: Pool, upto: datetime) -> Due | None:
+    """The lead that has waited longest; one that is not due yet may wait no longer."""
     limit = pool.policy.recycling.assign_after
     while pool.unclaimed:
         since, cause, lead_id = pool.unclaimed[0]
@@ -150,7 +157,7 @@ def _assign_after(pool: Pool, upto: datetime) -> Due | None:
         except NoWorkingTime:
             at = FOR_EVER
         if at > upto:
-            return None
+            return Due(at, cause, "assign_after", lead_id)
         lead = pool.leads[lead_id]
         if (
             lead.status in (PUBLIC, QUEUE)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
@@ -62,10 +61,15 @@ class Fact(Made):
 
     TYPE: ClassVar[str]
 
-    @cached_property
+    @property
     def packed(self) -> bytes:
         """The data as the log has it: JSON without the members that have their default."""
-        return type(self).__pydantic_serializer__.to_json(self, exclude_defaults=True)
+        # Kept by hand: `cached_property` takes a lock.
+        packed: bytes | None = self.__dict__.get("packed")
+        if packed is None:
+            packed = type(self).__pydantic_serializer__.to_json(self, exclude_defaults=True)
+            self.__dict__["packed"] = packed
+        return packed
 
 
 class Candidate(Made):

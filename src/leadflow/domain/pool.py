@@ -60,6 +60,9 @@ class Dossier(Model):
         return cls.model_validate({name: values[name] for name in cls.model_fields if name in values})
 
 
+MEMORISED = ("rules", "working", "views", "quiet", "_keys_of")
+"""What a pool remembers for speed alone; it is no part of a snapshot."""
+
 _NOBODY: dict[str, tuple[int, datetime | None]] = {}
 
 
@@ -236,8 +239,6 @@ class Pool(Stream):
         self.leads: dict[str, Lead] = {}
         self.contacts: dict[bytes, Lead] = {}
         self.rotations: dict[str, Rotation] = {}
-        self.views: dict[str, Any] = {}
-        """What distribution memorises of each group until somebody's availability changes."""
         self.timers: list[Timer] = []
         self.claimable = SortedRuns()
         """Public leads as (-score, number, id): best first, then oldest."""
@@ -258,14 +259,19 @@ class Pool(Stream):
 
     def __getstate__(self) -> dict[str, object]:
         # What is only memorised for speed need not be in a snapshot.
-        return {n: value for n, value in self.__dict__.items() if n not in ("rules", "working", "views")}
+        return {name: value for name, value in self.__dict__.items() if name not in MEMORISED}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
-        self.views = {}
         self._prepare()
 
     def _prepare(self) -> None:
+        self.views: dict[str, Any] = {}
+        """What distribution memorises of each group until somebody's availability changes."""
+        self.quiet = (-1, EPOCH)
+        """After which fact, and until when, nothing is due."""
+        self._keys_of: tuple[Person | None, list[tuple[str, bytes]]] = (None, [])
+        """The last arrival's contact points: it is matched, then folded in."""
         self.rules = Rules(self.policy)
         self.working = WorkingTime(self.calendar, self.policy.calendar)
 
@@ -273,7 +279,6 @@ class Pool(Stream):
         """This version is in force from here on."""
         self.policy_version, self.policy, self.calendar = version, policy, calendar
         self.availability_changed = True
-        self.views.clear()
         self._prepare()
 
     def rep(self, member_id: str | None) -> Member | None:
@@ -315,7 +320,11 @@ class Pool(Stream):
 
     def contact_keys(self, person: Person) -> list[tuple[str, bytes]]:
         """The person's contact points in the order of matching: phone, e-mail, WeChat id."""
+        known, keys = self._keys_of
+        if known is person:
+            return keys
         keys = [("phone", digest("phone", phone)) for phone in person.phones]
         keys += [("email", digest("email", email)) for email in person.emails]
         keys += [("wechat", digest("wechat", wechat)) for wechat in person.wechats]
+        self._keys_of = (person, keys)
         return keys
