@@ -264,11 +264,14 @@ class PartitionDecider:
     def _next_topic(self, at_end: Mapping[str, bool]) -> str | None:
         """The topic whose request is next by append time (of equals, the arrival); None if that is not
         known before more has been read."""
-        heads = [self._waiting[topic][0].timestamp if self._waiting[topic] else None for topic in self.topics]
-        if any(head is None and not at_end[topic] for head, topic in zip(heads, self.topics, strict=True)):
-            return None
-        known = [(head, at) for at, head in enumerate(heads) if head is not None]
-        return self.topics[min(known)[1]] if known else None
+        first, found = 0, None
+        for topic, waiting in self._waiting.items():
+            if not waiting:
+                if not at_end[topic]:
+                    return None
+            elif found is None or waiting[0].timestamp < first:
+                first, found = waiting[0].timestamp, topic
+        return found
 
     def _take_in(self, record: Any, place: Origin, work: Work) -> Told:
         condemned = self._condemned.get(place)
