@@ -23,6 +23,7 @@ WITHOUT_A_KEY = {
     "diffPolicy",
     # Each time something is tried: nothing is kept.
     "testSubscription",
+    "testInlet",
     # About the session that asks: after it there is another one, or none.
     "signIn",
     "signOut",

@@ -18,6 +18,7 @@ from leadflow.api import (
     failing,
     fairs,
     forms,
+    inlet_setup,
     inlets,
     intake,
     keeping,
@@ -67,6 +68,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     reports.router,
     subscriptions.router,
     notifications.router,
+    inlet_setup.router,
     accounts.router,
     tokens.router,
 )

@@ -272,12 +272,8 @@ def _service(request: Request) -> Service:
 
 
 def _reception(request: Request) -> Reception:
-    """One for the application, made at the first call."""
-    state = request.app.state
-    if not hasattr(state, "reception"):
-        state.reception, state.rates = Reception(state.service.app), Rates()
-    found: Reception = state.reception
-    return found
+    """The service's: what changes inlets, pools or routing has it forget what it knew."""
+    return _service(request).reception
 
 
 async def _reader(reception: Reception, inlet: str) -> InletReader:
@@ -289,7 +285,10 @@ def _limit(reader: InletReader, request: Request) -> None:
     """Raise the problem for a sender that posts too often."""
     per_minute = getattr(reader.inlet.options, "rate_per_minute", None)
     address = request.client.host if request.client else ""
-    rates: Rates = request.app.state.rates
+    state = request.app.state
+    if not hasattr(state, "rates"):
+        state.rates = Rates()
+    rates: Rates = state.rates
     if per_minute is not None and not rates.take(reader.inlet.id, address, per_minute, time.monotonic()):
         raise TooMany("too many posts from this address", do="Wait a minute.")
 

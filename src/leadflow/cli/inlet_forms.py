@@ -18,9 +18,9 @@ from leadflow.bootstrap.forms import (
     snippet,
     takes_forms,
 )
+from leadflow.bootstrap.inlet_desk import InletDesk
 from leadflow.bootstrap.inlets import Inlet
 from leadflow.cli.common import Session, pass_session, shared_options
-from leadflow.cli.inlet_trying import may_set_up
 from leadflow.domain.values import format_time
 from leadflow.errors import UsageError
 
@@ -36,8 +36,7 @@ _url = click.option(
 def _form_inlet(session: Session, name: str) -> Inlet:
     """An inlet of forms that the actor may set up. Raises NotFound, NotPermitted, UsageError."""
     session.app.settle()
-    row = session.app.inlets.get(name)
-    may_set_up(session, row.setup.pool)
+    row = InletDesk(session.app, session.actor).get(name)
     if not takes_forms(row.setup):
         raise UsageError(f"no forms of people come to inlet {name}", do="Use one of website or trade_show.")
     return row.at(datetime.now(UTC))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from leadflow.bootstrap import MappingFile, load_mapping
-from leadflow.bootstrap.inlets import KEEP_OLD, KINDS, Inlet, KeptInlet, Made, kind_of, options_of
+from leadflow.bootstrap.inlet_desk import InletDesk
+from leadflow.bootstrap.inlets import KEEP_OLD, KINDS, Inlet, Made, kind_of, options_of
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
-from leadflow.cli.incoming import destination_of
 from leadflow.cli.inlet_forms import booth_command, qr_command, snippet_command
-from leadflow.cli.inlet_trying import may_set_up, reconcile_inlet, test_inlet
+from leadflow.cli.inlet_trying import reconcile_inlet, test_inlet
 from leadflow.domain.values import format_time
-from leadflow.errors import NotPermitted, UsageError
+from leadflow.errors import UsageError
 
 PATH = click.Path(path_type=Path)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,12 +45,10 @@ inlet.add_command(booth_command)
 _argument = click.argument("name", metavar="ID")
 
 
-def _own(session: Session, name: str) -> KeptInlet:
-    """An inlet that the actor may set up. Raises NotFound, NotPermitted."""
+def _desk(session: Session) -> InletDesk:
+    """Inlets as the actor may see and set them up, with everything that was written before."""
     session.app.settle()
-    found = session.app.inlets.get(name)
-    may_set_up(session, found.setup.pool)
-    return found
+    return InletDesk(session.app, session.actor)
 
 
 def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -147,10 +145,7 @@ def add_inlet(
 
     Its secret is shown now and never again. Without `--pool` the company's routing table says where leads go.
     """
-    session.app.settle()
-    known = kind_of(kind)
-    to = destination_of(session, pool) if pool else None
-    may_set_up(session, pool)
+    desk, known = _desk(session), kind_of(kind)
     found = Inlet(
         id=name,
         kind=kind,
@@ -163,18 +158,11 @@ def add_inlet(
         origins=origins,
         options=options_of(known, options),
     )
-    pools = session.app.views.pools()
-    targets = to.pools if to is not None else list(pools)
-    declared = {one: pools[one].policy.get("channels", {}) for one in targets}
-    if declared and not any(found.channel in channels for channels in declared.values()):
-        raise UsageError(
-            f"the channel {found.channel!r} is not declared in the policy of pool {', '.join(declared)}",
-            do="Add it under [channels] and publish the policy, or name another with `--channel`.",
-        )
+    desk.need(pool)
     secret = _text_of(secret_file)
-    made = session.app.inlets.add(found, by=session.actor, now=datetime.now(UTC), secret=secret)
+    made = desk.add(found, secret)
     _show_made(session, made, f"Inlet {name} takes {known.title}.", given=secret is not None)
-    if pool is None and len(pools) != 1 and session.app.routing() is None:
+    if not desk.routed(found):
         session.say("Nothing says yet which pool its leads go to: they wait as dead letters until a")
         session.say("routing table does (`leadflow routing publish`), or open the inlet with `--pool`.")
 
@@ -202,8 +190,7 @@ def _show_made(session: Session, made: Made, title: str, *, given: bool) -> None
 @pass_session
 def list_inlets(session: Session) -> None:
     """List the doors."""
-    session.app.settle()
-    rows = [row for row in session.app.inlets.list() if _visible(session, row)]
+    rows = _desk(session).list()
 
     def draw(console: Console) -> None:
         if not rows:
@@ -221,22 +208,14 @@ def list_inlets(session: Session) -> None:
     session.emit([row.described() for row in rows], draw)
 
 
-def _visible(session: Session, row: KeptInlet) -> bool:
-    try:
-        may_set_up(session, row.setup.pool)
-    except NotPermitted:
-        return False
-    return True
-
-
 @inlet.command("show")
 @_argument
 @shared_options
 @pass_session
 def show_inlet(session: Session, name: str) -> None:
     """Show a door: how it is set up, dead letters of it, and its last test leads. Never its secrets."""
-    row = _own(session, name)
-    waiting = len(session.app.dead_letters.of_inlet(name))
+    desk = _desk(session)
+    row, waiting = desk.get(name), desk.waiting(name)
     tests = session.app.inlets.tests(name)
     document = row.described() | {"dead_letters": waiting, "last_tests": tests}
 
@@ -286,10 +265,10 @@ def _told(value: Any) -> str:
 @pass_session
 def rotate_inlet(session: Session, name: str, keep_hours: float, secret_file: Path | None) -> None:
     """Give a door a new secret, shown now and never again; the old one holds for a while."""
-    _own(session, name)
-    keep = timedelta(hours=keep_hours)
+    desk = _desk(session)
+    desk.get(name)
     secret = _text_of(secret_file)
-    made = session.app.inlets.rotate(name, keep=keep, now=datetime.now(UTC), secret=secret)
+    made = desk.rotate(name, keep=timedelta(hours=keep_hours), secret=secret)
     title = f"Inlet {name} has a new secret; the old one holds for {keep_hours:g} hours."
     _show_made(session, made, title, given=secret is not None)
 
@@ -301,8 +280,9 @@ def rotate_inlet(session: Session, name: str, keep_hours: float, secret_file: Pa
 @pass_session
 def set_credentials(session: Session, name: str, file: Path) -> None:
     """Replace what LeadFlow shows to the vendor, from a TOML FILE (`-` for stdin): access tokens."""
-    _own(session, name)
-    row = session.app.inlets.credentials(name, _credentials(file))
+    desk = _desk(session)
+    desk.get(name)
+    row = desk.credentials(name, _credentials(file))
     known = sorted(row.setup.credentials)
     session.emit(
         {"id": name, "credentials": known},
@@ -316,8 +296,7 @@ def set_credentials(session: Session, name: str, file: Path) -> None:
 @pass_session
 def disable_inlet(session: Session, name: str) -> None:
     """Take nothing more through a door, until it is enabled again."""
-    _own(session, name)
-    session.app.inlets.disable(name, datetime.now(UTC))
+    _desk(session).disable(name)
     session.emit(
         {"id": name, "enabled": False}, lambda console: console.print(f"Inlet {name} is off.", markup=False)
     )
@@ -329,8 +308,7 @@ def disable_inlet(session: Session, name: str) -> None:
 @pass_session
 def enable_inlet(session: Session, name: str) -> None:
     """Take calls through a door again."""
-    _own(session, name)
-    session.app.inlets.enable(name)
+    _desk(session).enable(name)
     session.emit(
         {"id": name, "enabled": True}, lambda console: console.print(f"Inlet {name} is on.", markup=False)
     )
