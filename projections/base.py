@@ -70,6 +70,8 @@ class Entry(msgspec.Struct, gc=False):
     """When the log wrote it."""
     partition: int = 0
     """Of the log, in which `position` counts."""
+    document: bytes = b""
+    """As the log has it."""
 
     @property
     def id(self) -> str:
@@ -80,8 +82,8 @@ class Entry(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(Entry).decode
 
 
-def entry_of(position: int, recorded_at: datetime, document: bytes, partition: int = 0) -> Entry:
-    """The entry of an event's document, lifted to its newest version.
+def entry_of(position: int, recorded_at: datetime | str, document: bytes, partition: int = 0) -> Entry:
+    """The entry of an event's document, lifted to its newest version. A time as text is taken as it is.
 
     Raises LogDamaged for a document that cannot be read, WrongVersion for a type that is unknown here.
     """
@@ -94,7 +96,8 @@ def entry_of(position: int, recorded_at: datetime, document: bytes, partition: i
     except ValueError as error:
         event = parse(document).get("id")
         raise LogDamaged(f"a member is missing or unreadable: {error}", event=event) from error
-    entry.position, entry.recorded_at, entry.partition = position, as_text(recorded_at), partition
+    entry.position, entry.partition, entry.document = position, partition, document
+    entry.recorded_at = recorded_at if isinstance(recorded_at, str) else as_text(recorded_at)
     if entry.type not in FACTS:
         raise WrongVersion(
             f"the event type {entry.type!r} is not known here",

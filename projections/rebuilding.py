@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
-from leadflow.log.reading import Log, Positions
+from leadflow.log.reading import Positions
 from leadflow.postgres import Database
 from projections.base import Entry, Head, Key, Projection, Row
 from projections.copying import Cursor
 from projections.filling import WRITERS_MAX, Targets
-from projections.folding import fold
-from projections.reading import Progress, batches, read, without_collector
+from projections.folding import Batch, fold
 from projections.store import Generation, PostgresRows, TableBatch, add_key, create_indexes
 from projections.writer import note_position, writing
 
@@ -27,45 +26,46 @@ ROWS_HELD_MAX = 20_000
 """Rows that are held of one table; some 3 kB each at most."""
 
 
-def fill_new(
-    log: Log, database: Database, targets: Targets, size: int, progress: Progress | None = None
-) -> None:
-    """Fill generations that were just begun to the log's end, and make their keys and indexes.
+class Filler:
+    """Fills generations that were just begun, in this process: while a batch is folded and written, the next
+    one is read."""
 
-    Raises ProjectionStopped, and what psycopg raises for a row that Postgres refuses; the generations are
-    then good for nothing.
-    """
-    rows = [NewRows(*target) for target in targets]
-    ends = log.ends()
-    end, reached = sum(ends.values()), dict.fromkeys(ends, 0)
-    with without_collector(), ThreadPoolExecutor(WRITERS_MAX, "leadflow-rebuild") as executor:
-        under_way: list[Future[None]] = []
-        # Up to ends that were asked for together: else one partition might show a lead's arrival, and another
-        # that was read to its end before not yet its departure.
-        for batch in batches(read(log, upto=ends), size):
-            # While one batch was folded and written, this one was read.
-            for taken in under_way:
-                taken.result()
-            under_way = [executor.submit(_take, database, each, batch) for each in rows]
-            reached |= {entry.partition: entry.position for entry in batch}
-            if progress:
-                done = sum(reached.values())
-                progress(done, max(end, done))
-        for taken in under_way:
+    def __init__(self, database: Database, targets: Targets) -> None:
+        self._database = database
+        self._rows = [NewRows(*target) for target in targets]
+        self._executor = ThreadPoolExecutor(WRITERS_MAX, "leadflow-rebuild")
+        self._under_way: list[Future[None]] = []
+
+    def take(self, batch: Batch) -> None:
+        """Begin to fold and write a batch. Raises what the one before has raised."""
+        self.wait()
+        self._under_way = [self._executor.submit(self._take, rows, batch) for rows in self._rows]
+
+    def finish(self, reached: Positions) -> None:
+        """Begin to write what is held, how far this is, and what readers need."""
+        self.wait()
+        self._under_way = [self._executor.submit(self._finish, rows, reached) for rows in self._rows]
+
+    def wait(self) -> None:
+        """Return when what was begun is done. Raises ProjectionStopped, and what psycopg raises for a row
+        that Postgres refuses."""
+        for taken in self._under_way:
             taken.result()
-        under_way = [executor.submit(_finish, database, each, reached) for each in rows]
-        for taken in under_way:
-            taken.result()
+        self._under_way = []
 
+    def __enter__(self) -> Filler:
+        return self
 
-def _take(database: Database, rows: NewRows, entries: Sequence[Entry]) -> None:
-    with writing(database) as cursor:
-        rows.take(cursor, entries)
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown()
 
+    def _take(self, rows: NewRows, batch: Batch) -> None:
+        with writing(self._database) as cursor:
+            rows.take(cursor, batch)
 
-def _finish(database: Database, rows: NewRows, reached: Positions) -> None:
-    with writing(database) as cursor:
-        rows.finish(cursor, reached)
+    def _finish(self, rows: NewRows, reached: Positions) -> None:
+        with writing(self._database) as cursor:
+            rows.finish(cursor, reached)
 
 
 class NewRows(PostgresRows):

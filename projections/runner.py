@@ -23,7 +23,7 @@ from projections.base import Projection
 from projections.copying import Cursor
 from projections.filling import Filling, Targets
 from projections.reading import Progress
-from projections.rebuilding import fill_new
+from projections.sharing import fill_new
 from projections.store import SCHEMA, Generation, create_indexes
 from projections.verification import Difference, differences
 from projections.writer import REFUSED, lock, positions_of

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from leadflow.domain import events as f
+from leadflow.errors import Unavailable
 from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.reading import Positions
 from leadflow.postgres import Database
-from projections import pools, rebuilding
+from projections import pools, rebuilding, sharing
 from projections.base import ProjectionStopped, Table
 from projections.runner import Projections
 from tests.histories import RandomHistory
@@ -82,3 +84,64 @@ def test_an_arrival_that_was_refused_before_is_written_over(
     log.append(history.stored()[-2:])
     read_models.catch_up()
     assert list(read_models.verify()) == []
+
+
+def test_several_processes_fill_what_one_would(
+    log: EmbeddedLog, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "HELPED_FROM", 1)
+    monkeypatch.setattr(sharing, "_cores", lambda: 2)
+    history = RandomHistory(34).run(600)
+    written = len(history.events)
+    log.append(history.stored())
+    read_models = Projections(log, db, batch_rebuild=83)
+    seen: list[tuple[int, int]] = []
+    read_models.start(lambda done, end: seen.append((done, end)))
+    assert seen == sorted(seen)
+    assert seen[-1] == (written, written)
+    assert list(read_models.verify()) == []
+    log.append(history.run(700).stored()[written:])
+    read_models.catch_up()
+    assert list(read_models.verify()) == []
+
+
+def test_what_stops_a_helper_stops_the_rebuild(
+    log: EmbeddedLog, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "HELPED_FROM", 1)
+    monkeypatch.setattr(sharing, "_cores", lambda: 6)
+    history = RandomHistory(35).run(300)
+    log.append(history.stored())
+    read_models = Projections(log, db, batch_rebuild=83)
+    read_models.start()
+    wrong = history.decide("east", ("nobody", f.LeadRecycled(rep="li", reason="inactive", since=history.now)))
+    log.append(history.stored()[-1:])
+    with pytest.raises(ProjectionStopped) as stopped:
+        read_models.rebuild()
+    assert (stopped.value.event, stopped.value.projection in read_models.projections) == (wrong.id, True)
+    with pytest.raises(ProjectionStopped) as stopped:
+        read_models.rebuild(["outcomes", "ownership"])
+    assert (stopped.value.event, stopped.value.projection) == (wrong.id, "ownership")
+    assert {status.status for status in read_models.list()} == {"live"}
+
+
+def test_a_helper_that_dies_leaves_the_old_version(
+    log: EmbeddedLog, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = RandomHistory(36).run(300)
+    log.append(history.stored())
+    read_models = Projections(log, db, batch_rebuild=83)
+    read_models.start()
+    monkeypatch.setattr(sharing, "HELPED_FROM", 1)
+    monkeypatch.setattr(sharing, "_cores", lambda: 2)
+    passed = sharing.Helper.finish
+
+    def killed(helper: sharing.Helper, reached: Positions) -> None:
+        helper._process.kill()
+        passed(helper, reached)
+
+    monkeypatch.setattr(sharing.Helper, "finish", killed)
+    with pytest.raises(Unavailable):
+        read_models.rebuild()
+    assert list(read_models.verify()) == []
+    assert {status.status for status in read_models.list()} == {"live"}
