@@ -16,10 +16,13 @@ from leadflow.intake.quantities import money
 EDITABLE = ("name", "phone", "email", "wechat", "company", "industry", "size", "region", "city", "note")
 
 
-def corrections(values: Mapping[str, str | Sequence[str]]) -> tuple[Person, Company]:
+def corrections(
+    values: Mapping[str, str | Sequence[str]], phone_region: str = "CN"
+) -> tuple[Person, Company]:
     """What a lead's details are from here on, of values by field (`EDITABLE`).
 
-    Raises UsageError naming every field that cannot be understood.
+    `phone_region` (ISO 3166) is assumed for phone numbers without a country code. Raises UsageError naming
+    every field that cannot be understood.
     """
     document: dict[str, str] = {}
     columns: dict[str, str] = {}
@@ -27,7 +30,7 @@ def corrections(values: Mapping[str, str | Sequence[str]]) -> tuple[Person, Comp
         for number, value in enumerate([given] if isinstance(given, str) else given, 1):
             column = field if number == 1 else f"{field} {number}"
             document[column], columns[column] = value, field
-    settings = MappingFile(columns=columns)
+    settings = MappingFile(columns=columns, region=phone_region)
     details = Details(document, make_plan(tuple(document), settings.columns), settings)
     phones, emails, wechats = (details.contact(field) for field in ("phone", "email", "wechat"))
     company = details.company()

@@ -47,7 +47,7 @@ from leadflow.importing import (
 )
 from leadflow.intake.arrivals import Arrival, ArrivalReader
 from leadflow.intake.files import open_arrivals
-from leadflow.intake.mapping import FIELDS, MappingFile, load_mapping
+from leadflow.intake.mapping import FIELDS, MappingFile, PhoneRegion, load_mapping
 from leadflow.intake.spend import SpendRow, read_spend
 from leadflow.log.verify import export, verify
 from leadflow.notifications.ledger import Notification
@@ -110,6 +110,7 @@ __all__ = [
     "Notifying",
     "Outcome",
     "Period",
+    "PhoneRegion",
     "Place",
     "PoolView",
     "Rehearsal",

@@ -19,7 +19,14 @@ from leadflow.bootstrap import (
     request_of,
     unreadable,
 )
-from leadflow.cli.common import Session, pass_session, pool_option, shared_options, wait_option
+from leadflow.cli.common import (
+    Session,
+    pass_session,
+    phone_region_option,
+    pool_option,
+    shared_options,
+    wait_option,
+)
 from leadflow.cli.incoming import check_declared, destination_of
 from leadflow.cli.telling import tell
 from leadflow.errors import UsageError
@@ -52,12 +59,20 @@ def register(main: click.Group) -> None:
 @click.option(
     "--ref", metavar="ID", help="Names the arrival within its channel: sent again, it is the same one."
 )
+@phone_region_option
 @pool_option
 @wait_option
 @shared_options
 @pass_session
 def intake_command(
-    session: Session, /, channel: str, campaign: str | None, ref: str | None, pool: str | None, **details: Any
+    session: Session,
+    /,
+    channel: str,
+    campaign: str | None,
+    ref: str | None,
+    phone_region: str | None,
+    pool: str | None,
+    **details: Any,
 ) -> None:
     """Take in one lead, from options or from a JSON document on stdin.
 
@@ -80,7 +95,7 @@ def intake_command(
         channel,
         campaign=campaign,
         door=door,
-        mapping=MappingFile(columns=columns),
+        mapping=MappingFile(columns=columns, region=phone_region or "CN"),
         attribution=session.app.attribution,
     )
     if isinstance(document, dict):

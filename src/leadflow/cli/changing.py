@@ -8,7 +8,7 @@ import click
 
 from leadflow.bootstrap import amount_of, corrections
 from leadflow.cli.acting import Acting, for_option, lead_command
-from leadflow.cli.common import Session
+from leadflow.cli.common import Session, phone_region_option
 from leadflow.domain import requests as r
 
 
@@ -29,6 +29,7 @@ def register(main: click.Group) -> None:
 @click.option("--region", metavar="TEXT", help="The province or region.")
 @click.option("--city", metavar="TEXT", help="The city.")
 @click.option("--note", metavar="TEXT", help="A note, in your words.")
+@phone_region_option
 @lead_command
 def edit(
     session: Session,
@@ -37,10 +38,13 @@ def edit(
     if_sequence: int | None,
     request_id: str | None,
     pool: str | None,
+    phone_region: str | None,
     **details: Any,
 ) -> None:
     """Correct the details of LEAD; what is not named stays. A new score is worked out at once."""
-    person, company = corrections({name: value for name, value in details.items() if value})
+    person, company = corrections(
+        {name: value for name, value in details.items() if value}, phone_region or "CN"
+    )
     acting = Acting(session, pool, lead)
     acting.ask(r.EditLead, request_id=request_id, if_sequence=if_sequence, person=person, company=company)
 

@@ -238,6 +238,29 @@ def pool_option(function: F) -> F:
     )
 
 
+def _country(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from pydantic import TypeAdapter
+
+    from leadflow.bootstrap import PhoneRegion
+
+    try:
+        return str(TypeAdapter(PhoneRegion).validate_python(value.strip().upper()))
+    except ValidationError as error:
+        message = f"{value!r} is no country: two letters of ISO 3166, as in DE or US"
+        raise click.BadParameter(message, ctx, param) from error
+
+
+phone_region_option = click.option(
+    "--phone-region",
+    metavar="COUNTRY",
+    callback=_country,
+    help="Country (ISO 3166, as DE) of phone numbers without a country code; CN if left out.",
+)
+"""`--phone-region`, checked where it is typed."""
+
+
 def _wait(ctx: click.Context, _: click.Parameter, value: float) -> None:
     ctx.ensure_object(Session).wait_s = value
 

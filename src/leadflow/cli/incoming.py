@@ -33,7 +33,14 @@ from leadflow.bootstrap import (
     open_arrivals,
     rehearse_file,
 )
-from leadflow.cli.common import Session, long_wait_option, pass_session, pool_option, shared_options
+from leadflow.cli.common import (
+    Session,
+    long_wait_option,
+    pass_session,
+    phone_region_option,
+    pool_option,
+    shared_options,
+)
 from leadflow.errors import NotPermitted
 
 PATH = click.Path(path_type=Path)
@@ -92,6 +99,7 @@ def progress_bar(session: Session, what: str, total: int | None = None) -> Itera
     metavar="DAY",
     help="When it happened, for rows that do not say: noon of that day.",
 )
+@phone_region_option
 @click.option("--dry-run", is_flag=True, help="Say what each row would become; change nothing.")
 @pool_option
 @long_wait_option
@@ -105,6 +113,7 @@ def import_command(
     mapping_file: Path | None,
     sheet: str | None,
     day: datetime | None,
+    phone_region: str | None,
     dry_run: bool,
     pool: str | None,
 ) -> None:
@@ -114,8 +123,8 @@ def import_command(
     Rows that cannot be read are kept as dead letters. The same file again creates nothing.
     """
     mapping = load_mapping(mapping_file) if mapping_file else MappingFile()
-    if sheet is not None:
-        mapping = mapping.model_copy(update={"sheet": sheet})
+    said = {"sheet": sheet, "region": phone_region}
+    mapping = mapping.model_copy(update={name: value for name, value in said.items() if value is not None})
     app = session.app
     arrivals = open_arrivals(file, channel, campaign=campaign, mapping=mapping, attribution=app.attribution)
     # Where nothing may change, even a deadline that has come due is left for the next command.

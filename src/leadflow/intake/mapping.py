@@ -149,6 +149,21 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_country(code: str) -> str:
+    if code == "CN":
+        return code
+    # Imported where it is needed: it takes a moment, and most numbers are Chinese.
+    import phonenumbers
+
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"unknown country {code!r}: two capital letters of ISO 3166, as in DE")
+    return code
+
+
+PhoneRegion = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_known_country)]
+"""A country (ISO 3166) whose national phone numbers libphonenumber knows."""
+
+
 class MappingFile(Model):
     """What a mapping file says; everything may be left out."""
 
@@ -163,7 +178,7 @@ class MappingFile(Model):
     """Zone of times without an offset."""
     dates: DateOrder | None = None
     """What stands first in dates like 11/3/2026, where the file itself does not tell."""
-    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "CN"
+    region: PhoneRegion = "CN"
     """Country (ISO 3166) of phone numbers without a country code."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
     """Currency of costs that name none."""

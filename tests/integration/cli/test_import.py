@@ -133,6 +133,20 @@ def test_a_mapping_file_says_what_cannot_be_guessed(desk: Desk, tmp_path: Path) 
     assert "missing  wo: named by the mapping file, and no column here" in said
 
 
+def test_a_list_from_another_country_says_so(desk: Desk, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "messe.csv", tmp_path / "map.toml"
+    file.write_text("Name,Telefon\nAnna,030 901820\nBernd,0049 30 901821\n", "utf-8")
+    mapping.write_text('region = "US"\n[columns]\nTelefon = "phone"\n', "utf-8")
+    arguments = ("import", str(file), "--channel", "trade_show", "--map", str(mapping))
+    assert desk.json(*arguments, "--phone-region", "de")["created"] == 2
+    given = ("--channel", "trade_show", "--phone", "030 901822", "--phone-region", "DE")
+    third = desk.json("intake", *given)["lead"]
+    desk("edit", third, "--phone", "030 901823", "--phone-region", "DE")
+    phones = [phone for lead in desk.json("leads", "--as", "manager/ma")["leads"] for phone in lead["phones"]]
+    assert sorted(phones) == [f"+493090182{number}" for number in range(4)]
+    assert "no country" in desk(*arguments, "--phone-region", "Germany", code=2)
+
+
 def test_who_may_not_send_leads_is_refused_before_anything_is_decided(desk: Desk, cards: str) -> None:
     end = log_end(desk)
     said = desk("--as", "analyst/an", "import", cards, "--channel", "trade_show", code=1)

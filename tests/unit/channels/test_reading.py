@@ -93,6 +93,19 @@ def test_googles_campaign_is_the_inlets_name_for_it() -> None:
     assert "google_key" not in own.person.answers
 
 
+def test_every_kind_can_say_from_which_country_its_phone_numbers_are() -> None:
+    for name, kind in KINDS.items():
+        options = options_of(kind, {"phone_region": "DE"})
+        assert kind.mapping(inlet(name, options=options)).region == "DE"
+        assert kind.mapping(inlet(name)).region == "CN"
+        assert kind.mapping(inlet(name, mapping=MappingFile(region="US"))).region == "US"
+    options = options_of(KINDS["website"], {"phone_region": "DE"})
+    (body,) = read("website", {"phone": "030 901820", "lf_elapsed_ms": 5000}, options=options)
+    assert body.person.phones == ("+4930901820",)
+    with pytest.raises(UsageError, match="phone_region"):
+        options_of(KINDS["baidu"], {"phone_region": "XX"})
+
+
 def test_fields_of_meta_stand_beside_what_was_pushed() -> None:
     found = inlet("meta")
     sent = Sent({"leadgen_id": "1", "form_id": "7"}, ref="1", ids_only=True)

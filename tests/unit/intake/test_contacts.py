@@ -146,6 +146,15 @@ def test_another_default_region() -> None:
 
 
 @pytest.mark.parametrize(
+    "written",
+    ["030 901820", "(030) 90 18 20", "030/901820", "0049 30 901820", "+49 (0)30 901820", "030-901820"],
+)
+def test_a_german_list_holds_german_numbers(written: str) -> None:
+    assert phones(written, "DE") == ("+4930901820",)
+    assert phones("+86 138 1234 5678", "DE") == (MOBILE,)
+
+
+@pytest.mark.parametrize(
     ("written", "addresses"),
     [
         (" Wang@EXAMPLE.COM ", ("wang@example.com",)),

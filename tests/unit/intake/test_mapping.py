@@ -137,3 +137,13 @@ def test_a_bad_mapping_file_names_every_problem_by_its_path(tmp_path: Path, text
         load_mapping(path)
     with pytest.raises(UsageError):
         load_mapping(tmp_path / "none.toml")
+
+
+def test_the_country_of_phone_numbers_is_one_that_there_is(tmp_path: Path) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text('region = "DE"', encoding="utf-8")
+    assert load_mapping(file).region == "DE"
+    for wrong in ("XX", "de", "Germany"):
+        file.write_text(f'region = "{wrong}"', encoding="utf-8")
+        with pytest.raises(UsageError, match="region"):
+            load_mapping(file)

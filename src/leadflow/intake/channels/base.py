@@ -12,7 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from leadflow.errors import LeadflowError
-from leadflow.intake.mapping import MappingFile
+from leadflow.intake.mapping import MappingFile, PhoneRegion
 from leadflow.intake.problems import Problem
 
 KIB = 1024
@@ -71,6 +71,9 @@ class Options(BaseModel):
     """What an inlet of a kind can be told beyond what every inlet has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    phone_region: PhoneRegion | None = None
+    """Country (ISO 3166) of phone numbers without a country code; the mapping's (CN) if not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +204,9 @@ class Kind:
 
     def mapping(self, inlet: Inlet) -> MappingFile:
         """What the members of its documents are: the inlet's own mapping before the kind's."""
-        own = inlet.mapping
-        return own.model_copy(update={"columns": {**self.columns(inlet), **own.columns}})
+        own, region = inlet.mapping, inlet.options.phone_region
+        columns = {**self.columns(inlet), **own.columns}
+        return own.model_copy(update={"columns": columns, "region": region or own.region})
 
 
 # --- reading ---------------------------------------------------------------------------------
