@@ -274,10 +274,10 @@ def timeline_of(database: Database, pool: str, lead: str) -> list[Row]:
         return cursor.execute(query, (pool, lead)).fetchall()
 
 
-def policy_row(database: Database, pool: str) -> Row | None:
-    """The policy in force in a pool, with its calendar."""
-    query = sql.SQL("SELECT * FROM {} WHERE pool = %s ORDER BY version DESC LIMIT 1").format(
-        sql.Identifier(SCHEMA, "policies")
-    )
+def policy_row(database: Database, pool: str, version: int | None = None) -> Row | None:
+    """The policy in force in a pool, or that of a version, with its calendar."""
+    query = sql.SQL(
+        "SELECT * FROM {} WHERE pool = %s AND version = coalesce(%s, version) ORDER BY version DESC LIMIT 1"
+    ).format(sql.Identifier(SCHEMA, "policies"))
     with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query, (pool,)).fetchone()
+        return cursor.execute(query, (pool, version)).fetchone()

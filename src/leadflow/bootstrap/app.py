@@ -142,11 +142,16 @@ class App:
         """All that the actor may see of a lead. Raises as `Views.lead` does."""
         return story_of(self.views, self.log.documents, actor, pool, reference)
 
-    def policy(self, pool: str) -> tuple[int, Policy, Calendar]:
-        """The policy in force by the read models: version, policy, calendar. Raises NotFound."""
+    def policy(self, pool: str, version: int | None = None) -> tuple[int, Policy, Calendar]:
+        """The policy in force, or the one published as `version`, by the read models: version, policy,
+        calendar. Raises NotFound.
+        """
         self.views.pool(pool)
-        row = policy_row(self.database, pool)
-        assert row is not None
+        row = policy_row(self.database, pool, version)
+        if row is None:
+            last = policy_row(self.database, pool)
+            do = f"There are versions 1 to {last['version']}." if last else None
+            raise NotFound(f"pool {pool} never had a policy version {version}", do=do)
         return (
             row["version"],
             Policy.model_validate(row["policy"]),

@@ -20,8 +20,10 @@ from leadflow.cli.common import Session, pass_session, plain, pool_option, reque
 from leadflow.domain import requests as r
 from leadflow.domain.events import PolicyPublished
 from leadflow.domain.policy import Calendar, Policy
+from leadflow.errors import UsageError
 
 PATH = click.Path(path_type=Path)
+VERSION = click.IntRange(min=1)
 Problems = Iterable[policies.Problem]
 
 
@@ -125,10 +127,11 @@ def publish(session: Session, file: Path, pool: str | None, request_id: str | No
 
 @policy.command()
 @click.option("--default", is_flag=True, help="The default policy with its comments, to start from.")
+@click.option("--version", "number", type=VERSION, metavar="V", help="The one published as version V.")
 @pool_option
 @shared_options
 @pass_session
-def show(session: Session, default: bool, pool: str | None) -> None:
+def show(session: Session, default: bool, number: int | None, pool: str | None) -> None:
     """The policy in force, as TOML with every setting written out."""
     if default:
         text = policies.default_text()
@@ -136,7 +139,7 @@ def show(session: Session, default: bool, pool: str | None) -> None:
         return
     session.app.settle()
     name = session.pool(pool)
-    version, found, calendar = session.app.policy(name)
+    version, found, calendar = session.app.policy(name, number)
     document = {"pool": name, "version": version, "policy": found, "calendar": calendar}
     head = f"# Pool {name}, policy version {version}\n"
     session.emit(document, lambda out: _draw_toml(out, head + policies.dump(found)))
@@ -151,23 +154,43 @@ def _draw_toml(out: Console, text: str) -> None:
 
 
 @policy.command("diff")
-@click.argument("file", type=PATH)
+@click.argument("file", type=PATH, required=False)
+@click.option(
+    "--from", "before", type=VERSION, metavar="V", help="Compare from version V, not from what holds."
+)
+@click.option("--to", "after", type=VERSION, metavar="V", help="Compare with version V instead of a FILE.")
 @pool_option
 @shared_options
 @pass_session
-def diff_command(session: Session, file: Path, pool: str | None) -> None:
-    """What publishing FILE would change, setting by setting."""
+def diff_command(
+    session: Session, file: Path | None, before: int | None, after: int | None, pool: str | None
+) -> None:
+    """What is different, setting by setting: what publishing FILE would change, or between two versions.
+
+    Without --from it is compared with the policy in force; --from alone compares version V with that.
+    """
+    if file is not None and after is not None:
+        raise UsageError("FILE and --to are both what to compare with", do="Leave one of them out.")
+    if file is None and before is None and after is None:
+        raise UsageError("there is nothing to compare", do="Name a FILE, or versions by --from V --to V.")
     session.app.settle()
     name = session.pool(pool)
-    version, before, _ = session.app.policy(name)
-    changes = policies.diff(before, read_file(session, file))
+    first, old, _ = session.app.policy(name, before)
+    if file is not None:
+        second, new = str(file), read_file(session, file)
+    else:
+        version, new, _ = session.app.policy(name, after)
+        second = f"version {version}"
+    changes = policies.diff(old, new)
+    same = f"what is in force (version {first})" if before is None else f"the same as version {first}"
 
     def draw(out: Console) -> None:
         if not changes:
-            out.print(f"{file} is what is in force (version {version}).", markup=False)
+            out.print(f"{second} is {same}.", markup=False)
         _draw_changes(out, changes)
 
-    session.emit(changes, draw)
+    to = {"file": second} if file is not None else {"version": version}
+    session.emit({"pool": name, "from": {"version": first}, "to": to, "changes": changes}, draw)
 
 
 def _draw_changes(out: Console, changes: Iterable[policies.Change]) -> None:

@@ -102,7 +102,9 @@ def test_a_policy_with_a_hole_is_refused_by_name(desk: Desk, tmp_path: Path) -> 
 
 def test_a_policy_is_compared_published_shown_and_explained(desk: Desk, tmp_path: Path) -> None:
     file = written(tmp_path, POLICY.replace("held_at_once = 4", "held_at_once = 7"))
-    assert desk.json("policy", "diff", file) == [{"path": "claiming.held_at_once", "before": 4, "after": 7}]
+    change = {"path": "claiming.held_at_once", "before": 4, "after": 7}
+    found = desk.json("policy", "diff", file)
+    assert found == {"pool": "east", "from": {"version": 1}, "to": {"file": file}, "changes": [change]}
     assert "held_at_once: 4 -> 7" in desk("policy", "diff", file)
     assert "1 change" in desk("policy", "publish", file)
     assert "what is in force (version 2)" in desk("policy", "diff", file)
@@ -112,6 +114,34 @@ def test_a_policy_is_compared_published_shown_and_explained(desk: Desk, tmp_path
     assert "While a lead is yours" in desk.json("policy", "explain", file)
     assert policies.load(desk("policy", "show", "--default")) == policies.default_policy()
     assert "not for the role" in desk("policy", "publish", file, "--as", "rep/wang", code=1)
+
+
+def test_any_two_versions_and_a_file_are_compared(desk: Desk, tmp_path: Path) -> None:
+    for held in (7, 9):
+        desk(
+            "policy",
+            "publish",
+            written(tmp_path, POLICY.replace("held_at_once = 4", f"held_at_once = {held}")),
+        )
+    first = written(tmp_path, POLICY)
+
+    def compared(*arguments: str) -> list[tuple[int, int]]:
+        found = desk.json("policy", "diff", *arguments)["changes"]
+        return [(change["before"], change["after"]) for change in found]
+
+    assert compared("--from", "1", "--to", "2") == [(4, 7)]
+    assert compared("--from", "3", "--to", "1") == [(9, 4)]
+    assert compared("--from", "2") == [(7, 9)]
+    assert compared("--to", "2") == [(9, 7)]
+    assert compared(first) == [(9, 4)]
+    assert compared(first, "--from", "2") == [(7, 4)]
+    assert compared(first, "--from", "1") == []
+    assert "is the same as version 1" in desk("policy", "diff", first, "--from", "1")
+    assert "There are versions 1 to 3." in desk("policy", "diff", "--to", "4", code=2)
+    assert "Leave one of them out" in desk("policy", "diff", first, "--to", "1", code=2)
+    assert "nothing to compare" in desk("policy", "diff", code=2)
+    assert desk.json("policy", "show", "--version", "2")["policy"]["claiming"]["held_at_once"] == 7
+    assert "policy version 1" in desk("policy", "show", "--version", "1")
 
 
 def test_what_a_change_answers_has_the_same_names_everywhere(desk: Desk, tmp_path: Path) -> None:
