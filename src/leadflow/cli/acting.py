@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -25,9 +26,22 @@ _HIDDEN = ("person", "touch", "touches", "policy", "calendar")
 UNTIL = "A day (its end) or a time, local to the pool: 2026-11-24 or 2026-11-24T18:00."
 
 
-def lead_command(function: F) -> F:
-    """LEAD and the options that every command about a lead has."""
-    function = pass_session(function)  # type: ignore[assignment]
+def lead_command(function: Callable[..., None]) -> Callable[..., None]:
+    """LEAD and the options that every command about a lead has, given to the function as one `Acting`."""
+
+    @wraps(function)
+    def asked(
+        session: Session,
+        /,
+        lead: str,
+        pool: str | None,
+        request_id: str | None,
+        if_sequence: int | None,
+        **own: Any,
+    ) -> None:
+        function(Acting(session, pool, lead, request_id=request_id, if_sequence=if_sequence), **own)
+
+    command: Callable[..., None] = pass_session(asked)
     for option in (
         shared_options,
         pool_option,
@@ -40,8 +54,8 @@ def lead_command(function: F) -> F:
         ),
         click.argument("lead"),
     ):
-        function = option(function)
-    return function
+        command = option(command)
+    return command
 
 
 def for_option(function: F) -> F:
@@ -52,10 +66,20 @@ def for_option(function: F) -> F:
 class Acting:
     """One command about one lead, from its reference to the sentence at the end."""
 
-    def __init__(self, session: Session, pool: str | None, lead: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        pool: str | None,
+        lead: str,
+        *,
+        request_id: str | None,
+        if_sequence: int | None,
+    ) -> None:
         """Find the lead. Raises NotFound, or UsageError where several begin so."""
         session.app.settle()
         self.session = session
+        self.request_id = request_id
+        self.if_sequence = if_sequence
         named = pool or session.settings.pool
         pools = [named] if named else list(session.app.views.pools())
         self.pool, self.lead = session.app.views.named(session.actor, pools, lead)
@@ -69,14 +93,16 @@ class Acting:
         self,
         kind: type[Body],
         *,
-        request_id: str | None,
         members: Iterable[str | None] = (),
         show: Callable[[Outcome], LeadView | None] | None = None,
         **fields: Any,
     ) -> None:
-        """Send the request and say what became of it. `members` are ids that must be the pool's."""
-        check_members(self.session, self.pool, members)
-        outcome = self.session.send(self.pool, kind, request_id, lead=self.lead, **fields)
+        """Send the request and say what became of it. `members` are ids that must be the pool's, as that of
+        the rep for whom a manager acts."""
+        check_members(self.session, self.pool, (*members, fields.get("rep")))
+        outcome = self.session.send(
+            self.pool, kind, self.request_id, lead=self.lead, if_sequence=self.if_sequence, **fields
+        )
         report(self.session, self.view, outcome, show(outcome) if show else None)
 
 

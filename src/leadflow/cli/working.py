@@ -26,40 +26,16 @@ from leadflow.domain.events import RequestRefused
 
 def register(main: click.Group) -> None:
     """Add the commands."""
-    for command in (
-        claim,
-        next_command,
-        assign,
-        hand_over,
-        return_command,
-        withdraw,
-        contact,
-        reveal,
-    ):
+    for command in (claim, next_command, assign, hand_over, return_command, withdraw, contact, reveal):
         main.add_command(command)
 
 
 @click.command()
 @for_option
 @lead_command
-def claim(
-    session: Session,
-    lead: str,
-    if_sequence: int | None,
-    request_id: str | None,
-    pool: str | None,
-    rep: str | None,
-) -> None:
+def claim(acting: Acting, rep: str | None) -> None:
     """Take the public LEAD. Of several claims the first in the log wins."""
-    acting = Acting(session, pool, lead)
-    acting.ask(
-        r.ClaimLead,
-        request_id=request_id,
-        members=[rep],
-        show=seen_by_actor(session, acting.pool),
-        if_sequence=if_sequence,
-        rep=rep,
-    )
+    acting.ask(r.ClaimLead, show=seen_by_actor(acting.session, acting.pool), rep=rep)
 
 
 @click.command("next")
@@ -99,76 +75,35 @@ def next_command(
 @click.option("--reason", required=True, metavar="TEXT", help="Why, in your words.")
 @lead_command
 @click.argument("rep")
-def assign(
-    session: Session,
-    lead: str,
-    if_sequence: int | None,
-    request_id: str | None,
-    pool: str | None,
-    rep: str,
-    reason: str,
-) -> None:
+def assign(acting: Acting, rep: str, reason: str) -> None:
     """Give LEAD to REP by hand."""
-    acting = Acting(session, pool, lead)
-    acting.ask(
-        r.AssignLead, request_id=request_id, members=[rep], if_sequence=if_sequence, to=rep, reason=reason
-    )
+    acting.ask(r.AssignLead, members=[rep], to=rep, reason=reason)
 
 
 @click.command("hand-over")
 @click.option("--reason", metavar="TEXT", help="Why, in your words.")
 @lead_command
 @click.argument("rep")
-def hand_over(
-    session: Session,
-    lead: str,
-    if_sequence: int | None,
-    request_id: str | None,
-    pool: str | None,
-    rep: str,
-    reason: str | None,
-) -> None:
+def hand_over(acting: Acting, rep: str, reason: str | None) -> None:
     """Give LEAD, or the customer that it became, from its owner to REP."""
-    acting = Acting(session, pool, lead)
-    acting.ask(
-        r.HandOverLead, request_id=request_id, members=[rep], if_sequence=if_sequence, to=rep, reason=reason
-    )
+    acting.ask(r.HandOverLead, members=[rep], to=rep, reason=reason)
 
 
 @click.command("return")
 @click.option("--reason", metavar="TEXT", help="Why, in your words.")
 @for_option
 @lead_command
-def return_command(
-    session: Session,
-    lead: str,
-    if_sequence: int | None,
-    request_id: str | None,
-    pool: str | None,
-    rep: str | None,
-    reason: str | None,
-) -> None:
+def return_command(acting: Acting, rep: str | None, reason: str | None) -> None:
     """Give one's own LEAD back to the public pool."""
-    acting = Acting(session, pool, lead)
-    acting.ask(
-        r.ReturnLead, request_id=request_id, members=[rep], if_sequence=if_sequence, rep=rep, reason=reason
-    )
+    acting.ask(r.ReturnLead, rep=rep, reason=reason)
 
 
 @click.command()
 @click.option("--reason", required=True, metavar="TEXT", help="Why, in your words.")
 @lead_command
-def withdraw(
-    session: Session,
-    lead: str,
-    if_sequence: int | None,
-    request_id: str | None,
-    pool: str | None,
-    reason: str,
-) -> None:
+def withdraw(acting: Acting, reason: str) -> None:
     """Take LEAD from its owner, back to the public pool."""
-    acting = Acting(session, pool, lead)
-    acting.ask(r.WithdrawLead, request_id=request_id, if_sequence=if_sequence, reason=reason)
+    acting.ask(r.WithdrawLead, reason=reason)
 
 
 @click.command()
@@ -179,29 +114,11 @@ def withdraw(
 @for_option
 @lead_command
 def contact(
-    session: Session,
-    lead: str,
-    if_sequence: int | None,
-    request_id: str | None,
-    pool: str | None,
-    rep: str | None,
-    outcome: str,
-    note: str | None,
-    means: str | None,
-    stated_at: str | None,
+    acting: Acting, rep: str | None, outcome: str, note: str | None, means: str | None, stated_at: str | None
 ) -> None:
     """Log a contact with LEAD."""
-    acting = Acting(session, pool, lead)
     acting.ask(
-        r.LogContact,
-        request_id=request_id,
-        members=[rep],
-        if_sequence=if_sequence,
-        rep=rep,
-        outcome=outcome,
-        note=note,
-        means=means,
-        stated_at=acting.moment(stated_at),
+        r.LogContact, rep=rep, outcome=outcome, note=note, means=means, stated_at=acting.moment(stated_at)
     )
 
 
@@ -209,23 +126,11 @@ def contact(
 @click.option("--reason", metavar="TEXT", help="Needed by auditors.")
 @for_option
 @lead_command
-def reveal(
-    session: Session,
-    lead: str,
-    if_sequence: int | None,
-    request_id: str | None,
-    pool: str | None,
-    rep: str | None,
-    reason: str | None,
-) -> None:
+def reveal(acting: Acting, rep: str | None, reason: str | None) -> None:
     """See the masked contact points of LEAD; that they were seen is a fact."""
-    acting = Acting(session, pool, lead)
     acting.ask(
         r.RevealContact,
-        request_id=request_id,
-        members=[rep],
-        show=lambda outcome: session.app.views.revealed(outcome.events[0]),
-        if_sequence=if_sequence,
+        show=lambda outcome: acting.session.app.views.revealed(outcome.events[0]),
         rep=rep,
         reason=reason,
     )
