@@ -28,6 +28,7 @@ from leadflow.errors import AlreadyThere, LeadflowError, NotFound, TooLarge, Una
 from leadflow.importing import Destination, Report, SubmitAll, import_file, rehearse_file
 from leadflow.intake.attribution import Attribution
 from leadflow.intake.files import ArrivalFile, Incoming, open_arrivals
+from leadflow.intake.opening import ENDINGS
 from leadflow.intake.text import as_text
 from leadflow.records import DeadLetters
 from leadflow.upload_state import BUSY, COUNTS, Plan, Row, Upload, read_upload
@@ -134,8 +135,7 @@ class Uploads:
     def file(self, upload: Upload) -> Path:
         """Where its file is. Its ending tells, as far as needed, what it is; the name is none of a path."""
         ending = Path(upload.name).suffix.lower()
-        known = (".xlsx", ".xls", ".ods", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
-        return self._place(upload.id) / f"file{ending if ending in known else ''}"
+        return self._place(upload.id) / f"file{ending if ending in ENDINGS else ''}"
 
     def problems(self, upload: Upload) -> Path:
         """Where the list of its problem rows is; there is none before it was checked or started."""

@@ -198,6 +198,9 @@ def _draw_mapping(console: Console, report: Report) -> None:
     if report.mapping["missing"]:
         names = " · ".join(report.mapping["missing"])
         console.print(f"  missing  {names}: named by the mapping file, and no column here", markup=False)
+    for sheet in report.mapping.get("left_out", []):
+        what = "not read: it holds contact points, but no header that is known"
+        console.print(f"  sheet    {sheet}: {what}", markup=False, style="yellow")
 
 
 def _draw_problems(console: Console, title: str, problems: list[dict[str, Any]]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -17,11 +18,15 @@ from leadflow.intake.attribution import Attribution
 from leadflow.intake.channels.cards import asked_of, cards_of
 from leadflow.intake.limits import Limits
 from leadflow.intake.mapping import ANSWER, MappingFile, header_key, make_plan
+from leadflow.intake.moments import DateOrder, order_of
 from leadflow.intake.opening import kind_of, open_tables, read_head
 from leadflow.intake.problems import Problem
 from leadflow.intake.tables import Table
 from leadflow.intake.text import CELL_LENGTH_MAX, as_text
 from leadflow.intake.textfiles import Encoding, encoding_of, lines
+
+DATED_ROWS_MAX = 5000
+"""So many rows are looked at to learn how a file writes its dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class ArrivalFile:
         self.limits = limits or Limits()
         self.encoding: Encoding | None = None
         self.delimiter: str | None = None
+        self.left_out: tuple[str, ...] = ()
+        """Visible sheets that hold contact points, but no header that is known."""
         self._tables: list[tuple[str | None, Table]] = []
         self.format = self._open()
 
@@ -73,9 +80,9 @@ class ArrivalFile:
                 raise UnreadableFile("the file holds no vCard", where=str(self.path))
             return kind
         if kind != "jsonl":
-            self._tables, self.encoding, self.delimiter = open_tables(
-                self.path, head, self._score, own, self.limits, own.sheet
-            )
+            opened = open_tables(self.path, head, self._score, own, self.limits, own.sheet)
+            self._tables, self.left_out = opened.tables, opened.left_out
+            self.encoding, self.delimiter = opened.encoding, opened.delimiter
             return kind
         self.encoding = encoding_of(self.path, own.encoding)
         found = json_lines(self.path, self.encoding, self.limits)
@@ -89,6 +96,21 @@ class ArrivalFile:
                 do="Write each lead as one line; `jq -c '.[]'` does it for an array.",
             )
         return kind
+
+    def settle_dates(self) -> None:
+        """Let the file's first rows say what stands first in dates like 11/3/2026, if they all agree."""
+        if self.reader.mapping.dates:
+            return
+        orders: set[DateOrder | None] = set()
+        for _, table in self._tables:
+            columns = self.reader.plan(table.columns).fields.get("time", ())
+            places = [table.columns.index(column) for column in columns]
+            for values in table.first(DATED_ROWS_MAX if places else 0):
+                written = (values[at] for at in places if at < len(values))
+                orders.update(order_of(value) for value in written if isinstance(value, str))
+        orders.discard(None)
+        if len(orders) == 1:
+            self.reader.mapping = self.reader.mapping.model_copy(update={"dates": orders.pop()})
 
     def _score(self, names: list[str]) -> int:
         """How many columns are understood; 0 without a contact point among them."""
@@ -165,6 +187,9 @@ class ArrivalFile:
         try:
             document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
+            lenient = _lenient_json(shown)
+            if lenient is not None:
+                return self._garbled(Incoming(number, None, lenient, self.reader.read(lenient)), shown)
             message = f"is not JSON: {error.msg} at character {error.pos + 1}"
             return Incoming(
                 number, None, {"line": shown}, self.reader.refuse("not_json", message, shown, "line")
@@ -173,6 +198,14 @@ class ArrivalFile:
             refused = self.reader.refuse("not_an_object", "is JSON, but not an object", shown, "line")
             return Incoming(number, None, {"line": shown}, refused)
         return Incoming(number, None, document, self.reader.read(document))
+
+    def _garbled(self, incoming: Incoming, shown: str) -> Incoming:
+        if "\ufffd" not in shown:
+            return incoming
+        assert self.encoding is not None
+        arrival = incoming.arrival
+        note = Problem("line", "garbled", f"holds characters that are not {self.encoding.name}")
+        return replace(incoming, arrival=replace(arrival, problems=(*arrival.problems, note)))
 
     def report(self) -> dict[str, Any]:
         """Format, encoding, header and mapping; of jsonl after it was read, whatever its lines had.
@@ -193,6 +226,10 @@ class ArrivalFile:
         said["columns"] = mapped["columns"]
         said["answers"] = [name for name in mapped["answers"] if name not in mapped["columns"]]
         said["ignored"] = list(mapped["ignored"])
+        if self.left_out:
+            said["left_out"] = list(self.left_out)
+        if self.reader.mapping.dates:
+            said["dates"] = self.reader.mapping.dates
         seen = {header_key(column) for part in mapped.values() for column in part}
         said["missing"] = [
             name
@@ -222,6 +259,7 @@ def open_arrivals(
     file = ArrivalFile(path, reader, limits)
     for _, table in file._tables:
         reader.plan(table.columns)
+    file.settle_dates()
     return file
 
 
@@ -240,6 +278,16 @@ def json_lines(path: Path, encoding: Encoding, limits: Limits) -> Iterator[bytes
             while line and not line.endswith(b"\n"):
                 line = file.readline(limits.line_length_max)
             yield None
+
+
+def _lenient_json(line: str) -> dict[str, Any] | None:
+    """An object that only lacks a little of JSON: `NaN` for an empty cell, a character that is none."""
+    try:
+        # Once more through orjson: what cannot be kept is refused, and NaN is null.
+        document = orjson.loads(orjson.dumps(json.loads(line, strict=False)))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _too_many(path: Path, limits: Limits) -> UnreadableFile:

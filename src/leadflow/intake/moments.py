@@ -127,15 +127,15 @@ def _unusual(text: str, zone: tzinfo, order: DateOrder | None) -> datetime | Pro
     match = _YEAR_LAST.fullmatch(text)
     if not match:
         return _numeric_moment(float(text), zone)
+    one, two = int(match["one"]), int(match["two"])
     order = order or order_of(text)
-    if order is None:
+    if order is None and (one != two or len(match["year"]) == 2):
         return Problem(
             "time",
             "ambiguous",
             'may have the day or the month first; say `dates = "day-first"` or `"month-first"` in a '
             "mapping file",
         )
-    one, two = int(match["one"]), int(match["two"])
     day, month = (one, two) if order == "day-first" else (two, one)
     return _in_utc(_from_parts(match, month, day), zone)
 
@@ -149,8 +149,6 @@ def order_of(text: str) -> DateOrder | None:
     if len(match["year"]) == 2:
         # 26-11-03 may have its year first; 11/13/26 may not.
         return "month-first" if one <= 12 < two else None
-    if one == two <= 12:
-        return "day-first"
     return None if (one > 12) == (two > 12) else "day-first" if one > 12 else "month-first"
 
 

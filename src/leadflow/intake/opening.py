@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from leadflow.errors import NotFound, UnmappableHeader, UnreadableFile
+from leadflow.intake.contacts import fast_mobile
 from leadflow.intake.limits import MIB, Limits
 from leadflow.intake.mapping import MappingFile
 from leadflow.intake.tables import Table, find_table
@@ -14,8 +17,21 @@ from leadflow.intake.workbooks import OLE_MAGIC, ZIP_MAGIC, read_workbook
 
 WORKBOOK_ENDINGS = frozenset((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"))
 CONTACT_POINT = "a phone number, an e-mail or a WeChat id"
-JSONL_ENDINGS = frozenset((".jsonl", ".ndjson"))
+JSONL_ENDINGS = frozenset((".jsonl", ".ndjson", ".json"))
 CARD_ENDINGS = frozenset((".vcf", ".vcard"))
+TEXT_ENDINGS = frozenset((".csv", ".tsv", ".txt"))
+ENDINGS = WORKBOOK_ENDINGS | TEXT_ENDINGS | JSONL_ENDINGS | CARD_ENDINGS
+_FOREIGN = {
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"\x1f\x8b": "packed by gzip",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"{\\rtf": "a text document",
+}
+"""Beginnings of files that hold no rows, whatever they are named."""
 _HOW_TO_NAME = "Name the columns as the documentation has them, and give the table a header."
 _HOW_TO_MAP = (
     'Write a mapping file, e.g.\n[columns]\n"{example}" = "phone"\n'
@@ -28,24 +44,52 @@ def kind_of(path: Path, head: bytes) -> str:
     ending = path.suffix.lower()
     if head.startswith((ZIP_MAGIC, OLE_MAGIC)):
         return ending[1:] if ending in WORKBOOK_ENDINGS else "xlsx" if head.startswith(ZIP_MAGIC) else "xls"
+    for beginning, what in _FOREIGN.items():
+        if head.startswith(beginning):
+            do = "Export the rows as .xlsx or .csv."
+            raise UnreadableFile(f"the file is {what}, not a table", where=str(path), do=do)
     if ending in WORKBOOK_ENDINGS:
         text = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
         if text.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta")):
             what, do = "a web page or XML", "Open it in a spreadsheet program and save it as .xlsx."
-        else:
-            what, do = "something else", "If it is text, rename it to .csv; else save it anew as .xlsx."
+            raise UnreadableFile(f"the file is no workbook but {what}", where=str(path), do=do)
+        if _is_table_of_text(head):
+            # Many systems name a text with tabs or commas `.xls`, so that a spreadsheet program opens it.
+            return "csv"
+        what, do = "something else", "If it is text, rename it to .csv; else save it anew as .xlsx."
         raise UnreadableFile(f"the file is no workbook but {what}", where=str(path), do=do)
     if ending in JSONL_ENDINGS:
         return "jsonl"
     if ending in CARD_ENDINGS:
         return "vcf"
-    if ending in (".csv", ".tsv", ".txt"):
+    if ending in TEXT_ENDINGS:
         return "csv"
+    named = f"files that end in {ending}" if ending else "files whose names have no ending"
     raise UnreadableFile(
-        f"files that end in {ending or 'nothing'} are not read",
+        f"{named} are not read",
         where=str(path),
         do="Use xlsx, xls, ods, csv, jsonl or vcf.",
     )
+
+
+def _is_table_of_text(head: bytes) -> bool:
+    """Whether the first lines are text with a delimiter: UTF-16, or bytes that no binary format has."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    lines = [line for line in head.splitlines()[:-1] or [head] if line.strip()]
+    control = any(byte < 9 or 13 < byte < 32 for byte in head)
+    return not control and bool(lines) and any(line.count(b"\t") or line.count(b",") for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The tables of a file, each with its sheet's name."""
+
+    tables: list[tuple[str | None, Table]]
+    encoding: Encoding | None = None
+    delimiter: str | None = None
+    left_out: tuple[str, ...] = ()
+    """Visible sheets that hold contact points, but no header that is known."""
 
 
 def open_tables(
@@ -56,7 +100,7 @@ def open_tables(
     limits: Limits,
     only_sheet: str | None = None,
     needs: str = CONTACT_POINT,
-) -> tuple[list[tuple[str | None, Table]], Encoding | None, str | None]:
+) -> Opened:
     """The tables of a workbook's visible sheets, or the one of a CSV file, their headers found."""
     if head.startswith((ZIP_MAGIC, OLE_MAGIC)):
         sheets = read_workbook(path, head, limits)
@@ -72,7 +116,11 @@ def open_tables(
         ]
         if not tables:
             raise no_header(path, [_first_rows(table) for _, table in found], needs)
-        return tables, None, None
+        known = {name for name, _ in tables}
+        left_out = [
+            sheet for sheet, table in found if sheet not in known and _holds_contacts(_first_rows(table))
+        ]
+        return Opened(tables, left_out=tuple(left_out))
     encoding = encoding_of(path, own.encoding)
     delimiter = own.delimiter or delimiter_of(path, encoding, limits, score)
     table = find_table(csv_rows(path, encoding, delimiter, limits), score, own.header_row)
@@ -80,7 +128,7 @@ def open_tables(
         raise no_header(path, [_first_rows(table)], needs)
     if len(table.columns) > limits.columns_max:
         raise UnreadableFile(f"the table has more than {limits.columns_max} columns", where=str(path))
-    return [(None, table)], encoding, delimiter
+    return Opened([(None, table)], encoding, delimiter)
 
 
 _EXPORT_AGAIN = "Save or export it again from where it came."
@@ -88,6 +136,11 @@ _EXPORT_AGAIN = "Save or export it again from where it came."
 
 def _first_rows(table: Table | list[list[str]]) -> list[list[str]]:
     return [list(table.columns)] if isinstance(table, Table) else table
+
+
+def _holds_contacts(rows: list[list[str]]) -> bool:
+    """Whether some of the rows hold what people are reached by."""
+    return any("@" in cell or fast_mobile(cell) for row in rows for cell in row)
 
 
 def no_header(path: Path, found: list[list[list[str]]], needs: str = CONTACT_POINT) -> Exception:

@@ -45,8 +45,8 @@ def read_spend(path: Path, *, currency: str = "CNY", limits: Limits | None = Non
 
 def _rows(path: Path, currency: str, limits: Limits) -> Iterator[SpendRow]:
     head = read_head(path, limits)
-    tables, _, _ = open_tables(path, head, _score, MappingFile(), limits, needs=_NEEDS)
-    for sheet, table in tables:
+    opened = open_tables(path, head, _score, MappingFile(), limits, needs=_NEEDS)
+    for sheet, table in opened.tables:
         plan = make_plan(table.columns, part="spend")
         for number, document in table.documents():
             yield _row(number, sheet, document, plan, currency)

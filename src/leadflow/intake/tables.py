@@ -16,18 +16,42 @@ HEADER_ROWS_MAX = 50
 NAME_LENGTH_MAX = 200
 
 _TOTAL = re.compile(
-    r"(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|总\s*数|汇\s*总|本页小计|(?:grand\s+|sub-?\s*)?totals?|sum|subtotal)"
-    r"(?:\s*[(（].*[)）])?\s*[:：]?\s*[\d,.]*\s*[条个人家行元]?",
+    r"(?:(?:本页|本表|数据|人数|金额|费用|全部|当页)?(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|汇\s*总)(?:人数|金额|费用|数量|条数)?"
+    r"|(?:总|记录|数据|名片|线索)\s*(?:人|条|行|记录)?\s*数量?|平均值?|最大值|最小值"
+    r"|(?:grand\s+|sub-?\s*)?totals?(?:\s+(?:rows?|records?|leads?|count|contacts?))?|sum|subtotal|count|average|avg"
+    r"|(?:rows?|records?|leads?)\s+(?:count|total))"
+    r"(?:\s*[(（].*[)）])?\s*[:：=]?\s*[¥￥]?\s*[\d,.]*\s*(?:[条个人家行元位名]|条?记录)?",
     re.IGNORECASE,
 )
 _COUNT_LINE = re.compile(r"(?:以上)?(?:总?共|合计|总计)[计有]?\s*[:：]?\s*[\d,]+\s*[条个人家行名位].{0,10}")
 _FOOTER = re.compile(
-    r"(?:制表|导出|填表|审核|打印|备注|说明|注|数据来源|来源|更新|exported|generated|printed|source|note|prepared|created)"
-    r"[^:：]{0,30}[:：].*",
+    r"[*※(（\[【\s]*(?:制表|导出|填表|审核|打印|备注|说明|注|数据来源|来源|更新|签字|签名|盖章|统计|日期|截止"
+    r"|exported|generated|printed|source|note|prepared|created)"
+    r"[^:：]{0,30}[:：].*"
+    r"|第\s*\d+\s*页.{0,20}|page\s+\d+(?:\s*(?:of|/)\s*\d+)?"
+    r"|(?:exported|generated|printed|created|downloaded)\s+(?:on|at|by|from)\b.*"
+    r"|[*※]\s*[^\s*].*"
+    r"|[(（\s]*以下(?:空白|无正文|为空)[)）\s]*"
+    r"|[-—=*#.\s]*(?:end(?:\s+of\s+(?:file|report|data|list))?|结束|完)?[-—=*#.\s]*",
+    re.IGNORECASE,
+)
+"""What stands beneath a table. It is only looked for where nobody can be reached by the row."""
+_HINT = re.compile(
+    r"[*(（【\[\s]*(?:必填|选填|非必填|可选|可不填|必选|单选|多选|请填写|请输入|请选择|格式|文本|数字|日期|下拉选择?"
+    r"|required|optional|mandatory|text|string|number|date)(?![a-z]).{0,40}",
+    re.IGNORECASE | re.DOTALL,
+)
+_EXAMPLE = re.compile(
+    r"[(（【\[\s]*(?:示例|样例|范例|例如|例子|例|举例|example|sample|e\.g\.)(?:[:：)）】\]\s].*|$)",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
     r"[¥￥$€]?\s*[+-]?[\d,]+(?:\.\d+)?(?:E\+?\d+)?\s*[%条个人家行元名位]?|[-—/]+", re.IGNORECASE
+)
+_SIGNED = re.compile(
+    r"(?:制表|导出|填表|审核|打印|数据来源|更新|签字|签名|盖章|日期|统计|第\s*\d+\s*页|exported|generated|printed|prepared)"
+    r"[^:：]{0,12}(?:[:：]|$)|第\s*\d+\s*页",
+    re.IGNORECASE,
 )
 _REACHABLE = re.compile(r"@|1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}")
 _VALUE = re.compile(r"@|\d[\d\s-]{6,}")
@@ -42,7 +66,7 @@ class Skipped:
     total: int = 0
     footer: int = 0
     header: int = 0
-    """The header again, in the middle of the table."""
+    """The header again: in the middle of the table, in another language, or hints and an example beneath."""
 
 
 @dataclass
@@ -55,6 +79,12 @@ class Table:
     """What follows the header, untouched."""
     skipped: Skipped = field(default_factory=Skipped)
     title_rows: frozenset[int] = frozenset()
+
+    def first(self, count: int) -> list[list[Any]]:
+        """The first rows beneath the header, which stay to be read."""
+        head = list(islice(self.rows, count))
+        self.rows = chain(head, self.rows)
+        return [values for _, values in head]
 
     def documents(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each real row with its number in the file, as column → value."""
@@ -84,9 +114,9 @@ def row_kind(values: list[Any], columns: tuple[str, ...], merged: bool) -> str |
     if len(first) < 80 and _TOTAL.fullmatch(fold(first)) and _is_total(values[place + 1 :]):
         return "total"
     if place + 1 < len(values) and any(value is not None and value != "" for value in values[place + 1 :]):
-        if first == columns[0] and tuple(map(as_text, values[: len(columns)])) == columns:
+        if _is_header(values, first, columns):
             return "header"
-        return None
+        return "footer" if _is_footer(values) else None
     if merged:
         return "title"
     if len(columns) > 2 and not _REACHABLE.search(first):
@@ -95,6 +125,24 @@ def row_kind(values: list[Any], columns: tuple[str, ...], merged: bool) -> str |
         if _FOOTER.fullmatch(first):
             return "footer"
     return None
+
+
+def _is_header(values: list[Any], first: str, columns: tuple[str, ...]) -> bool:
+    """Whether a row is the table's header again."""
+    if first != columns[0] and " ".join(first.split()) != columns[0]:
+        return False
+    return unique_names([as_text(value) for value in values[: len(columns)]]) == columns
+
+
+def _is_footer(values: list[Any]) -> bool:
+    """Whether every cell says who made the table and when: `制表人：王 | 审核人：李`."""
+    for value in values:
+        if value is None or value == "":
+            continue
+        text = as_text(value)
+        if text and (len(text) > 60 or _REACHABLE.search(text) or not _SIGNED.match(text)):
+            return False
+    return True
 
 
 def _is_total(rest: list[Any]) -> bool:
@@ -143,13 +191,31 @@ def find_table(
         before = texts
     if best_at < 0:
         return [[as_text(value) for value in values] for _, values in head]
+    first = best_at + 1 + _more_header(head[best_at + 1 :], score)
     return Table(
         unique_names(names),
         head[best_at][0],
-        chain(head[best_at + 1 :], stream),
-        Skipped(title=sum(any(map(as_text, row)) for _, row in head[:best_at])),
+        chain(head[first:], stream),
+        Skipped(
+            title=sum(any(map(as_text, row)) for _, row in head[:best_at]),
+            header=sum(any(map(as_text, row)) for _, row in head[best_at + 1 : first]),
+        ),
         title_rows,
     )
+
+
+def _more_header(rows: list[tuple[int, list[Any]]], score: Callable[[list[str]], int]) -> int:
+    """How many of the rows beneath the header belong to it: the names in another language, what may be
+    filled in (`必填`), an example."""
+    count = 0
+    for _, values in rows[:4]:
+        texts = [as_text(value) for value in values]
+        filled = [text for text in texts if text]
+        named = score(texts) >= 2 and not any(_VALUE.search(text) for text in filled)
+        if not filled or not (named or _EXAMPLE.fullmatch(filled[0]) or all(map(_HINT.fullmatch, filled))):
+            break
+        count += 1
+    return count
 
 
 def _at(

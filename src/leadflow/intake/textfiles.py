@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -158,7 +159,10 @@ def csv_rows(
     path: Path, encoding: Encoding, delimiter: str, limits: Limits
 ) -> Iterator[tuple[int, list[Any]]]:
     """The rows of a CSV file, each with the number of the line that it begins in."""
-    reader = csv.reader(lines(path, encoding, limits), delimiter=delimiter, skipinitialspace=False)
+    # Some write a blank between delimiter and quotation mark, which would make the mark part of the cell.
+    spaced = re.compile(rf'(?:^|{re.escape(delimiter)}) +"[^"]*" *(?:{re.escape(delimiter)}|$)', re.MULTILINE)
+    blanks = bool(spaced.search("".join(islice(lines(path, encoding, limits), 20))))
+    reader = csv.reader(lines(path, encoding, limits), delimiter=delimiter, skipinitialspace=blanks)
     begins = 1
     while True:
         try:

@@ -92,12 +92,28 @@ def _sheet(book: CalamineWorkbook, name: str, where: str, limits: Limits) -> She
     for (top, begin), (bottom, end) in sheet.merged_cell_ranges or ():
         if end - begin + 1 >= max(2, sheet.width * 0.8):
             titles.update(range(top + 1, min(bottom, top + 100) + 2))
+    below = {
+        (row, begin): top
+        for (top, begin), (bottom, end) in sheet.merged_cell_ranges or ()
+        if begin == end
+        for row in range(top + 1, min(bottom, sheet.height + first) + 1)
+    }
     # Columns keep their places, so that `#3` of a mapping file is the sheet's column C.
     pad: list[Any] = [""] * left
-    rows = (
-        (number, pad + row) for number, row in enumerate(sheet.to_python(skip_empty_area=True), first + 1)
-    )
+    table = sheet.to_python(skip_empty_area=True)
+    if below:
+        _fill_down(table, below, first, left)
+    rows = ((number, pad + row) for number, row in enumerate(table, first + 1))
     return Sheet(name, rows, frozenset(titles))
+
+
+def _fill_down(table: list[list[Any]], below: dict[tuple[int, int], int], first: int, left: int) -> None:
+    """Give every row of a cell merged downwards its value, as one reads it; rows that are empty stay so."""
+    filled = [any(value not in (None, "") for value in row) for row in table]
+    for (row, column), top in below.items():
+        at, across, source = row - first, column - left, top - first
+        if 0 <= source < at < len(table) and 0 <= across < len(table[at]) and filled[at]:
+            table[at][across] = table[source][across]
 
 
 def check_zip(raw: bytes, where: str, limits: Limits) -> None:

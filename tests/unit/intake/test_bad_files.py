@@ -16,7 +16,7 @@ import pytest
 from leadflow.errors import NotFound, UnmappableHeader, UnreadableFile
 from leadflow.intake.limits import Limits
 from leadflow.intake.mapping import MappingFile
-from tests.unit.intake.made import DATA, HEADER, ROW, read, workbook
+from tests.unit.intake.made import DATA, HEADER, ROW, phones, read, workbook
 
 
 def refused(path: Path, limits: Limits | None = None) -> str:
@@ -63,7 +63,9 @@ def test_a_file_without_a_header_shows_no_contact_point_in_its_error(tmp_path: P
 @pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.ods"])
 def test_corrupt_and_pretended_workbooks(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_text(HEADER + ROW, "utf-8")
+    path.write_text("手机\n13812345678\n", "utf-8")
+    assert "no workbook" in refused(path)
+    path.write_bytes(HEADER.encode() + b"\0\1\2")
     assert "no workbook" in refused(path)
     path.write_text("<html><table><tr><td>手机</td></tr></table></html>", "utf-8")
     assert "web page" in refused(path)
@@ -71,6 +73,32 @@ def test_corrupt_and_pretended_workbooks(tmp_path: Path, name: str) -> None:
     assert "corrupt" in refused(path)
     path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + b"\x11" * 4000)
     assert "corrupt" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning", "what"),
+    [
+        ("a.csv", b"%PDF-1.7\n", "a PDF"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n", "a picture"),
+        ("a.xlsx", b"\xff\xd8\xff\xe0", "a picture"),
+        ("a.jsonl", b"\x1f\x8b\x08\x00", "packed by gzip"),
+        ("a.pdf", b"%PDF-1.7\n", "a PDF"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path: Path, name: str, beginning: bytes, what: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(beginning + b"abc,def\n" * 100)
+    assert f"the file is {what}" in refused(path)
+
+
+def test_json_that_lacks_a_little_is_read_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = ['{"phone": "13812345678", "name": "李娜", "score": NaN}'] * 20
+    path.write_bytes("\n".join(rows).encode() + '\n{"phone": "13912345678", "name": "张'.encode() + b'\xff"}')
+    found = read(path)
+    assert phones(found) == [("+8613812345678",)] * 20 + [("+8613912345678",)]
+    assert found[0].arrival.problems == ()
+    assert [problem.code for problem in found[-1].arrival.problems] == ["garbled"]
 
 
 def test_a_workbook_cut_short_or_with_a_changed_byte(tmp_path: Path) -> None:
@@ -166,8 +194,8 @@ def test_text_that_is_none_and_wrong_encodings(tmp_path: Path) -> None:
         read(path, MappingFile(encoding="utf-8"))
     with pytest.raises(UnreadableFile, match="unknown encoding"):
         read(path, MappingFile(encoding="klingon"))
-    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
-    assert ".pdf" in refused(tmp_path / "a.pdf")
+    (tmp_path / "a.doc").write_bytes(b"text")
+    assert ".doc" in refused(tmp_path / "a.doc")
 
 
 def test_single_broken_characters_are_noted_at_their_row(tmp_path: Path) -> None:
@@ -186,7 +214,9 @@ def test_json_lines_that_are_no_objects_are_problems_of_their_line(tmp_path: Pat
     )
     rows = read(path)
     codes = [row.arrival.problems[0].code if row.arrival.problems else "" for row in rows]
-    assert codes[:7] == ["not_an_object", "", "not_an_object", "not_an_object", "not_json", "", "not_json"]
+    assert codes[:6] == ["not_an_object", "", "not_an_object", "not_an_object", "not_json", ""]
+    assert codes[6] == "no_contact_point"
+    assert rows[6].payload() == {"x": None}
     assert codes[7] == "not_json"
     assert rows[0].payload() == {"line": "[1]"}
 

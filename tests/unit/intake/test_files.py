@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +212,120 @@ def test_the_report_names_what_was_mapped(tmp_path: Path) -> None:
     assert report["encoding"] == "gb18030"
     assert report["columns"] == {"姓名": "name", "手机": "phone"}
     assert report["answers"] == ["爱好"]
+
+
+@pytest.mark.parametrize(
+    "beneath",
+    [
+        "Name,Mobile,Email,Company",
+        "name,phone,email,company",
+        "必填,必填（11位）,选填,",
+        "required,required,,optional",
+        "示例：张三,13800000000,example@example.com,某某公司",
+        "Name,Mobile,Email,Company\n（必填）,（必填）,,",
+    ],
+)
+def test_what_stands_beneath_the_header_and_belongs_to_it_is_no_row(tmp_path: Path, beneath: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + beneath + "\n" + ROW, "utf-8")
+    rows = read(path)
+    assert phones(rows) == [("+8613812345678",)]
+    assert rows[0].row == 3 + beneath.count("\n")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Total rows: 60", "总人数：60", "数据合计,60", "Count,60", "平均,60", "总条数,60", "记录数：60",
+        "合计金额,\"1,200.00\"", "--- END ---", "（以下空白）", "———", "制表人：王,审核人：李",
+        "打印日期：2026-11-30,,,第1页/共1页", "Exported on 2026-11-30 by admin", "签字：,,日期：",
+        "* 数据来源于展会扫码", "第 1 页 共 1 页",
+    ],
+)  # fmt: skip
+def test_more_totals_and_footers_are_no_rows(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + ROW + row + "\n", "utf-8")
+    assert len(read(path)) == 1
+
+
+@pytest.mark.parametrize(
+    "row", ["张伟,,,", "总计 张伟,没留电话,,", "备注,备注,备注,备注", "制表人：王,13912345678,,"]
+)
+def test_a_row_that_may_be_somebodys_stays_a_row(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + ROW + row + "\n", "utf-8")
+    assert len(read(path)) == 2
+
+
+def test_blanks_before_quotation_marks(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('"姓名", "手机", "公司"\n"张伟", "13812345678", "甲, 乙公司"\n', "utf-8")
+    body = read(path)[0].arrival.body
+    assert body is not None
+    assert body.company.name == "甲, 乙公司"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+def test_a_text_that_is_named_as_a_workbook(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.xls"
+    path.write_text((HEADER + ROW).replace(",", "\t"), encoding)
+    assert phones(read(path)) == [("+8613812345678",)]
+
+
+def test_a_cell_merged_downwards_holds_for_each_of_its_rows(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "a.xlsx",
+        [
+            ["公司", "姓名", "手机"],
+            ["甲公司", "张伟", "13812345678"],
+            [None, "李娜", "13912345678"],
+            [None, None, None],
+            ["乙公司", "王芳", "13712345678"],
+        ],
+        "A2:A4",
+    )
+    companies = [row.arrival.body.company.name for row in read(path) if row.arrival.body]
+    assert companies == ["甲公司", "甲公司", "乙公司"]
+
+
+def test_a_sheet_that_is_left_out_though_it_holds_contact_points_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    first = book.active
+    assert first is not None
+    for row in (["姓名", "手机"], ["张伟", "13812345678"]):
+        first.append(row)
+    book.create_sheet("续").append(["李娜", "13912345678"])
+    book.create_sheet("说明").append(["第一天收集"])
+    book.save(path)
+    file = open_arrivals(path, "trade_show")
+    assert len(list(file)) == 1
+    assert file.report()["left_out"] == ["续"]
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (["11/3/2026", "11/13/2026"], [(11, 3), (11, 13)]),
+        (["3/11/2026", "13/11/2026"], [(11, 3), (11, 13)]),
+        (["11/3/2026", "11/13/2026", "13/11/2026"], [None, (11, 13), (11, 13)]),
+        (["11/3/2026"], [None]),
+    ],
+)
+def test_the_file_tells_how_it_writes_its_dates(
+    tmp_path: Path, days: list[str], expected: list[object]
+) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"1381234567{number},{day} 12:00\n" for number, day in enumerate(days)]
+    path.write_text("手机,提交时间\n" + "".join(rows), "utf-8")
+    bodies = [row.arrival.body for row in read(path)]
+    moments = [body.touch.occurred_at for body in bodies if body]
+    assert [moment and (moment.month, moment.day) for moment in moments] == expected
+
+
+def test_the_mapping_file_tells_how_dates_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("手机,提交时间\n13812345678,11/3/2026 12:00\n", "utf-8")
+    body = read(path, MappingFile(dates="month-first"))[0].arrival.body
+    assert body is not None
+    assert body.touch.occurred_at == datetime(2026, 11, 3, 4, tzinfo=UTC)
