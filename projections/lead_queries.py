@@ -281,3 +281,16 @@ def policy_row(database: Database, pool: str, version: int | None = None) -> Row
     ).format(sql.Identifier(SCHEMA, "policies"))
     with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, (pool, version)).fetchone()
+
+
+def facts_before(
+    database: Database, pool: str, leads: Sequence[str], types: Sequence[str], before: int
+) -> list[tuple[str, int, int]]:
+    """Facts of these types about some leads, before a sequence, in order: lead, sequence and position."""
+    query = sql.SQL(
+        "SELECT lead, sequence, position FROM {} WHERE pool = %s AND lead = ANY(%s) AND type = ANY(%s)"
+        " AND sequence < %s ORDER BY sequence"
+    ).format(sql.Identifier(SCHEMA, "timeline"))
+    with database.connection() as connection:
+        rows = connection.execute(query, (pool, list(leads), list(types), before)).fetchall()
+    return [(lead, sequence, position) for lead, sequence, position in rows]

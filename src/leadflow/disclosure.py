@@ -6,13 +6,16 @@ The rules are those of "Who may see and do what" (docs/reference/permissions.md)
   those;
 - everybody else is told facts of leads that it may see as they stand now. Of a lead whose history it may not
   see, nothing of what tells of colleagues (refusals, who was passed over and why), nor that other leads have
-  the same contact points.
+  the same contact points;
+- of a lead that leaves its sight, by whatever fact, it is told that it is gone: the lead and the time, as it
+  would find out by looking; nothing of who has it now, where it went, or why. Of a lead that it did not see
+  before, nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leadflow.domain import events as e
@@ -50,6 +53,125 @@ class Told:
     """What people wrote, and who they are, was left out."""
     in_words: bool
     """The fact may be told in words: they can hold what is for those who see the history."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A lead that one reader saw and sees no longer."""
+
+    event: e.Event
+    """The fact by which it left; not for the reader, but for where it stands and when that was."""
+    lead: str
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How a lead stands: what decides who sees it. The same as its columns in the read model."""
+
+    status: str
+    owner: str | None = None
+    collaborators: frozenset[str] = frozenset()
+
+    def row(self) -> Row:
+        """As a `Reach` looks at it."""
+        return {"status": self.status, "owner": self.owner, "collaborators": self.collaborators}
+
+
+@dataclass(frozen=True)
+class Move:
+    """How a decision moved a lead. What it was between two facts of one decision, nobody could see."""
+
+    lead: str
+    before: Stand | None
+    """None for one that came into being."""
+    after: Stand
+
+
+_PUBLIC = Stand("public")
+MOVING = frozenset(
+    fact.TYPE
+    for fact in (
+        *(e.LeadCaptured, e.LeadTransferredIn, e.LeadClaimed, e.LeadAssigned, e.LeadHandedOver),
+        *(e.LeadRecycled, e.LeadReopened, e.LeadDisqualified, e.LeadTransferredOut, e.LeadsMerged),
+        *(e.LeadConverted, e.CustomerHandedOver, e.CollaboratorAdded, e.CollaboratorRemoved),
+    )
+)
+"""Types of facts after which a lead may stand otherwise."""
+_KNOWN_BEFORE = (e.LeadCaptured, e.LeadClaimed)
+"""Facts that tell by themselves how their lead stood: not at all, and in the public pool."""
+
+
+def stand_after(before: Stand | None, event: e.Event, lead: str) -> Stand | None:
+    """How a lead stands after a fact that concerns it; the same where the fact moves nothing."""
+    data = event.data
+    if isinstance(data, e.LeadTransferredIn) and data.into is not None:
+        return before
+    if isinstance(data, e.LeadsMerged):
+        return Stand("merged") if lead == data.absorbed else before
+    if isinstance(data, e.LeadCaptured | e.LeadTransferredIn | e.LeadRecycled | e.LeadReopened):
+        return _PUBLIC
+    if isinstance(data, e.LeadDisqualified):
+        return Stand("disqualified")
+    if isinstance(data, e.LeadTransferredOut):
+        return Stand("transferred")
+    if isinstance(data, e.LeadConverted):
+        return Stand("converted", data.owner)
+    if isinstance(data, e.LeadAssigned) and data.to is None:
+        return Stand("queue")
+    before = before or _PUBLIC
+    if isinstance(data, e.LeadClaimed):
+        return replace(before, status="private", owner=data.rep)
+    if isinstance(data, e.LeadAssigned | e.LeadHandedOver):
+        return replace(before, status="private", owner=data.to)
+    if isinstance(data, e.CustomerHandedOver):
+        return replace(before, owner=data.to)
+    if isinstance(data, e.CollaboratorAdded):
+        return replace(before, collaborators=before.collaborators | {data.member})
+    if isinstance(data, e.CollaboratorRemoved):
+        return replace(before, collaborators=before.collaborators - {data.member})
+    return before
+
+
+def unknown_before(events: Iterable[e.Event]) -> list[str]:
+    """The leads that some facts move, and of which these facts do not tell how they stood before."""
+    known, unknown = set[str](), set[str]()
+    for event in events:
+        if event.type in MOVING:
+            leads = set(leads_of(event)) - known
+            if not isinstance(event.data, _KNOWN_BEFORE):
+                unknown |= leads
+            known |= leads
+    return sorted(unknown)
+
+
+def moves_of(events: Iterable[e.Event], stood: Mapping[str, Stand]) -> dict[int, list[Move]]:
+    """How whole decisions moved leads, by the sequence of the last fact that moved each of them; `stood` is
+    how those stood that are `unknown_before`."""
+    stands, found = dict(stood), dict[int, list[Move]]()
+    began: dict[str, tuple[Stand | None, int]] = {}
+    for event in events:
+        for lead in leads_of(event) if event.type in MOVING else ():
+            before = stands.get(lead, _PUBLIC if isinstance(event.data, e.LeadClaimed) else None)
+            after = stand_after(before, event, lead)
+            if after is not None and after != before:
+                stands[lead] = after
+                began[lead] = (began[lead][0] if lead in began else before, event.sequence)
+        if event.fact_index == event.fact_count:
+            for lead, (first, sequence) in began.items():
+                found.setdefault(sequence, []).append(Move(lead, first, stands[lead]))
+            began = {}
+    return found
+
+
+def gone(watcher: Watcher, event: e.Event, moves: Iterable[Move], standing: Mapping[str, Row]) -> list[Gone]:
+    """The leads that the watcher saw before a fact, and sees neither after it nor now."""
+    sees = watcher.reach.sees
+    return [
+        Gone(event, move.lead)
+        for move in moves
+        if move.before is not None and sees(move.before.row()) and not sees(move.after.row())
+        if (row := standing.get(move.lead)) is None or not sees(row)
+    ]
 
 
 def leads_of(event: e.Event) -> tuple[str, ...]:
@@ -101,4 +223,4 @@ def _without(touch: Mapping[str, Any]) -> dict[str, Any]:
 
 def all_leads(events: Iterable[e.Event]) -> list[str]:
     """The leads that some facts concern."""
-    return sorted({event.subject for event in events if leads_of(event)})
+    return sorted({lead for event in events for lead in leads_of(event)})

@@ -24,7 +24,7 @@ from leadflow.api import answers, examples, problems
 from leadflow.api.identity import still_calls
 from leadflow.api.reading import Look, PoolName, Reading
 from leadflow.bootstrap import sentence
-from leadflow.bootstrap.feeds import Feed, Feeds, Told, Watcher
+from leadflow.bootstrap.feeds import Feed, Feeds, Gone, Told, Watcher
 from leadflow.domain.events import Event
 from leadflow.domain.values import UtcTime, format_time
 from leadflow.errors import LeadflowError, NotPermitted, NotSignedIn, Unavailable
@@ -73,6 +73,24 @@ class StreamedFact(answers.Answer):
     masked: Annotated[bool, Field(description="Who the person is, and what people wrote, was left out.")]
 
 
+class LeadGone(answers.Answer):
+    """A lead that this reader saw and sees no longer: the `data` of the event `gone`."""
+
+    model_config = answers.example(
+        {
+            "id": "east/1043",
+            "type": "gone",
+            "time": "2026-11-21T10:05:00.000000Z",
+            "subject": examples.LEAD_ID,
+        }
+    )
+
+    id: Annotated[str, Field(description="POOL/SEQUENCE: also the event's id.")]
+    type: Annotated[str, Field(description="`gone`: also the event's name.")]
+    time: UtcTime
+    subject: Annotated[str, Field(description="The lead. Who has it now, and why, is not told.")]
+
+
 LastEventId = Annotated[
     str | None,
     Header(
@@ -94,13 +112,15 @@ After = Annotated[
 _TOLD: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events without end. Each has the fact's type as its name, a `StreamedFact` as its "
-        "data; the facts of one decision come together. A comment comes every 15 seconds. The event `end` "
-        "comes where the session or the membership has ended.",
+        "data; the facts of one decision come together. The event `gone` (`LeadGone`) tells of a lead that "
+        "has left the reader's sight. A comment comes every 15 seconds. The event `end` comes where the "
+        "session or the membership has ended.",
         "content": {
             MEDIA_TYPE: {
                 "schema": {"type": "string"},
                 "example": "id: east/1042\nevent: leadflow.lead.claimed.v1\n"
-                'data: {"id":"east/1042","type":"leadflow.lead.claimed.v1", …}\n\n',
+                'data: {"id":"east/1042","type":"leadflow.lead.claimed.v1", …}\n\n'
+                'id: east/1043\nevent: gone\ndata: {"id":"east/1043","type":"gone", …}\n\n',
             }
         },
     },
@@ -119,7 +139,8 @@ async def stream_events(
     request: Request, pool: PoolName, read: Reading, last_event_id: LastEventId = None, after: After = None
 ) -> Response:
     """The facts of a pool as server-sent events. Managers and auditors are sent everything; others the facts
-    of leads that they may see at that moment, without what a mask hides."""
+    of leads that they may see at that moment, without what a mask hides, and that a lead has left their sight
+    (`gone`)."""
     feeds = read.service.feeds
     if feeds.readers >= READERS_MAX:
         raise Unavailable(f"{READERS_MAX} streams are open already")
@@ -239,9 +260,12 @@ class Reader:
         return await self._loop.run_in_executor(self._feeds.threads, work, *given)
 
 
-def _written(one: Told) -> str:
-    """A fact as an event of the stream."""
+def _written(one: Told | Gone) -> str:
+    """A fact, or that a lead is gone, as an event of the stream."""
     event = one.event
+    if isinstance(one, Gone):
+        left = LeadGone(id=event.id, type="gone", time=event.time, subject=one.lead)
+        return f"id: {event.id}\nevent: gone\ndata: {left.model_dump_json()}\n\n"
     document = StreamedFact(
         id=event.id,
         type=event.type,

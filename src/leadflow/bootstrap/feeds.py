@@ -16,11 +16,24 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from leadflow.bootstrap.app import App
-from leadflow.disclosure import Told, Watcher, all_leads, told
+from leadflow.disclosure import (
+    MOVING,
+    Gone,
+    Move,
+    Stand,
+    Told,
+    Watcher,
+    all_leads,
+    gone,
+    moves_of,
+    stand_after,
+    told,
+    unknown_before,
+)
 from leadflow.domain.events import Event
 from leadflow.errors import LeadflowError
 from leadflow.log.envelope import decode
-from projections.lead_queries import Row
+from projections.lead_queries import Row, facts_before
 from projections.queries import head_of
 
 RECENT_FACTS = 2_000
@@ -56,6 +69,7 @@ class Feed:
         self._facts = self._bytes = 0
         self._guard = threading.Lock()
         self._standing: tuple[tuple[int, int], float, dict[str, Row]] | None = None
+        self._moves: tuple[tuple[int, int], dict[int, list[Move]]] | None = None
 
     def add(self, decisions: Iterable[tuple[Decision, int]]) -> None:
         """Hand decisions on, each with the bytes of its documents, and wake who waits."""
@@ -100,6 +114,15 @@ class Feed:
     def share_standing(self, key: tuple[int, int], rows: dict[str, Row]) -> None:
         """Let other readers of the same facts have this."""
         self._standing = (key, time.monotonic(), rows)
+
+    def shared_moves(self, key: tuple[int, int]) -> dict[int, list[Move]] | None:
+        """How these facts moved leads, if another reader has just asked."""
+        known = self._moves
+        return known[1] if known is not None and known[0] == key else None
+
+    def share_moves(self, key: tuple[int, int], moves: dict[int, list[Move]]) -> None:
+        """Let other readers of the same facts have this."""
+        self._moves = (key, moves)
 
 
 class Feeds:
@@ -150,14 +173,51 @@ class Feeds:
             return found
         return [event for decision, _ in self._page(feed.pool, after, feed.head) for event in decision]
 
-    def told(self, feed: Feed, watcher: Watcher, facts: Sequence[Event]) -> list[Told]:
-        """What a watcher is told of some facts, as their leads stand now. Raises Unavailable."""
+    def told(self, feed: Feed, watcher: Watcher, facts: Sequence[Event]) -> list[Told | Gone]:
+        """What a watcher is told of some facts, as their leads stand now, and which leads have left its
+        sight. Raises Unavailable."""
         key = (facts[0].sequence, facts[-1].sequence)
         standing = feed.shared_standing(key)
         if standing is None:
             standing = self._app.views.standing(feed.pool, all_leads(facts))
             feed.share_standing(key, standing)
-        return [one for event in facts if (one := told(watcher, event, standing)) is not None]
+        # Whoever sees every lead loses none.
+        moves = {} if watcher.reach.everything else self._moves(feed, key, facts)
+        found: list[Told | Gone] = []
+        for event in facts:
+            one = told(watcher, event, standing)
+            if one is not None:
+                found.append(one)
+            found += gone(watcher, event, moves.get(event.sequence, ()), standing)
+        return found
+
+    def _moves(self, feed: Feed, key: tuple[int, int], facts: Sequence[Event]) -> dict[int, list[Move]]:
+        known = feed.shared_moves(key)
+        if known is None:
+            whole = [*self._begun(feed.pool, facts[0]), *facts]
+            known = moves_of(whole, self._stood(feed.pool, unknown_before(whole), whole[0].sequence))
+            feed.share_moves(key, known)
+        return known
+
+    def _begun(self, pool: str, first: Event) -> list[Event]:
+        """The facts of a decision that stand before this one: a reader may have had a part of it."""
+        missing = range(first.sequence - first.fact_index + 1, first.sequence)
+        documents = self._app.log.documents(pool, missing) if missing else {}
+        return [decode(documents[sequence]) for sequence in missing]
+
+    def _stood(self, pool: str, leads: Sequence[str], before: int) -> dict[str, Stand]:
+        """How some leads stood before a fact, by the facts that had moved them."""
+        if not leads:
+            return {}
+        rows = facts_before(self._app.database, pool, leads, sorted(MOVING), before)
+        places = {sequence: position for _, sequence, position in rows}
+        documents = self._app.log.documents(pool, list(places), list(places.values()))
+        stood: dict[str, Stand] = {}
+        for lead, sequence, _ in rows:
+            after = stand_after(stood.get(lead), decode(documents[sequence]), lead)
+            if after is not None:
+                stood[lead] = after
+        return stood
 
     def close(self) -> None:
         """End, and wait for it."""
@@ -223,4 +283,4 @@ class Feeds:
                     return
 
 
-__all__ = ["Feed", "Feeds", "Told", "Watcher"]
+__all__ = ["Feed", "Feeds", "Gone", "Told", "Watcher"]

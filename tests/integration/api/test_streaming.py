@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import queue
 import random
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,79 +18,10 @@ from leadflow.api import server, streaming
 from leadflow.bootstrap import feeds, request_of
 from leadflow.domain import requests as r
 from tests.doors import Client, Door, door, office_template
+from tests.listeners import EVENTS, WAIT_S, Listener, Message, is_fact, messages, types
 from tests.office import EMAIL, NAME, PHONE, WECHAT
 
 __all__ = ["door", "office_template"]
-
-WAIT_S = 20
-EVENTS = "/v1/pools/east/events"
-
-
-class Message(dict[str, str]):
-    """An event of a stream: id, event, data."""
-
-    @property
-    def fact(self) -> Any:
-        return json.loads(self["data"])
-
-
-def messages(lines: Iterator[str]) -> Iterator[Message]:
-    """Events as a browser reads them."""
-    found = Message()
-    for line in lines:
-        if line:
-            name, _, value = line.partition(":")
-            found[name or "comment"] = value.removeprefix(" ")
-            continue
-        yield found
-        found = Message()
-
-
-class Listener:
-    """A reader in a thread of its own."""
-
-    def __init__(self, door: Door, actor: str, **headers: str) -> None:
-        self.found: queue.Queue[Message | None] = queue.Queue()
-        self.last = ""
-        self._token = door.token(actor)
-        self._address = door.address
-        self._headers = {"Authorization": f"Bearer {self._token}", **headers}
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        # The first one says where the stream begins.
-        self.next()
-
-    def _run(self) -> None:
-        with httpx.stream("GET", self._address + EVENTS, headers=self._headers, timeout=WAIT_S) as answer:
-            assert answer.status_code == 200
-            assert answer.headers["content-type"].startswith("text/event-stream")
-            for message in messages(answer.iter_lines()):
-                self.found.put(message)
-        self.found.put(None)
-
-    def next(self) -> Message | None:
-        found = self.found.get(timeout=WAIT_S)
-        if found is not None:
-            self.last = found.get("id", self.last)
-        return found
-
-    def until(self, enough: Callable[[Message], bool]) -> list[Message]:
-        """Events with data up to the one that is meant."""
-        seen = []
-        while (found := self.next()) is not None:
-            if "data" in found:
-                seen.append(found)
-                if enough(found):
-                    return seen
-        raise AssertionError(f"the stream ended after {seen}")
-
-
-def types(found: list[Message]) -> list[str]:
-    return [one["event"].removeprefix("leadflow.").removesuffix(".v1") for one in found]
-
-
-def is_fact(name: str) -> Callable[[Message], bool]:
-    return lambda found: found["event"] == name
 
 
 def path_of(lead: str) -> str:
@@ -134,9 +62,16 @@ def test_everybody_is_sent_what_the_role_may_see(door: Door) -> None:
     assert not any(text in one["data"] for one in an for text in (PHONE, NAME, "wants a demo", "example.com"))
     own = readers["rep/wang"].until(end)
     assert "request.refused" in types(own)
-    # Of a lead that another one owns nothing is told, nor what was refused to others.
-    assert types(readers["rep/li"].until(end)) in (["lead.recycled"], ["request.refused", "lead.recycled"])
-    assert types(readers["marketing/mei"].until(end)) == ["lead.recycled"]
+    # Of a lead that another one owns nothing is told but that it is gone, nor what was refused to others.
+    li = readers["rep/li"].until(end)
+    assert [one for one in types(li) if one != "request.refused"] == ["gone", "lead.recycled"]
+    assert types(readers["marketing/mei"].until(end)) == ["gone", "lead.recycled"]
+    assert types(readers["support/su"].until(is_fact("gone"))) in (
+        ["lead.collaborator_added", "gone"],
+        ["gone"],
+    )
+    (left,) = [one.fact for one in li if one["event"] == "gone"]
+    assert left == {"id": li[0]["id"], "type": "gone", "time": left["time"], "subject": lead}
 
 
 def test_what_is_no_lead_is_for_managers_and_auditors(door: Door) -> None:
