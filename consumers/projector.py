@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ import structlog
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
-from consumers.feeding import Feed
+from consumers.feeding import AGAIN_S, Feed
 from consumers.group import Listener, Ranges, count_partitions, keep_going
 from consumers.operating import Operating
 from leadflow.errors import Conflict, LeadflowError, LogDamaged, Unavailable
@@ -32,8 +32,8 @@ from projections.filling import WRITERS_MAX, Targets
 from projections.runner import Projections
 
 POLL_MS = 100
-HURRY_MS = 5
-"""How long to wait for facts while others are being written."""
+HURRY_S = 0.02
+"""How long to wait for others to be written before facts are looked for."""
 RECORDS_MAX = 2_000
 SESSION_MS = 6_000
 """After so long without a sign of life, the group gives a member's partitions to another."""
@@ -63,7 +63,6 @@ class Membership:
         self._projections = projections
         self._database = projections.database
         self._operating = operating
-        self._feeds: dict[int, Feed] = {}
         self._divided = False
         """The group has divided the partitions anew since the last step."""
         self._targets: Targets = ()
@@ -87,6 +86,7 @@ class Membership:
                 ),
             )
             self._executor = stack.enter_context(ThreadPoolExecutor(WRITERS_MAX, "leadflow-projections"))
+            self._feed = self._fed(())
             with translated(self._where):
                 self._consumer.subscribe(topics=[names.events], listener=Listener(self))
             self._stack = stack.pop_all()
@@ -124,116 +124,113 @@ class Membership:
         self._operating.rebalanced()
         mine = {place.partition for place in self._consumer.assignment()}
         log_.info("the group has divided the partitions", partitions=sorted(mine))
-        for feed in self._feeds.values():
-            feed.settle()
-        self._feeds.clear()
+        self._feed.settle()
         self._operating.holds(mine)
         self._targets = self._live()
-        for at in sorted(mine):
-            began = time.monotonic()
-            feed = Feed(at, self._database, self._log.partition_of, self._executor, self._operating)
-            feed.take(self._targets)
-            self._feeds[at] = feed
-            self._read_on(feed)
+        began = time.monotonic()
+        self._feed = self._fed(mine)
+        self._begin_anew()
+        if mine:
             self._operating.took(time.monotonic() - began)
         # Its connections were for finding these places.
         self._log.close()
+
+    def _fed(self, partitions: Iterable[int]) -> Feed:
+        return Feed(partitions, self._database, self._log.partition_of, self._executor, self._operating)
 
     def _live(self) -> Targets:
         live = registry.live(self._database)
         known = self._projections.projections
         return [(known[name], live[name]) for name in known if name in live]
 
-    def _read_on(self, feed: Feed) -> None:
-        """Read after what its projections have taken. Raises LogDamaged where the log does not go so far."""
-        position = feed.from_here()
-        place = TopicPartition(self._names.events, feed.partition)
-        if position is None:
-            return
-        offset = self._log.offset_after(feed.partition, position)
-        if offset is None:
-            raise LogDamaged(
-                f"the read models are at position {position} of partition {feed.partition}, before which the"
-                " log ends",
-                where=self._where,
-                do="The log was cut off, or they come from another. Name their own, or an empty database.",
-            )
-        self._consumer.seek(place, offset)
-        self._moved[feed.partition] = (offset, time.monotonic())
-        self._consumer.resume(place)
+    def _begin_anew(self) -> None:
+        """Read after what the projections have taken. Raises LogDamaged where the log does not go so far."""
+        for at, position in self._feed.take(self._targets).items():
+            offset = self._log.offset_after(at, position)
+            if offset is None:
+                raise LogDamaged(
+                    f"the read models are at position {position} of partition {at}, before which the"
+                    " log ends",
+                    where=self._where,
+                    do="The log was cut off, or they come from another. Name their own, or an empty"
+                    " database.",
+                )
+            place = TopicPartition(self._names.events, at)
+            self._consumer.seek(place, offset)
+            self._moved[at] = (offset, time.monotonic())
+            self._consumer.resume(place)
 
     # --- work -----------------------------------------------------------------------------------
 
     def step(self) -> None:
         """Read, and write what was read. Raises LeadflowError when this membership is over."""
-        busy = any(feed.busy for feed in self._feeds.values())
         keep_going(self._consumer)
         with translated(self._where):
-            polled = self._consumer.poll(HURRY_MS if busy else POLL_MS, max_records=RECORDS_MAX)
+            polled = self._consumer.poll(self._wait_ms(), max_records=RECORDS_MAX)
         if self._divided:
             # What was read before may be twice or out of place; it is read again.
             self._follow_assignment()
             return
-        for at, feed in self._feeds.items():
-            place = TopicPartition(self._names.events, at)
-            if place in polled:
-                feed.add(polled[place], self._consumer.highwater(place))
-            if feed.work():
-                self._read_on(feed)
-            self._hold_back(feed)
-        for feed in self._feeds.values():
-            if moved := feed.moved():
-                for other in self._feeds.values():
-                    other.look_again(moved)
+        for place, records in polled.items():
+            self._feed.add(place.partition, records, self._consumer.highwater(place))
+        if self._feed.work():
+            self._begin_anew()
+        self._hold_back()
+        if not polled:
+            self._feed.wait(HURRY_S)
         if time.monotonic() - self._looked >= LOOK_S:
             self._look()
         self._operating.stepped()
 
-    def _hold_back(self, feed: Feed) -> None:
-        """A partition is read no faster than it is written."""
-        place = TopicPartition(self._names.events, feed.partition)
-        paused = place in self._consumer.paused()
-        if feed.full and not paused:
-            self._consumer.pause(place)
-        elif paused and not feed.full:
-            self._consumer.resume(place)
+    def _wait_ms(self) -> int:
+        """How long to wait for facts, where there are none."""
+        if self._feed.busy:
+            return 0
+        return int(AGAIN_S * 1_000) if self._feed.waits else POLL_MS
+
+    def _hold_back(self) -> None:
+        """Partitions are read no faster than they are written."""
+        paused = self._consumer.paused()
+        for at in self._feed.partitions:
+            place = TopicPartition(self._names.events, at)
+            if (full := self._feed.full(at)) and place not in paused:
+                self._consumer.pause(place)
+            elif place in paused and not full:
+                self._consumer.resume(place)
 
     def _look(self) -> None:
         """How far the log goes; whether reading moves; whether a projection was rebuilt meanwhile."""
         self._looked = time.monotonic()
         if (targets := self._live()) != self._targets:
             self._targets = targets
-            for feed in self._feeds.values():
-                feed.take(targets)
-                self._read_on(feed)
-        places = [TopicPartition(self._names.events, at) for at in self._feeds]
+            self._begin_anew()
+        places = [TopicPartition(self._names.events, at) for at in self._feed.partitions]
         with translated(self._where):
             ends = self._asking.end_offsets(places, ANSWER_MS) if places else {}
         for place in places:
-            self._tell(self._feeds[place.partition], place, int(ends[place]))
+            self._tell(place, int(ends[place]))
 
-    def _tell(self, feed: Feed, place: TopicPartition, end: int) -> None:
+    def _tell(self, place: TopicPartition, end: int) -> None:
         with translated(self._where):
             at = int(self._consumer.position(place, timeout_ms=ANSWER_MS) or 0)
-        before, since = self._moved.get(feed.partition, (-1, self._looked))
+        before, since = self._moved.get(place.partition, (-1, self._looked))
         if at != before or at >= end or place in self._consumer.paused():
-            self._moved[feed.partition] = (at, self._looked)
+            self._moved[place.partition] = (at, self._looked)
         elif self._looked - since > STALL_S:
             raise Unavailable(
-                f"reading stands at offset {at} of partition {feed.partition} though {end} is its end",
+                f"reading stands at offset {at} of partition {place.partition} though {end} is its end",
                 where=self._where,
                 do="The group is joined anew.",
             )
-        waiting = feed.waiting + max(0, end - at)
-        oldest = datetime.fromisoformat(feed.oldest) if feed.oldest else None
-        age = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+        waiting = self._feed.waiting(place.partition) + max(0, end - at)
+        oldest = self._feed.oldest(place.partition)
+        age = (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
         self._operating.behind(place.topic, place.partition, waiting, age)
-        self._operating.progress(place.partition, feed.position, waiting=bool(waiting))
+        self._operating.progress(place.partition, self._feed.position(place.partition), waiting=bool(waiting))
 
     def close(self) -> None:
         """Finish what is being written, and leave the group."""
-        for feed in self._feeds.values():
-            feed.settle()
+        self._feed.settle()
         self._stack.close()
 
 

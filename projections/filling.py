@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from leadflow.log.reading import Log
@@ -10,12 +10,12 @@ from leadflow.postgres import Database
 from projections.base import Projection, ProjectionStopped
 from projections.reading import Progress, batches, read_partition, without_collector
 from projections.store import Generation
-from projections.writer import positions_of, write
+from projections.writer import Written, positions_of, write
 
 WRITERS_MAX = 2
 """Projections that are written at one time; each takes a connection, a rebuild one more."""
 Targets = Sequence[tuple[Projection, Generation]]
-_Writes = dict[int, "Future[int | None]"]
+_Writes = dict[int, "Future[Written | None]"]
 
 
 class Filling:
@@ -36,7 +36,7 @@ class Filling:
         self._waiting: set[tuple[int, int]] = set()
         """The same, where it needs facts of another partition first."""
         self._read_to: dict[int, int] = {}
-        self._stopped: MutableSequence[ProjectionStopped] = []
+        self._stopped: list[ProjectionStopped] = []
 
     def run(self) -> int:
         """Fill; gives the sum of the positions that all have reached. Raises ProjectionStopped for the first
@@ -79,7 +79,12 @@ class Filling:
             gt = batch[-1].position
             under_way = {
                 target: executor.submit(
-                    write, self._database, *self._targets[target], batch, self._log.partition_of, position
+                    write,
+                    self._database,
+                    *self._targets[target],
+                    batch,
+                    self._log.partition_of,
+                    {partition: position},
                 )
                 for target in going
                 if (position := self._at[target].get(partition, 0)) < gt
@@ -98,16 +103,15 @@ class Filling:
     def _collect(self, under_way: _Writes, partition: int, wanted: int) -> None:
         """Wait for a batch's writes: note where each target stands, leave out those that stopped or wait."""
         for target, written in under_way.items():
-            error = written.exception()
-            if isinstance(error, ProjectionStopped):
-                self._stopped.append(error)
-                self._over.add((target, partition))
-            elif error is not None:
-                raise error
-            elif (reached := written.result()) is None:
+            result = written.result()
+            if result is None:
                 self._at.pop(target, None)
-            else:
-                self._at[target][partition] = reached
-                if reached < wanted:
-                    self._waiting.add((target, partition))
+                continue
+            reached = result.reached.get(partition, self._at[target].get(partition, 0))
+            self._at[target][partition] = reached
+            if result.stopped:
+                self._stopped += result.stopped.values()
+                self._over.add((target, partition))
+            elif reached < wanted:
+                self._waiting.add((target, partition))
         under_way.clear()

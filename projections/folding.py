@@ -68,6 +68,10 @@ class Batch(list[Entry]):
         run = self.runs.get(pool)
         return run is not None and run.first.sequence <= sequence <= run.last.sequence
 
+    def begin_of(self, at: int) -> int:
+        """The position at which the decision begins that holds the entry at an index."""
+        return self[at + 1 - self[at].fact_index].position
+
     def before(self, ends: Positions) -> Batch:
         """What stands before these positions, and all of the partitions that are not named."""
         return Batch(e for e in self if e.partition not in ends or e.position < ends[e.partition])

@@ -113,8 +113,7 @@ class NewRows(PostgresRows):
             self._write_oldest(batch, 0)
             self._write_sums(batch)
         self._write_heads()
-        for partition, position in reached.items():
-            note_position(cursor, self._generation, partition, position)
+        note_position(cursor, self._generation, reached)
         create_indexes(cursor, self._projection, self._generation)
 
     def _was_asked(self, batch: TableBatch, key: Key) -> bool:

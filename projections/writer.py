@@ -1,20 +1,22 @@
-"""Writing batches of one generation: rows, heads and position in one transaction, one writer of a partition
+"""Writing batches of one generation: rows, heads and positions in one transaction, one writer of a partition
 at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from leadflow.errors import Conflict
+from leadflow.log.reading import Positions
 from leadflow.postgres import Database
-from projections.base import Entry, Projection, ProjectionStopped, comes_after
+from projections.base import Projection, ProjectionStopped
 from projections.copying import Cursor, plain
-from projections.folding import fold
+from projections.folding import Batch, fold
 from projections.store import SCHEMA, Generation, PostgresRows
 
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
@@ -28,15 +30,15 @@ _POSITIONS = sql.Identifier(SCHEMA, "projection_positions")
 _HEADS = sql.Identifier(SCHEMA, "projection_heads")
 
 
-def lock_partition(cursor: Cursor, generation: Generation, partition: int) -> None:
-    """Be the only writer of a generation's partition until the transaction ends; other partitions may be
-    written meanwhile."""
+def lock_partitions(cursor: Cursor, generation: Generation, partitions: Iterable[int]) -> None:
+    """Be the only writer of a generation's partitions until the transaction ends; others may be written
+    meanwhile."""
     name = _lock_name(generation)
-    cursor.execute(
-        "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0)),"
-        " pg_advisory_xact_lock(hashtextextended(%s, 0))",
-        (name, f"{name}.{partition}"),
-    )
+    # In their order, so that two that want the same never wait for each other in a circle.
+    names = [f"{name}.{partition}" for partition in sorted(partitions)]
+    each = ", ".join(["pg_advisory_xact_lock(hashtextextended(%s, 0))"] * len(names))
+    statement = f"SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0)), {each}"
+    cursor.execute(statement.encode(), [name, *names])
 
 
 def lock(cursor: Cursor, generation: Generation) -> None:
@@ -61,45 +63,69 @@ def positions_of(cursor: Cursor, generation: Generation) -> dict[int, int] | Non
     return {at: position for at, position in found if at is not None} if found else None
 
 
+def heads_of(
+    cursor: Cursor, generations: Iterable[Generation], pools: Iterable[str]
+) -> dict[str, dict[str, int]]:
+    """By generation's name, the last sequence that it has of each of these pools, if it has any."""
+    named = list(generations)
+    cursor.execute(
+        sql.SQL(
+            "SELECT name, pool, sequence FROM {} JOIN unnest(%s::text[], %s::int[]) AS g(name, generation)"
+            " USING (name, generation) WHERE pool = ANY(%s)"
+        ).format(_HEADS),
+        ([each.name for each in named], [each.number for each in named], list(pools)),
+    )
+    heads: dict[str, dict[str, int]] = {each.name: {} for each in named}
+    for name, pool, sequence in cursor.fetchall():
+        heads[name][pool] = sequence
+    return heads
+
+
+class Written(NamedTuple):
+    """What became of a batch."""
+
+    reached: dict[int, int]
+    """By partition of the batch, where the generation stands now, as far as it was looked at. That is before
+    the batch's end where the next decision follows from one that was not taken, or cannot be applied."""
+    stopped: dict[int, ProjectionStopped]
+    """By partition, what cannot be applied."""
+
+
 def write(
     database: Database,
     projection: Projection,
     generation: Generation,
-    entries: Sequence[Entry],
+    batch: Batch,
     partition_of: PartitionOf,
-    after: int = 0,
-) -> int | None:
-    """Apply entries of one partition that hold whole decisions, those before its position left out.
+    after: Positions,
+) -> Written | None:
+    """Apply a batch, what stands before the generation's positions left out: rows and positions of all its
+    partitions in one transaction.
 
-    `after` is a position that it had reached already. A database that lost what was committed last, or was
-    restored, stands before it: that raises Conflict, and whoever feeds it has to look where it stands.
+    `after` are positions that it had reached already. A database that lost what was committed last, or was
+    restored, stands before them: that raises Conflict, and whoever feeds it has to look where it stands.
 
-    Returns the position reached, or None where the generation is no longer written to. It ends before a
-    decision that follows from another partition's, as long as that one was not taken. Raises
-    ProjectionStopped at the first decision that cannot be applied; what comes before it is written.
+    Returns None where the generation is no longer written to. A decision that follows from one of another
+    partition that was not taken is left out, and so is one that cannot be applied; with them what comes after
+    in their partitions, and what follows from that.
     """
     try:
-        return _write(database, projection, generation, entries, partition_of, after)
+        with writing(database) as cursor:
+            reached = _write_in(cursor, projection, generation, batch, partition_of, after)
+        return None if reached is None else Written(reached, {})
     except ProjectionStopped as stopped:
-        before = _decisions_before(entries, stopped.position)
-        if before:
-            _write(database, projection, generation, before, partition_of, after)
-        note_stopped(database, generation, entries[0].partition, stopped)
-        raise
+        at = next(at for at, entry in enumerate(batch) if entry.id == stopped.event)
+        partition = batch[at].partition
+        rest = batch.before({partition: batch.begin_of(at)})
+        written: Written | None = Written({}, {})
+        if rest:
+            written = write(database, projection, generation, rest, partition_of, after)
+        if written is not None:
+            note_stopped(database, generation, partition, stopped)
+            written.stopped[partition] = stopped
+        return written
     except REFUSED as error:
-        return _write_halves(database, projection, generation, entries, partition_of, after, error)
-
-
-def _write(
-    database: Database,
-    projection: Projection,
-    generation: Generation,
-    entries: Sequence[Entry],
-    partition_of: PartitionOf,
-    after: int,
-) -> int | None:
-    with writing(database) as cursor:
-        return _write_in(cursor, projection, generation, entries, partition_of, after)
+        return _write_halves(database, projection, generation, batch, partition_of, after, error)
 
 
 @contextmanager
@@ -131,97 +157,95 @@ def _write_in(
     cursor: Cursor,
     projection: Projection,
     generation: Generation,
-    entries: Sequence[Entry],
+    batch: Batch,
     partition_of: PartitionOf,
-    after: int,
-) -> int | None:
-    partition = entries[0].partition
-    lock_partition(cursor, generation, partition)
+    after: Positions,
+) -> dict[int, int] | None:
+    lock_partitions(cursor, generation, batch.ends)
     positions = positions_of(cursor, generation)
     if positions is None:
         return None
-    position = positions.get(partition, 0)
-    if position < after:
-        raise Conflict(
-            f"the projection {projection.name!r} stands at position {position} of partition {partition},"
-            f" though it was at {after}",
-            do="Go on from there: the database has lost its last commits or was restored.",
-        )
-    if entries[0].position <= position:
-        entries = [entry for entry in entries if entry.position > position]
-    entries = _possible(cursor, generation, entries, partition_of)
-    if not entries:
-        return position
-    rows = PostgresRows(cursor, projection, generation)
-    rows.load(entries)
-    fold(projection, entries, rows)
-    rows.write()
-    note_position(cursor, generation, partition, entries[-1].position)
-    return entries[-1].position
+    reached = {partition: positions.get(partition, 0) for partition in batch.ends}
+    for partition, position in reached.items():
+        if position < after.get(partition, 0):
+            raise Conflict(
+                f"the projection {projection.name!r} stands at position {position} of partition {partition},"
+                f" though it was at {after[partition]}",
+                do="Go on from there: the database has lost its last commits or was restored.",
+            )
+    if any(batch.begins[partition] <= position for partition, position in reached.items()):
+        batch = Batch(entry for entry in batch if entry.position > reached[entry.partition])
+    batch = _possible(cursor, generation, batch, partition_of)
+    if batch:
+        rows = PostgresRows(cursor, projection, generation)
+        rows.load(batch)
+        fold(projection, batch, rows)
+        rows.write()
+        note_position(cursor, generation, batch.ends)
+    return reached | batch.ends
 
 
-def _possible(
-    cursor: Cursor, generation: Generation, entries: Sequence[Entry], partition_of: PartitionOf
-) -> Sequence[Entry]:
-    """The entries before the first decision that follows from one of another partition that was not taken
-    yet. In its own partition everything comes in its order."""
-    following = [
-        (at, before)
-        for at, entry in enumerate(entries)
-        if (before := comes_after(entry)) and partition_of(before[0]) != entry.partition
+def _possible(cursor: Cursor, generation: Generation, batch: Batch, partition_of: PartitionOf) -> Batch:
+    """The batch without what follows from decisions of other partitions that were not taken yet, and are not
+    in it. In its own partition everything comes in its order."""
+    needed = [
+        one
+        for one in batch.following
+        if not batch.holds(one.pool, one.sequence) and partition_of(one.pool) != one.entry.partition
     ]
-    if not following:
-        return entries
-    cursor.execute(
-        sql.SQL(
-            "SELECT pool, sequence FROM {} WHERE name = %s AND generation = %s AND pool = ANY(%s)"
-        ).format(_HEADS),
-        (generation.name, generation.number, [pool for _, (pool, _) in following]),
-    )
-    heads: dict[str, int] = dict(cursor.fetchall())
-    for at, (pool, sequence) in following:
-        if heads.get(pool, 0) < sequence:
-            return _decisions_before(entries, entries[at].position)
-    return entries
+    if not needed:
+        return batch
+    heads = heads_of(cursor, [generation], {one.pool for one in needed})[generation.name]
+    late: dict[int, int] = {}
+    for one in needed:
+        if heads.get(one.pool, 0) < one.sequence:
+            late.setdefault(one.entry.partition, batch.begin_of(one.at))
+    # Others in the batch may follow from what is left out.
+    return _possible(cursor, generation, batch.before(late), partition_of) if late else batch
 
 
-def note_position(cursor: Cursor, generation: Generation, partition: int, position: int) -> None:
-    """Keep how far a generation has come in a partition."""
+def note_position(cursor: Cursor, generation: Generation, reached: Positions) -> None:
+    """Keep how far a generation has come in some partitions."""
     cursor.execute(
         sql.SQL(
-            "INSERT INTO {} (name, generation, partition, position, updated_at) VALUES (%s, %s, %s, %s, %s)"
+            "INSERT INTO {} (name, generation, partition, position, updated_at)"
+            " SELECT %s, %s, reached.*, %s FROM unnest(%s::int[], %s::bigint[]) AS reached"
             " ON CONFLICT (name, generation, partition) DO UPDATE"
             " SET position = excluded.position, updated_at = excluded.updated_at, stopped = NULL"
         ).format(_POSITIONS),
-        (generation.name, generation.number, partition, position, datetime.now(UTC)),
+        (generation.name, generation.number, datetime.now(UTC), list(reached), list(reached.values())),
     )
-
-
-def _decisions_before(entries: Sequence[Entry], position: int) -> Sequence[Entry]:
-    """The entries of all decisions before the one that holds the entry at `position`."""
-    end = next(i for i, entry in enumerate(entries) if entry.position == position)
-    return entries[: max(end + 1 - entries[end].fact_index, 0)]
 
 
 def _write_halves(
     database: Database,
     projection: Projection,
     generation: Generation,
-    entries: Sequence[Entry],
+    batch: Batch,
     partition_of: PartitionOf,
-    after: int,
+    after: Positions,
     error: psycopg.Error,
-) -> int | None:
-    """Postgres took one of these decisions' rows amiss: find it by halves, writing what is before it."""
-    starts = [i for i, entry in enumerate(entries) if entry.fact_index == 1]
+) -> Written | None:
+    """Postgres took one of these decisions' rows amiss: find it by halves, writing all others."""
+    starts = [at for at, entry in enumerate(batch) if entry.fact_index == 1]
     if len(starts) < 2:
+        first = batch[0]
         why = f"Postgres refuses its rows: {error.diag.message_primary or type(error).__name__}"
-        stopped = ProjectionStopped(projection.name, entries[0].position, entries[0].id, why)
-        note_stopped(database, generation, entries[0].partition, stopped)
-        raise stopped from error
+        stopped = ProjectionStopped(projection.name, first.position, first.id, why)
+        stopped.__cause__ = error
+        note_stopped(database, generation, first.partition, stopped)
+        return Written({}, {first.partition: stopped})
     middle = starts[len(starts) // 2]
-    write(database, projection, generation, entries[:middle], partition_of, after)
-    return write(database, projection, generation, entries[middle:], partition_of, after)
+    half = Batch(batch[:middle])
+    written = write(database, projection, generation, half, partition_of, after)
+    if written is None:
+        return None
+    late = {at: 0 for at, end in half.ends.items() if written.reached.get(at, 0) < end}
+    rest = Batch(batch[middle:]).before(late)
+    following = write(database, projection, generation, rest, partition_of, after) if rest else written
+    if following is None:
+        return None
+    return Written(written.reached | following.reached, written.stopped | following.stopped)
 
 
 def note_stopped(

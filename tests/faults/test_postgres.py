@@ -103,7 +103,7 @@ def test_postgres_is_killed_in_the_middle_of_a_batch(
             for _ in range(2):
                 played.load(30)
                 played.check()
-                times = played.chance.randint(1, 12)
+                times = played.chance.randint(1, 6)
                 left.extend(range(1, times + 1))
                 played.load(30)
                 until(lambda: not left)

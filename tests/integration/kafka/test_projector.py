@@ -46,7 +46,7 @@ WAIT_S = 60.0
 SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "3"))
 KILLED = """
 import os, signal
-from consumers import feeding
+from consumers import feeding, ordering
 from projections import writer
 left = [{count}]
 def die():
@@ -65,7 +65,7 @@ if {before}:
     writer.note_position = before_commit
 else:
     feeding.write = after_commit
-feeding.BATCH_MAX, feeding.BATCH_MIN = 60, 1
+ordering.BATCH_MAX, ordering.BATCH_MIN = 60, 1
 """
 
 
