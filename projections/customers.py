@@ -90,6 +90,7 @@ def _converted(entry: Entry, rows: Rows) -> None:
         "last_sequence": entry.sequence,
         "deals": 0,
         "revenue": {},
+        "last_deal_at": None,
         "owner_changes": [],
     }
     rows.put("customers", (entry.pool, entry.subject), row)

@@ -150,6 +150,8 @@ def _begin(entry: Entry, rows: Rows, owner: str, mode: str, **more: Any) -> None
         "from_known": rows.head(entry.pool).known_at(entry),
         "from_sequence": entry.sequence,
         "mode": mode,
+        "rule": None,
+        "group_name": None,
         "policy": entry.policy,
         "actor": entry.actor,
         "acting": acting,

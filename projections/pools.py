@@ -47,11 +47,14 @@ def _lead(entry: Entry, rows: Rows, lead: str | None = None) -> Row:
 
 # --- leads ----------------------------------------------------------------------------------
 
+_UNKNOWN = dict.fromkeys(LEADS.columns)
+"""A row with every column is written in a third of the time."""
+
 
 def _new_lead(entry: Entry, touches: list[dict[str, Any]]) -> Row:
     data = entry.data
     first = touches[0] if touches else {"channel": "other"}
-    return {
+    return _UNKNOWN | {
         "pool": entry.pool,
         "lead": entry.subject,
         "status": "public",

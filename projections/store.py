@@ -16,7 +16,7 @@ import orjson
 from psycopg import sql
 
 from projections.base import Entry, Head, Key, Projection, Row, Table
-from projections.copying import COPY_OPTIONS, Cursor, ManyRows, copy_block
+from projections.copying import COPY_OPTIONS, Cursor, ManyRows, copy_block, key_arrays, key_values
 
 SCHEMA = "read"
 COPY_BLOCK_LINES = 500
@@ -182,14 +182,13 @@ class PostgresRows:
         table = batch.table
         statement = sql.SQL("SELECT {} FROM unnest({}) AS wanted({}) JOIN {} AS t USING ({})").format(
             _names(table.columns, "t"),
-            sql.SQL(", ").join(sql.SQL(f"%s::{table.columns[column]}[]") for column in table.key),
+            key_arrays(table),
             _names(table.key),
             self._generation.identifier(table.name),
             _names(table.key),
         )
         # Asked without preparing: a general plan would not know how few rows are wanted.
-        values = [list(column) for column in zip(*keys, strict=True)]
-        self._cursor.execute(statement, values, prepare=False)
+        self._cursor.execute(statement, key_values(keys), prepare=False)
         batch.loaded |= dict.fromkeys(keys)
         batch.asked.update(keys)
         columns = tuple(table.columns)
@@ -318,12 +317,11 @@ class PostgresRows:
         same = sql.SQL(" AND ").join(
             sql.SQL("t.{0} = gone.{0}").format(sql.Identifier(column)) for column in table.key
         )
-        arrays = sql.SQL(", ").join(sql.SQL(f"%s::{table.columns[column]}[]") for column in table.key)
         self._cursor.execute(
             sql.SQL("DELETE FROM {} AS t USING unnest({}) AS gone({}) WHERE {}").format(
-                name, arrays, _names(table.key), same
+                name, key_arrays(table), _names(table.key), same
             ),
-            [list(column) for column in zip(*keys, strict=True)],
+            key_values(keys),
             prepare=False,
         )
 
