@@ -266,11 +266,10 @@ class PartitionDecider:
         known before more has been read."""
         first, found = 0, None
         for topic, waiting in self._waiting.items():
-            if not waiting:
-                if not at_end[topic]:
-                    return None
-            elif found is None or waiting[0].timestamp < first:
+            if waiting and (found is None or waiting[0].timestamp < first):
                 first, found = waiting[0].timestamp, topic
+            elif not waiting and not at_end[topic]:
+                return None
         return found
 
     def _take_in(self, record: Any, place: Origin, work: Work) -> Told:
