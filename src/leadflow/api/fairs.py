@@ -35,6 +35,19 @@ async def find_fair(request: Request, inlet: str) -> InletReader:
     return reader
 
 
+@router.get("/fair/worker.js")
+def worker() -> Response:
+    """What opens the page without a network. A worker may look at what is below its own address, and at no
+    other page of the site."""
+    found = forms.asset(forms.WORKER)
+    assert found is not None
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": "default-src 'none'; connect-src 'self'",
+    }
+    return Response(found.content, headers=headers, media_type=found.media_type)
+
+
 @router.get("/fair/{inlet}")
 async def page(inlet: InletId, request: Request) -> Response:
     """The page; it does nothing for whoever is not signed in and has no booth's link."""

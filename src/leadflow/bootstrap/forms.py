@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadflow.forms.assets import SCRIPT, Asset, asset, snippet
+from leadflow.forms.assets import SCRIPT, WORKER, Asset, asset, snippet
 from leadflow.forms.codes import KINDS as CODE_KINDS
 from leadflow.forms.codes import code, form_address
 from leadflow.forms.pages import (
@@ -44,6 +44,7 @@ __all__ = [
     "MULTIPART",
     "PASS_LASTS_MAX",
     "SCRIPT",
+    "WORKER",
     "Asset",
     "Opening",
     "Pass",

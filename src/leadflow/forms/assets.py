@@ -10,12 +10,17 @@ from importlib.resources import files
 
 SCRIPT = "leadflow.js"
 """What other sites embed."""
-_FILES = {
-    SCRIPT: ("static/leadflow.js", "text/javascript; charset=utf-8"),
-    "form.css": ("static/form.css", "text/css; charset=utf-8"),
-    "form.js": ("static/form.js", "text/javascript; charset=utf-8"),
-    "fair.js": ("static/fair.js", "text/javascript; charset=utf-8"),
-    "jsQR.js": ("vendor/jsQR.js", "text/javascript; charset=utf-8"),
+WORKER = "fair-worker.js"
+"""What stands behind the page that scans cards: the queue of cards and the worker, in one file."""
+_JAVASCRIPT, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+_FILES: dict[str, tuple[str, tuple[str, ...]]] = {
+    SCRIPT: (_JAVASCRIPT, ("static/leadflow.js",)),
+    "form.css": (_CSS, ("static/form.css",)),
+    "form.js": (_JAVASCRIPT, ("static/form.js",)),
+    "fair.js": (_JAVASCRIPT, ("static/fair.js",)),
+    "fair-queue.js": (_JAVASCRIPT, ("static/fair-queue.js",)),
+    WORKER: (_JAVASCRIPT, ("static/fair-queue.js", "static/fair-worker.js")),
+    "jsQR.js": (_JAVASCRIPT, ("vendor/jsQR.js",)),
 }
 
 
@@ -48,8 +53,9 @@ def asset(name: str) -> Asset | None:
     """The file of this name, or None."""
     if name not in _FILES:
         return None
-    path, media_type = _FILES[name]
-    return Asset(name, files(__package__).joinpath(path).read_bytes(), media_type)
+    media_type, paths = _FILES[name]
+    content = b"".join(files(__package__).joinpath(path).read_bytes() for path in paths)
+    return Asset(name, content, media_type)
 
 
 def path_of(name: str) -> str:

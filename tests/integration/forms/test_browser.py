@@ -2,116 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import segno
 
-from leadflow import postgres
-from leadflow.bootstrap.forms import pass_for, snippet
-from tests.chromium import Browser, Tab, browser, film
-from tests.doors import open_door
-from tests.gates import Gate, office_template
-
-__all__ = ["office_template"]
-
-EVIL = "<img src=x onerror=\"document.title='evil'\">"
-CARD = (
-    "BEGIN:VCARD\nVERSION:3.0\nN:张;伟;;;\nORG:甲公司\nTITLE:采购经理\nTEL;TYPE=CELL:138 1234 5678\n"
-    "EMAIL:zhang.wei@example.cn\nEND:VCARD"
-)
-
-
-@dataclass
-class Scene:
-    """A server with inlets, another site that embeds the script, and a browser."""
-
-    gate: Gate
-    browser: Browser
-    site: str
-
-    @property
-    def own(self) -> str:
-        return self.gate.door.address
-
-    def arrived(self, name: str) -> list[Any]:
-        """The arrivals of one inlet's people, by what their names begin with."""
-        return [one for one in self.gate.arrived() if (one.person.name or "").startswith(name)]
-
-    def fair(self, **who: str) -> str:
-        """A booth's link."""
-        now = datetime.now(UTC)
-        inlet = self.gate.inlet("fair")
-        until = now + timedelta(days=1)
-        return f"{self.own}/fair/fair?lang=zh#{pass_for(inlet, who.get('rep'), who.get('booth'), until, now)}"
-
-
-@pytest.fixture(scope="module")
-def scene(pg_url: str, office_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """All of it, once."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    url = postgres.create_database(pg_url, name, template=office_template)
-    pages: dict[str, str] = {}
-    camera = tmp_path_factory.mktemp("camera") / "card.y4m"
-    film(camera, segno.make_qr(CARD.replace("张;伟", "相;机"), encoding="utf-8").matrix, scale=6)
-    with (
-        open_door(url, tmp_path_factory.mktemp("home")) as door,
-        site(pages) as address,
-        browser(camera) as found,
-    ):
-        gate = Gate(door)
-        gate.add("website", "site", origins=(address,), options={"min_seconds": "0"})
-        gate.add("website", "page", options={"min_seconds": "0"})
-        fair_options = {"min_seconds": "0", "consent": "off", "reps": "wang,li", "interests": "报价,演示"}
-        gate.add("trade_show", "fair", campaign="进博会", options=fair_options)
-        pages["/form"] = "<!doctype html><html lang=zh><title>form</title>" + snippet(door.address, "site")
-        pages["/landing"] = pages["/form"].replace("form</title>", "landing</title>")
-        yield Scene(gate, found, address)
-        gate.http.close()
-    postgres.drop_database(pg_url, name)
-
-
-class site:  # noqa: N801 - used like a function
-    """Another site: its pages by their paths."""
-
-    def __init__(self, pages: dict[str, str]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                content = pages.get(self.path.partition("?")[0], "").encode()
-                self.send_response(200 if content else 404)
-                self.send_header("content-type", "text/html; charset=utf-8")
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                """Nothing: pytest has no use for it."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-@pytest.fixture
-def tab(scene: Scene) -> Iterator[Tab]:
-    """A page of its own."""
-    with scene.browser.tab() as found:
-        yield found
+from tests.chromium import Tab
+from tests.stage import CARD, EVIL, Scene
 
 
 def test_the_script_sends_a_form_once_with_how_the_visit_began(scene: Scene, tab: Tab) -> None:
@@ -232,31 +129,6 @@ def test_the_camera_finds_a_card_and_is_closed_then(scene: Scene, tab: Tab) -> N
     assert tab.run("document.querySelector('[data-column=name]').value") == "相机"
     assert tab.run("document.querySelector('#video').srcObject.getTracks()[0].readyState") == "ended"
     assert tab.run("document.querySelector('#camera').hidden")
-
-
-def test_cards_scanned_offline_are_sent_later_and_once(scene: Scene, tab: Tab, tmp_path: Path) -> None:
-    photo = tmp_path / "card.png"
-    segno.make_qr(CARD.replace("张;伟", "离;线"), encoding="utf-8").save(str(photo), scale=6, border=8)
-    tab.open(scene.fair(rep="li"))
-    tab.until("!document.querySelector('#start').hidden")
-    # Its reader is loaded when it is first needed.
-    tab.run(
-        "new Promise(done => { const s = document.createElement('script');"
-        " s.src = document.querySelector('#fair').dataset.jsqr; s.onload = done; document.head.append(s); })"
-        ".then(() => true)"
-    )
-    tab.offline(True)
-    tab.choose("#photo", photo)
-    tab.until("!document.querySelector('#card').hidden")
-    assert "离线" in tab.run("document.querySelector('#card-hint').innerText")
-    tab.click("#card .main")
-    tab.until("document.querySelector('#state').innerText.includes('1 待发送')")
-    assert scene.arrived("离线") == []
-    tab.offline(False)
-    tab.run("window.dispatchEvent(new Event('online')); document.querySelector('#retry').click(); true")
-    tab.until("document.querySelector('#cards .sent') && !document.querySelector('#cards .waiting')")
-    assert len(scene.arrived("离线")) == 1
-    assert tab.run("localStorage.getItem('leadflow.fair.fair')") == "[]"
 
 
 def test_a_code_of_ours_sets_the_place_and_names_are_text(scene: Scene, tab: Tab, tmp_path: Path) -> None:

@@ -2,18 +2,18 @@
 (function () {
   "use strict";
   var page = document.getElementById("fair"), inlet = page.dataset.inlet, WORDS = JSON.parse(page.dataset.words);
-  var csrf = page.dataset.csrf, QUEUE = "leadflow.fair." + inlet, PASS = QUEUE + ".pass", PLACE = QUEUE + ".place";
+  var csrf = page.dataset.csrf, cards = leadflowCards(inlet);
   var AGAIN_MS = 15000, LOOK_MS = 180, SHOWN = ["name", "company", "phone", "email", "wechat"];
   var $ = function (id) { return document.getElementById(id); };
   var show = function (id, on) { $(id).hidden = !on; };
-  var pass = null, stream = null, current = null, sending = false, sent = [], detector = null, jsqr = null;
+  var pass = null, place = {}, all = [], stream = null, current = null, sent = [], detector = null, jsqr = null;
+  var worker = Promise.resolve(null);
 
   // --- what is kept on this device -----------------------------------------------------------
-  function load(key, otherwise) {
-    try { return JSON.parse(localStorage.getItem(key)) || otherwise; } catch (e) { return otherwise; }
+  function none() { return null; }
+  function refresh() {
+    return cards.list().then(function (found) { all = found; }, none).then(draw);
   }
-  function keep(key, value) { localStorage.setItem(key, JSON.stringify(value)); }
-  function change(what) { var all = load(QUEUE, []); what(all); keep(QUEUE, all); draw(); }
   function id() {
     var bytes = crypto.getRandomValues(new Uint8Array(16));
     return Array.from(bytes, function (b) { return (b + 256).toString(16).slice(1); }).join("");
@@ -22,9 +22,10 @@
   // --- who may send ---------------------------------------------------------------------------
   function takePass(hash) {
     var given = decodeURIComponent((hash || "").slice(1));
-    if (given) { pass = given; keep(PASS, pass); }
+    if (given) allow(given);
     return Boolean(given);
   }
+  function allow(given) { pass = given; return cards.keep("pass", given).catch(none); }
   // Whose pass it is, to be shown; what holds is what the server reads in it.
   function placeOfPass() {
     try {
@@ -35,18 +36,26 @@
   }
   function begin() {
     if (takePass(location.hash)) history.replaceState(null, "", location.pathname + location.search);
-    else pass = load(PASS, null);
-    if (!csrf) return ready();
+    if (navigator.serviceWorker) {
+      navigator.serviceWorker.addEventListener("message", function (event) { became(event.data.label, event.data.became); });
+      worker = navigator.serviceWorker.register("/fair/worker.js", { scope: "/fair/" + inlet }).catch(none);
+    }
+    return Promise.all([cards.recall("pass"), cards.recall("place")]).then(function (found) {
+      pass = pass || found[0] || null;
+      place = found[1] || {};
+    }, none).then(ask).then(ready);
+  }
+  // Who is signed in needs no booth's link.
+  function ask() {
+    if (!csrf) return null;
     return fetch("/fair/" + inlet + "/pass", { method: "POST", headers: { "X-CSRF-Token": csrf } })
       .then(function (answer) { return answer.ok ? answer.json() : null; })
-      .then(function (made) { if (made) { pass = made.pass; keep(PASS, pass); } })
-      .catch(function () {}).then(ready);
+      .then(function (made) { return made && allow(made.pass); }).catch(none);
   }
   function ready() {
     show("locked", !pass);
     show("start", Boolean(pass));
-    draw();
-    send();
+    return refresh().then(send);
   }
   function headers() { return { "Content-Type": "application/json", Authorization: "Bearer " + pass }; }
   function say(text) { $("alert").textContent = text || ""; show("alert", Boolean(text)); }
@@ -150,11 +159,11 @@
     if (url.origin !== location.origin) return false;
     if (url.pathname === "/fair/" + inlet && takePass(url.hash)) { say(); ready(); return true; }
     if (url.pathname !== "/f/" + inlet) return false;
-    var place = {};
+    place = {};
     ["rep", "booth", "campaign"].forEach(function (name) {
       if (url.searchParams.get(name)) place[name] = url.searchParams.get(name);
     });
-    keep(PLACE, place);
+    cards.keep("place", place).catch(none);
     draw();
     say(WORDS.place);
     return true;
@@ -235,7 +244,7 @@
     });
     var reachable = Object.keys(whole).some(function (one) { return whole[one] && /^(phone|email|wechat)/.test(one); });
     if (!reachable && Object.keys(whole).length) return say(WORDS.need_contact);
-    var form = new FormData($("card")), place = load(PLACE, {});
+    var form = new FormData($("card"));
     var card = {
       card: current.card || "", corrected: corrected, note: form.get("note").trim(),
       interest: form.getAll("interest").filter(Boolean).join("、"),
@@ -243,42 +252,33 @@
       submission_id: current.submission_id || id(), scanned_at: current.scanned_at || new Date().toISOString()
     };
     say();
-    try {
-      change(function (all) {
-        all.push({ label: whole.name || whole.company || WORDS.unknown_name, state: "waiting", card: card, read: current.read });
-      });
-    } catch (e) { return say(WORDS.full); }
-    close();
-    send();
+    var label = whole.name || whole.company || WORDS.unknown_name, button = $("card").querySelector("[type=submit]");
+    button.disabled = true;
+    if (navigator.storage && navigator.storage.persist) navigator.storage.persist().catch(none);
+    return cards.put({ id: card.submission_id, at: Date.now(), label: label, state: "waiting", card: card, read: current.read })
+      .then(function () { close(); return refresh().then(send); }, function () { say(WORDS.full); })
+      .then(function () { button.disabled = false; });
   }
   function close() { current = null; show("card", false); show("start", Boolean(pass)); }
 
   // --- sending --------------------------------------------------------------------------------
   function send() {
-    var next = load(QUEUE, []).find(function (one) { return one.state === "waiting"; });
-    if (!next || sending || !pass) return;
-    sending = true;
-    fetch("/in/" + inlet, { method: "POST", headers: headers(), body: JSON.stringify(next.card) })
-      .then(function (answer) {
-        var key = next.card.submission_id;
-        if (answer.ok) {
-          sent.unshift(next.label);
-          change(function (all) { all.splice(all.findIndex(function (one) { return one.card.submission_id === key; }), 1); });
-          return true;
-        }
-        if (answer.status === 401) { say(WORDS.pass_over); return false; }
-        if (answer.status === 429) { say(WORDS.too_often); return false; }
-        if (answer.status < 500) {
-          change(function (all) { all.find(function (one) { return one.card.submission_id === key; }).state = "bad"; });
-          return true;
-        }
-        return false;
-      }).catch(function () { return false; })
-      .then(function (more) { sending = false; draw(); if (more) send(); });
+    if (!pass) return null;
+    return cards.send(function (one, how) { became(one.label, how); }).catch(none).then(function (why) {
+      if (WORDS[why]) say(WORDS[why]);
+      return refresh();
+    }).then(function () {
+      // What still waits is sent by the worker where the browser wakes it up, and by this page while it is open.
+      return all.some(waits) && worker.then(function (found) { return found && found.sync && found.sync.register("cards"); });
+    }).catch(none);
+  }
+  function waits(one) { return one.state === "waiting"; }
+  function became(label, how) {
+    if (how === "sent") sent.unshift(label);
+    return refresh();
   }
   function draw() {
-    var all = load(QUEUE, []), place = load(PLACE, {}), list = $("cards");
-    var waiting = all.filter(function (one) { return one.state === "waiting"; }).length;
+    var list = $("cards"), waiting = all.filter(waits).length;
     $("state").textContent = waiting ? (navigator.onLine ? "" : WORDS.offline + " · ") + waiting + " " + WORDS.waiting
       : sent.length ? WORDS.all_sent : "";
     show("retry", waiting > 0);
@@ -288,17 +288,13 @@
     all.forEach(function (one) {
       var line = row(one.label, one.state === "bad" ? WORDS.bad : WORDS.waiting, one.state);
       if (one.state === "bad") {
-        line.append(action(WORDS.fix, function () { remove(one); edit(Object.assign({ read: one.read }, one.card)); }),
-          action(WORDS.drop, function () { remove(one); }));
+        // It stays as it is until it is saved again, under the same id.
+        line.append(action(WORDS.fix, function () { edit(Object.assign({ read: one.read }, one.card)); }),
+          action(WORDS.drop, function () { cards.remove(one.id).then(refresh, none); }));
       }
       list.appendChild(line);
     });
     sent.slice(0, 20).forEach(function (label) { list.appendChild(row(label, WORDS.sent, "sent")); });
-  }
-  function remove(gone) {
-    change(function (all) {
-      all.splice(all.findIndex(function (one) { return one.card.submission_id === gone.card.submission_id; }), 1);
-    });
   }
   function row(label, state, kind) {
     var line = document.createElement("li"), who = document.createElement("span"), tag = document.createElement("span");
