@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time
@@ -174,8 +175,11 @@ def _draw(console: Console, report: Report) -> None:
     _draw_problems(console, "Not readable", lost)
     _draw_problems(console, "Taken, but noted", [p for p in report.problems if not p["unreadable"]])
     if report.unreadable:
-        kept = "would be kept as dead letters" if report.dry_run else "are kept: `leadflow dead-letters list`"
-        console.print(f"{report.unreadable:,} unreadable rows {kept}", markup=False)
+        rows, verb = ("row", "is") if report.unreadable == 1 else ("rows", "are")
+        kept = f"{verb} kept: `leadflow dead-letters list`"
+        if report.dry_run:
+            kept = "would be kept as dead letters"
+        console.print(f"{report.unreadable:,} unreadable {rows} {kept}", markup=False)
     if report.dry_run:
         console.print("Nothing was changed. `--json` says what each row would be.", markup=False)
 
@@ -198,6 +202,16 @@ def _draw_mapping(console: Console, report: Report) -> None:
     if report.mapping["missing"]:
         names = " · ".join(report.mapping["missing"])
         console.print(f"  missing  {names}: named by the mapping file, and no column here", markup=False)
+    skipped: Counter[str] = Counter()
+    for table in report.mapping.get("tables", []):
+        skipped.update(table["skipped"])
+    if any(skipped.values()):
+        kinds = " · ".join(f"{count:,} {kind}" for kind, count in skipped.items() if count)
+        console.print(f"  no rows  {kinds}", markup=False, style="dim")
+    if "dates" in report.mapping:
+        console.print(
+            f"  dates    like 11/3/2026 are read {report.mapping['dates']}", markup=False, style="dim"
+        )
     for sheet in report.mapping.get("left_out", []):
         what = "not read: it holds contact points, but no header that is known"
         console.print(f"  sheet    {sheet}: {what}", markup=False, style="yellow")
@@ -208,9 +222,11 @@ def _draw_problems(console: Console, title: str, problems: list[dict[str, Any]])
     if not found:
         return
     console.print(f"{title}:", markup=False)
+    several = len({p.get("sheet") for p in problems}) > 1
     for name, message, count in found[:SHOWN_PROBLEMS]:
-        rows = [p["row"] for p in problems if (p["field"], p["message"]) == (name, message)]
-        first = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+        of_kind = [p for p in problems if (p["field"], p["message"]) == (name, message)]
+        rows = [f"{p['sheet']} {p['row']}" if several else str(p["row"]) for p in of_kind]
+        first = ", ".join(rows[:5]) + (", …" if len(rows) > 5 else "")
         console.print(f"  {count:>5} × {name} {message} (row {first})", markup=False)
     if len(found) > SHOWN_PROBLEMS:
         console.print(

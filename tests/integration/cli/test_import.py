@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from leadflow.domain import requests as r
@@ -58,7 +59,33 @@ def test_it_shows_what_it_mapped_and_what_became_of_the_rows(desk: Desk, cards: 
     assert "cards.csv (csv, utf-8) went to east, channel trade_show" in text
     assert "姓名 → name · 手机 → phone" in text
     assert "1 × contact holds no usable phone number, e-mail or WeChat id (row 5)" in text
-    assert "1 unreadable rows are kept: `leadflow dead-letters list`" in text
+    assert "1 unreadable row is kept: `leadflow dead-letters list`" in text
+
+
+def test_it_shows_which_rows_are_none_and_how_dates_are_read(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("名单\n姓名,手机,提交时间\n张伟,13812345678,11/13/2026\n合计,1\n", "utf-8")
+    text = desk("import", str(path), "--channel", "trade_show", "--dry-run")
+    assert "no rows  1 title · 1 total" in text
+    assert "dates    like 11/3/2026 are read month-first" in text
+
+
+def test_a_sheet_that_is_not_read_is_named_and_rows_say_their_sheet(desk: Desk, tmp_path: Path) -> None:
+    path, book = tmp_path / "days.xlsx", openpyxl.Workbook()
+    for name, rows in {
+        "one": [["手机"], ["12345"]],
+        "two": [["手机"], ["123456"], ["12345"]],
+        "three": [["李娜", "13912345678"]],
+    }.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    text = desk("import", str(path), "--channel", "trade_show", "--dry-run")
+    assert "sheet    three: not read: it holds contact points, but no header that is known" in text
+    assert (
+        "2 × phone is not a phone number of CN or with a country code (5 digits) (row one 2, two 3)" in text
+    )
 
 
 def test_a_second_import_creates_nothing(desk: Desk, cards: str) -> None:
@@ -160,7 +187,7 @@ def test_who_may_not_send_leads_is_refused_before_anything_is_decided(desk: Desk
         ("broken.xlsx", b"PK\x03\x04" + b"\0" * 500, ""),
         ("empty.csv", b"", "empty"),
         ("headless.csv", b"1,2,3\n4,5,6\n", "header"),
-        ("picture.png", b"\x89PNG\r\n", "are not read"),
+        ("picture.png", b"\x89PNG\r\n", "a picture"),
         ("page.xlsx", b"<html><table></table></html>", "no workbook"),
     ],
 )
