@@ -129,8 +129,13 @@ def _touch_of(touch: dict[str, Any], entry: Entry, rows: Rows) -> list[Any]:
 
 
 def _count_touch(rows: Rows, pool: str, touch: list[Any], sign: int) -> None:
-    channel, campaign, day, cost, currency = touch
+    channel, campaign, day = touch[:3]
     rows.add("channel_days", (pool, channel, campaign, day), {"touches": sign})
+    _count_cost(rows, pool, touch, sign)
+
+
+def _count_cost(rows: Rows, pool: str, touch: list[Any], sign: int) -> None:
+    channel, campaign, day, cost, currency = touch
     if cost is not None:
         amount = Decimal(cost) * sign
         rows.add("channel_money", (pool, channel, campaign, day, currency), {"touch_cost": amount})
@@ -177,7 +182,9 @@ def _new_source(entry: Entry, rows: Rows, touches: Iterable[dict[str, Any]]) -> 
 def _captured(entry: Entry, rows: Rows) -> None:
     source = _new_source(entry, rows, [entry.data["touch"]])
     _put(rows, source)
-    _count_all(rows, source, 1)
+    # As `_count_all` would, at once.
+    rows.add("channel_days", _place(source), {"touches": 1, "leads": 1})
+    _count_cost(rows, entry.pool, source["touches"][0], 1)
 
 
 def _touched(entry: Entry, rows: Rows) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from leadflow.domain.events import PolicyPublished, PoolOpened
@@ -112,19 +112,26 @@ def fold(projection: Projection, entries: Sequence[Entry], rows: Rows, *, gaples
     """
     if gapless:
         _follow_heads(projection, entries, rows)
-    handlers, otherwise = projection.handlers, projection.otherwise
+    noting = dict.fromkeys(_POOL_FACTS, partial(_take_pool_fact, projection))
+    handler_of = {**projection.handlers, **noting}.get
+    otherwise = projection.otherwise
     entry = None
     try:
         for entry in entries:
-            if entry.type in _POOL_FACTS:
-                note_pool(entry, rows)
-            handler = handlers.get(entry.type, otherwise)
+            handler = handler_of(entry.type, otherwise)
             if handler is not None:
                 handler(entry, rows)
     except (ArithmeticError, AttributeError, LeadflowError, LookupError, TypeError, ValueError) as error:
         assert entry is not None
         why = error.what if isinstance(error, LeadflowError) else f"{type(error).__name__}: {error}"
         raise ProjectionStopped(projection.name, entry.position, entry.id, why) from error
+
+
+def _take_pool_fact(projection: Projection, entry: Entry, rows: Rows) -> None:
+    note_pool(entry, rows)
+    handler = projection.handler(entry)
+    if handler is not None:
+        handler(entry, rows)
 
 
 def _follow_heads(projection: Projection, entries: Sequence[Entry], rows: Rows) -> None:

@@ -134,19 +134,20 @@ def _merged(entry: Entry, row: Row, rows: Rows) -> None:
     rows.put("leads", (entry.pool, data["absorbed"]), absorbed)
 
 
+_PRIVATE = {
+    "status": "private",
+    "queue": None,
+    "waiting": None,
+    "failed": None,
+    "public_since": None,
+    "protected": False,
+    "protected_until": None,
+}
+
+
 def _owned(row: Row, owner: str, since: str, until: str | None) -> None:
-    row.update(
-        status="private",
-        owner=owner,
-        since=since,
-        until=until,
-        queue=None,
-        waiting=None,
-        failed=None,
-        public_since=None,
-        protected=False,
-        protected_until=None,
-    )
+    row |= _PRIVATE
+    row["owner"], row["since"], row["until"] = owner, since, until
 
 
 def _unowned(row: Row, status: str, public_since: str | None) -> None:

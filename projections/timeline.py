@@ -57,14 +57,12 @@ def lead_of_refusal(entry: Entry) -> str | None:
 def leads_of(entry: Entry) -> tuple[str, ...]:
     """Ids of the leads that an event concerns."""
     kind = entry.type
+    if kind in _LEAD_FACTS:
+        return (entry.subject,) if kind != f.LeadsMerged.TYPE else (entry.subject, entry.data["absorbed"])
     if kind == f.RequestRefused.TYPE:
         lead = lead_of_refusal(entry)
         return (lead,) if lead else ()
-    if kind not in _LEAD_FACTS:
-        return ()
-    if kind == f.LeadsMerged.TYPE:
-        return (entry.subject, entry.data["absorbed"])
-    return (entry.subject,)
+    return ()
 
 
 def _note(entry: Entry, rows: Rows) -> None:

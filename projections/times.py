@@ -38,10 +38,11 @@ def offset_at(offsets: Sequence[Sequence[Any]], moment: str) -> int:
 
 def local_day(moment: str, minutes: int) -> str:
     """The day (`YYYY-MM-DD`) of a UTC moment, `minutes` ahead of UTC."""
-    return _day_of_minute(moment[:16], minutes)
+    # Where the clocks differ by whole hours, the minute changes nothing.
+    return _local_day(moment[:13] if minutes % 60 == 0 else moment[:16], minutes)
 
 
 @lru_cache(maxsize=4096)
-def _day_of_minute(minute: str, minutes: int) -> str:
-    local = int(minute[11:13]) * 60 + int(minute[14:16]) + minutes
-    return (date.fromisoformat(minute[:10]) + timedelta(days=local // DAY_MINUTES)).isoformat()
+def _local_day(moment: str, minutes: int) -> str:
+    local = int(moment[11:13]) * 60 + int(moment[14:16] or 0) + minutes
+    return (date.fromisoformat(moment[:10]) + timedelta(days=local // DAY_MINUTES)).isoformat()
