@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from itertools import starmap
 from typing import Any
@@ -21,7 +21,8 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg import sql
 
 from leadflow import postgres
-from leadflow.errors import BrokenInvariant, Unavailable, WrongVersion
+from leadflow.errors import BrokenInvariant, WrongVersion
+from leadflow.log.locks import Locks
 from leadflow.log.reading import Row
 
 SCHEMA = "log"
@@ -69,10 +70,8 @@ class EmbeddedLog:
         self.url = url
         self.where = postgres.place_of(url)
         self.database = postgres.Database(url, size_max=connections_max)
-        self._idle_locks: list[postgres.Connection] = []
+        self._locks = Locks(url)
         self._listeners = threading.local()
-        self._opened: list[postgres.Connection] = []
-        self._guard = threading.Lock()
         try:
             self.recorder = self._open_recorder(connections_max)
         except BaseException:
@@ -123,14 +122,16 @@ class EmbeddedLog:
         assert isinstance(arguments, dict)
         arguments.update({"application_name": "leadflow", **known})
         self._datastore = datastore
-        return PostgresApplicationRecorder(datastore, events_table_name=TABLE)
+        recorder = PostgresApplicationRecorder(datastore, events_table_name=TABLE)
+        # As the recorder itself begins an insert; what needs no answer is sent together.
+        told = sql.SQL("NOTIFY {}").format(sql.Identifier(recorder.channel_name))
+        locked = [sql.Composed([statement]) for statement in recorder.lock_table_statements]
+        self._begin = sql.SQL("; ").join([sql.SQL("BEGIN"), *locked, told])
+        return recorder
 
     def close(self) -> None:
         """Close every connection."""
-        with self._guard:
-            opened, self._opened, self._idle_locks = self._opened, [], []
-        for connection in opened:
-            connection.close()
+        self._locks.close()
         if hasattr(self, "_datastore"):
             self._datastore.close()
         self.database.close()
@@ -155,70 +156,39 @@ class EmbeddedLog:
         # The recorder's `insert_events` sends one array of composites as text, at ten times the cost, in
         # psycopg's pipeline mode, which leaves the end of a large statement unsent and waits for ever.
         columns = [[getattr(event, field) for event in stored] for field in StoredEvent.__annotations__]
-        with postgres.translated(self.where), self.recorder.datastore.transaction(commit=True) as cursor:
-            self.recorder._lock_table(cursor)
-            self.recorder._notify_channel(cursor)
-            rows = cursor.execute(_INSERT, columns, prepare=True).fetchall()
+        with self._connection() as connection:
+            try:
+                connection.execute(self._begin, prepare=False)
+                rows = connection.execute(_INSERT, columns, prepare=True).fetchall()
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(psycopg.Error):
+                    connection.rollback()
+                raise
         if len(rows) != len(stored):
             raise BrokenInvariant("the log gave no positions for what was written")
-        return [row["notification_id"] for row in rows]
+        return [row[0] for row in rows]
 
-    @contextmanager
-    def lock(self, pools: Sequence[str], *, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    def lock(self, pools: Sequence[str], *, wait_s: float = LOCK_WAIT_S) -> AbstractContextManager[None]:
         """Be the only writer of these pools, in all processes, until the block ends.
 
         Locks are taken in one order everywhere, so writers never wait for each other in a circle.
-        Each block holds a connection of its own: it is not reentrant. A process that dies lets go.
+        Each block holds a connection of its own, which this thread reads pools and appends by meanwhile: it
+        is not reentrant. A process that dies lets go.
         Raises Unavailable if another holds a pool for longer than `wait_s`.
         """
-        keys = sorted({postgres.advisory_key("pool", pool) for pool in pools})
-        connection = self._lock_connection()
-        released = False
-        try:
+        return self._locks.hold(pools, wait_s)
+
+    @contextmanager
+    def _connection(self) -> Iterator[postgres.Connection]:
+        """The connection of the lock that this thread holds, else one of the pool."""
+        held = self._locks.connection
+        if held is None:
+            with self.database.connection() as connection:
+                yield connection
+        else:
             with postgres.translated(self.where):
-                try:
-                    connection.execute(
-                        "SELECT set_config('lock_timeout', %s, false)", (f"{max(1, int(wait_s * 1000))}ms",)
-                    )
-                    connection.execute(
-                        "SELECT pg_advisory_lock(key) FROM unnest(%s::bigint[]) AS key", (keys,)
-                    )
-                except psycopg.errors.LockNotAvailable as error:
-                    raise Unavailable(
-                        f"another process has been writing for {wait_s:g} seconds",
-                        where=f"pool {', '.join(sorted(pools))}",
-                        do="Look for a LeadFlow process that hangs, end it, and try again.",
-                    ) from error
-            yield
-            with postgres.translated(self.where):
-                connection.execute("SELECT pg_advisory_unlock_all()")
-            released = True
-        finally:
-            # Closing the connection releases its locks too: it is what every error does.
-            self._give_back(connection, keep=released)
-
-    def _lock_connection(self) -> postgres.Connection:
-        with self._guard:
-            while self._idle_locks:
-                connection = self._idle_locks.pop()
-                if not connection.closed:
-                    return connection
-        return self._open("leadflow lock")
-
-    def _open(self, name: str) -> postgres.Connection:
-        connection = postgres.connect(self.url, name=name)
-        with self._guard:
-            self._opened.append(connection)
-        return connection
-
-    def _give_back(self, connection: postgres.Connection, *, keep: bool) -> None:
-        with self._guard:
-            if keep:
-                self._idle_locks.append(connection)
-                return
-            if connection in self._opened:
-                self._opened.remove(connection)
-        connection.close()
+                yield held
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -271,7 +241,7 @@ class EmbeddedLog:
             b" WHERE originator_id = %s AND originator_version > %s ORDER BY originator_version LIMIT %s"
         )
         while True:
-            with self.database.connection() as connection:
+            with self._connection() as connection:
                 rows = connection.execute(query, (pool, gt, page), binary=True).fetchall()
             for sequence, topic, state in rows:
                 yield StoredEvent(pool, sequence, topic, state)
@@ -339,12 +309,12 @@ class EmbeddedLog:
         connection: postgres.Connection | None = getattr(self._listeners, "connection", None)
         try:
             if connection is None or connection.closed:
-                connection = self._listeners.connection = self._open("leadflow wait")
+                connection = self._listeners.connection = self._locks.open("leadflow wait")
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self.recorder.channel_name)))
                 return True
             return any(True for _ in connection.notifies(timeout=timeout_s, stop_after=1))
         except psycopg.Error as error:
             if connection is not None:
-                self._give_back(connection, keep=False)
+                self._locks.end(connection)
             self._listeners.connection = None
             raise postgres.translate(error, self.where) from error
