@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from leadflow.bootstrap.app import App
+from leadflow.bootstrap.remembering import Remembered
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, NotFound, Unavailable, UsageError
@@ -37,60 +38,56 @@ class Reception:
     def __init__(self, app: App, vendors: Vendors | None = None) -> None:
         self.app = app
         self.vendors = vendors or Vendors()
-        self._readers: dict[str, tuple[float, InletReader]] = {}
-        self._places: tuple[float, Places] | None = None
+        self._readers = Remembered[str, InletReader](FRESH_S)
+        self._places = Remembered[None, Places](FRESH_S)
 
     # --- what is known ----------------------------------------------------------------------
 
     def known_reader(self, inlet: str) -> InletReader | None:
-        """The reader of an inlet that was looked up a moment ago; asks nobody."""
-        found = self._readers.get(inlet)
-        return found[1] if found is not None and found[0] > time.monotonic() else None
+        """The reader of an inlet that was looked up a moment ago; waits for nobody."""
+        return self._readers.known(inlet, partial(self._look_for, inlet))
 
     def reader(self, inlet: str) -> InletReader:
         """The reader of an inlet. While the database is away, as it was.
 
         Raises NotFound for an inlet that is not there or is switched off, Unavailable.
         """
-        known = self.known_reader(inlet)
-        if known is not None:
-            return known
+        return self._readers.get(inlet, partial(self._look_for, inlet))
+
+    def _look_for(self, inlet: str) -> InletReader:
         try:
             row = self.app.inlets.get(inlet)
         except Unavailable:
-            if inlet not in self._readers:
+            last = self._readers.last(inlet)
+            if last is None:
                 raise
-            return self._readers[inlet][1]
+            return last
         if row.disabled_at is not None:
-            self._readers.pop(inlet, None)
             raise NotFound(f"inlet {inlet} is switched off")
-        reader = self.reader_of(row)
-        self._readers[inlet] = (time.monotonic() + FRESH_S, reader)
-        return reader
+        return self.reader_of(row)
 
     def reader_of(self, row: KeptInlet) -> InletReader:
         """The reader of an inlet as it is set up now."""
         return InletReader(row.at(datetime.now(UTC)), self.app.attribution)
 
     def known_places(self) -> Places | None:
-        """Pools and routing as they were a moment ago; asks nobody."""
-        return self._places[1] if self._places is not None and self._places[0] > time.monotonic() else None
+        """Pools and routing as they were a moment ago; waits for nobody."""
+        return self._places.known(None, self._look_around)
 
     def places(self, *, fresh: bool = False) -> Places:
         """Pools and routing. While the database is away, as they were. Raises Unavailable."""
-        known = None if fresh else self.known_places()
-        if known is not None:
-            return known
+        return self._places.get(None, self._look_around, fresh=fresh)
+
+    def _look_around(self) -> Places:
         try:
             pools = self.app.views.pools()
             channels = {name: frozenset(view.policy.get("channels", {})) for name, view in pools.items()}
-            found = Places(channels, self.app.routing())
+            return Places(channels, self.app.routing())
         except Unavailable:
-            if self._places is None:
+            last = self._places.last(None)
+            if last is None:
                 raise
-            return self._places[1]
-        self._places = (time.monotonic() + FRESH_S, found)
-        return found
+            return last
 
     # --- what came --------------------------------------------------------------------------
 
