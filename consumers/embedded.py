@@ -24,12 +24,17 @@ from consumers.operating import Operating
 from consumers.snapshots import DATABASE_VARIABLE
 from leadflow.engine import SNAPSHOT_EVERY, Engine
 from leadflow.errors import LeadflowError, Unavailable
+from projections import registry
 from projections.runner import Projections
 
 TICK_S = 0.5
 """How often deadlines are asked for: at least once a second."""
 PROJECT_S = 0.5
 """How long the projector waits for news before it looks by itself."""
+REST_TURNS = 2.0
+REST_S_MAX = 0.25
+"""After a turn the projector rests for so many times as long as it took, at most so long, unless somebody
+waits for what it brings: the fewer its turns, the less of the machine they take from requests."""
 LOOK_S = 5.0
 """How often to look where the read models stand, to tell of it."""
 SNAPSHOT_S = 30.0
@@ -70,6 +75,7 @@ class Embedded:
         self.problems: dict[str, str] = {}
         """By part: what kept it from working at its last try."""
         self._stop = threading.Event()
+        self._awaited = threading.Event()
         self.commits = GroupCommit(engine, self.operating)
         try:
             self._server = HandoverServer(home, self.commits)
@@ -96,6 +102,11 @@ class Embedded:
     def stop(self) -> None:
         """Ask every part to end; may be called from a signal handler."""
         self._stop.set()
+        self._awaited.set()
+
+    def hurry(self) -> None:
+        """Somebody waits for the read models."""
+        self._awaited.set()
 
     def close(self) -> None:
         """End every part: take no more requests, decide what waits, let the projector catch up.
@@ -103,7 +114,7 @@ class Embedded:
         What is left for the projector after a problem is taken at the next start.
         """
         self.operating.stopping()
-        self._stop.set()
+        self.stop()
         self._server.stop_listening()
         self.commits.close()
         self._server.close()
@@ -145,12 +156,17 @@ class Embedded:
 
     def _project(self) -> None:
         self.engine.log.wait(PROJECT_S)
+        self._awaited.clear()
+        began = time.monotonic()
         self.projections.catch_up()
+        took_s = time.monotonic() - began
         self.operating.stepped("projector")
         if time.monotonic() - self._looked > LOOK_S:
             self._looked = time.monotonic()
-            for status in self.projections.list():
-                self.operating.projected(status.name, ALL, status.position)
+            for name, positions in registry.live_positions(self.projections.database).items():
+                self.operating.projected(name, ALL, positions.get(ALL, 0))
+        if not self._stop.is_set():
+            self._awaited.wait(min(REST_TURNS * took_s, REST_S_MAX))
 
     def _notify(self, notifier: Notifier) -> None:
         moved = notifier.step()

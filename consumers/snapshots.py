@@ -15,6 +15,8 @@ from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.snapshots import Snapshots
 
 DATABASE_VARIABLE = "LEADFLOW_SNAPSHOT_DATABASE"
+NICENESS = 10
+"""Snapshots have time; whoever asks the engine beside does not."""
 
 
 def take(url: str, every: int) -> int:
@@ -28,6 +30,7 @@ def take(url: str, every: int) -> int:
 
 def main() -> int:
     """Take snapshots once."""
+    os.nice(NICENESS)
     take(os.environ[DATABASE_VARIABLE], int(sys.argv[1]))
     return 0
 

@@ -73,6 +73,8 @@ class App:
         self.views = Views(database)
         self.traces = Traces(log, database, self.views)
         self.reports = Reports(log, database, self.views)
+        self.hurry: Callable[[], None] | None = None
+        """Asks whoever brings the read models along in this process not to rest."""
 
     @property
     def home(self) -> Path:
@@ -254,6 +256,7 @@ def running_app(settings: Settings, operating: Operating | None = None) -> Itera
         revive = server.revive if server is not None else None
         url = app.database.url
         embedded = Embedded(app.home, here.engine, app.projections, url, revive, operating, notifier)
+        app.hurry = embedded.hurry
         try:
             yield app, embedded
         finally:

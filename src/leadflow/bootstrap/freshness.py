@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from leadflow.engine import Outcome
 from leadflow.postgres import Database
@@ -18,10 +19,14 @@ FRESH_STEP_S = 0.01
 class Freshness:
     """How far the read models must be, so that whoever wrote here reads what it wrote."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, hurry: Callable[[], None] | None = None) -> None:
+        """`hurry` asks whoever brings the read models along not to rest."""
         self._database = database
+        self._hurry = hurry
         self._written: dict[str, int] = {}
         self._reached: dict[str, int] = {}
+        self._looked: dict[str, float] = {}
+        """By pool, when it was last looked how far they are: many may wait at one time."""
         self._late = False
 
     def wrote(self, outcome: Outcome) -> None:
@@ -37,14 +42,22 @@ class Freshness:
             return True
         until = time.monotonic() + (STALE_WAIT_S if self._late else FRESH_WAIT_S)
         while True:
-            self._reached[pool] = head_of(self._database, pool)
-            if wanted <= self._reached[pool]:
+            if self._hurry is not None:
+                self._hurry()
+            self._look(pool)
+            if wanted <= self._reached.get(pool, 0):
                 self._late = False
                 return True
             if time.monotonic() > until:
                 self._late = True
                 return False
             time.sleep(FRESH_STEP_S)
+
+    def _look(self, pool: str) -> None:
+        now = time.monotonic()
+        if now - self._looked.get(pool, 0.0) >= FRESH_STEP_S:
+            self._looked[pool] = now
+            self._reached[pool] = head_of(self._database, pool)
 
     def wait_for_all(self) -> bool:
         """The same for every pool that was written to."""
