@@ -46,7 +46,7 @@ class GroupCommit:
     def __init__(self, engine: Deciding, operating: Operating | None = None) -> None:
         self._engine = engine
         self._operating = operating or Operating("engine")
-        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(maxsize=WAITING_MAX)
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
         self._guard = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="decider", daemon=True)
@@ -59,12 +59,10 @@ class GroupCommit:
         with self._guard:
             if self._closed:
                 raise Unavailable("the engine is stopping", do="Send the request again in a moment.")
-            try:
-                self._waiting.put_nowait(waiting)
-            except queue.Full:
-                raise Unavailable(
-                    f"{WAITING_MAX} requests are waiting already", do="Send the request again in a moment."
-                ) from None
+            if self._waiting.qsize() >= WAITING_MAX:
+                what = f"{WAITING_MAX} requests are waiting already"
+                raise Unavailable(what, do="Send the request again in a moment.")
+            self._waiting.put(waiting)
         return waiting.outcome
 
     @property

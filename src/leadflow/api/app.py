@@ -42,6 +42,7 @@ from leadflow.api import (
 from leadflow.api.changes import accepted
 from leadflow.api.document import describe
 from leadflow.api.frame import Frame
+from leadflow.api.hot import Shortcut
 from leadflow.bootstrap.serving import Service, Undecided
 
 PREFIX = "/v1"
@@ -94,5 +95,6 @@ def create_app(service: Service) -> FastAPI:
         api.include_router(router)
     api.include_router(contracts.router)
     describe(api)
+    api.add_middleware(Shortcut, api=api, prefix=PREFIX, routers=(intake.router, claims.router))
     api.add_middleware(Frame, body_max=service.app.settings.http_body_max)
     return api

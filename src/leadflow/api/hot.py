@@ -7,16 +7,17 @@ FastAPI's way to a handler, a dependency for each header, costs more than all of
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from fastapi import Request, params
+from fastapi import APIRouter, FastAPI, Request, params
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leadflow.api import failing, problems
 from leadflow.api.changes import (
@@ -33,19 +34,18 @@ from leadflow.api.identity import ROLE_HEADER, caller
 from leadflow.bootstrap.identities import Caller
 from leadflow.errors import NotPermitted
 
-KNOWN_S = 2.0
-"""For how long a token that was checked is believed: so soon does one that another process has revoked no
-longer open these paths. What this process revokes it forgets at once (`forget_callers`)."""
-KNOWN_MAX = 10_000
 _KEY = re.compile(KEY)
 _JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 _M = TypeVar("_M", bound=BaseModel)
 
 
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
 class HotRoute(APIRoute):
     """A route whose handler takes parameters of its path, an `Asking`, and one model as its body."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> _Handler:
         """What answers a request."""
         hints = get_type_hints(self.endpoint, include_extras=True)
         hints.pop("return", None)
@@ -60,6 +60,42 @@ class HotRoute(APIRoute):
             return answer
 
         return handle
+
+
+class Shortcut:
+    """Leads to hot routes at once (ASGI), past what others need on their way: half a dozen layers, and the
+    search among all routes."""
+
+    def __init__(self, app: ASGIApp, *, api: FastAPI, prefix: str, routers: Sequence[APIRouter]) -> None:
+        """`prefix` stands before the paths of the `routers`; whatever is not theirs goes on to `app`."""
+        self._app = app
+        self._prefix = prefix
+        self._handlers: Mapping[Any, Callable[[Request, Exception], Any]] = api.exception_handlers
+        found = [route for router in routers for route in router.routes if isinstance(route, HotRoute)]
+        self._routes = [(route, route.path_regex, route.get_route_handler()) for route in found]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if scope["type"] == "http" and scope["method"] == "POST" and path.startswith(self._prefix):
+            rest = path[len(self._prefix) :]
+            for route, pattern, handle in self._routes:
+                found = pattern.match(rest)
+                if found is not None:
+                    scope["route"], scope["path_params"] = route, found.groupdict()
+                    answer = await self._answer(handle, Request(scope, receive, send))
+                    await answer(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
+
+    async def _answer(self, handle: _Handler, request: Request) -> Response:
+        try:
+            return await handle(request)
+        except Exception as error:
+            for kind in type(error).__mro__:
+                if kind in self._handlers:
+                    answer: Response = await self._handlers[kind](request, error)
+                    return answer
+            raise
 
 
 _Maker = Callable[[Request], Awaitable[Any]]
@@ -155,30 +191,17 @@ async def body_of(request: Request, model: type[_M], *, needed: bool = True) -> 
 
 async def _caller(request: Request, scope: str) -> Caller:
     token, role = request.headers.get("authorization"), request.headers.get(ROLE_HEADER)
+    look = partial(caller, request, None, None, role)
     if token is None:
-        found = await run_in_threadpool(caller, request, None, None, role)
+        found = await run_in_threadpool(look)
     else:
-        known: dict[tuple[str, str | None], tuple[float, Caller]] = _memory(request)
-        kept = known.get((token, role))
-        if kept is not None and kept[0] > time.monotonic():
-            found = kept[1]
-            request.state.caller = found
-        else:
-            found = await run_in_threadpool(caller, request, None, None, role)
-            if len(known) >= KNOWN_MAX:
-                known.clear()
-            known[token, role] = (time.monotonic() + KNOWN_S, found)
+        known = service_of(request).callers
+        kept = known.known((token, role), look)
+        found = kept if kept is not None else await run_in_threadpool(known.get, (token, role), look)
+        request.state.caller = found
     if scope not in found.scopes:
         has = ", ".join(sorted(found.scopes))
         raise NotPermitted(f"the token {found.name} has not the scope {scope}, only {has}")
-    return found
-
-
-def _memory(request: Request) -> dict[tuple[str, str | None], tuple[float, Caller]]:
-    state = request.app.state
-    if not hasattr(state, "known_callers"):
-        state.known_callers = {}
-    found: dict[tuple[str, str | None], tuple[float, Caller]] = state.known_callers
     return found
 
 
@@ -187,4 +210,4 @@ def forget_callers(request: Request) -> None:
 
     Who is being looked up at this moment is noted in the memory that was there before: the old one goes.
     """
-    request.app.state.known_callers = {}
+    service_of(request).forget_callers()

@@ -145,8 +145,10 @@ async def submit_to_pool(pool: PoolName, body: Intake, asking: Sending) -> Respo
 async def _taken(asking: Asking, document: Intake, pool: str | None) -> Response:
     ref = document.ref or (asking.key if asking.named else None)
     reader = _reader(asking, document)
-    arrival = reader.read(document.fields)
-    if ref is not None:
+    # A plain reference is read as it is.
+    plain = ref is not None and _IS_KEY.fullmatch(ref) is not None
+    arrival = reader.read(document.fields, ref=ref if plain else None)
+    if ref is not None and arrival.ref != ref:
         arrival = _named(arrival, ref)
     if arrival.body is None:
         raise await run_in_threadpool(_keep, asking, document, reader, arrival, pool)
@@ -215,8 +217,8 @@ async def _place(asking: Asking, arrival: SubmitIntake, channel: str, pool: str 
         return _in(places, arrival, channel, pool)
     except (NotFound, problems.ProblemError):
         # It may have been opened or published a moment ago, by another process too.
-        asking.service.forget()
-        return _in(await _places(asking), arrival, channel, pool)
+        places = await run_in_threadpool(asking.service.reception.places, fresh=True)
+        return _in(places, arrival, channel, pool)
 
 
 async def _places(asking: Asking) -> Places:

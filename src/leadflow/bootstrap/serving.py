@@ -23,7 +23,9 @@ from leadflow.bootstrap.app import App
 from leadflow.bootstrap.deciding import Here
 from leadflow.bootstrap.feeds import Feeds
 from leadflow.bootstrap.freshness import Freshness
+from leadflow.bootstrap.identities import Caller
 from leadflow.bootstrap.reception import Reception
+from leadflow.bootstrap.remembering import Remembered
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, Unavailable
@@ -38,6 +40,9 @@ CONNECTIONS_MAX = 10
 """Connections to the database for those who read; a small server has a hundred for all."""
 CONNECTION_WAIT_S = 3.0
 """How long one of them is waited for: whoever asks over HTTP is told early that the database is away."""
+KNOWN_S = 2.0
+"""For how long a token that was checked is believed where many calls come: so soon does one that another
+process has revoked no longer take in arrivals and claim. What this process revokes it forgets at once."""
 UNDER_WAY_MAX = 100_000
 """Requests without an outcome that are remembered; of more, the oldest are forgotten."""
 SEND_AGAIN = "Send the same request again with the same key: it is decided once, however often it is sent."
@@ -148,12 +153,13 @@ class Service:
         self.app = app
         app.database.serve(CONNECTIONS_MAX, CONNECTION_WAIT_S)
         self._send = send
-        self.fresh = Freshness(app.database)
+        self.fresh = Freshness(app.database, app.hurry)
         self.under_way = UnderWay()
         self.stopping = threading.Event()
         """Set when the process is about to end: streams that never end by themselves must look at it."""
         self.readers: dict[tuple[str, str | None, str], ArrivalReader] = {}
         """By channel, campaign and door: readers of arrivals, which know their columns."""
+        self.forget_callers()
         self._landing = Landing()
         self._guard = threading.Lock()
         self._reception: Reception | None = None
@@ -174,6 +180,11 @@ class Service:
     def forget(self) -> None:
         """Pools or routing have changed: they are looked up again before the next arrival."""
         self._reception = None
+
+    def forget_callers(self) -> None:
+        """Accounts or tokens have changed: whoever calls is looked up anew."""
+        self.callers = Remembered[tuple[str, str | None], Caller](KNOWN_S)
+        """By token and the role that it is used in."""
 
     def send(self, request: Request) -> Future[Outcome]:
         """Have a request decided, together with those that wait. Raises Unavailable while too many do."""
