@@ -1,8 +1,10 @@
 """The HTTP API of a real `leadflow up`: arrivals per second, each durable, and a storm of claims.
 
-Fifty connections send arrivals of different people one after the other; then two hundred clients claim
-twenty leads at once. Latencies are measured by the clients, who share the machine with the server; the
-server's own share is its CPU time.
+Fifty connections send arrivals of different people: first each as soon as the one before is answered, which
+tells how many the server takes; then five hundred a second at set times, whatever the server does, each by
+the next connection that is free, and timed from when it was due. Then two hundred clients claim twenty leads
+at once. Latencies are measured by the clients, in a process of their own that shares the machine with the
+server; the shares of both are their CPU times.
 Run with `make bench` or `python tests/benchmarks/bench_api.py [arrivals]`.
 """
 
@@ -17,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +38,7 @@ from tests.processes import environment
 CONNECTIONS = 50
 CLIENTS, LEADS, REPS = 200, 20, 20
 GOAL_PER_S, GOAL_P99_MS = 500, 100
+ROUNDS = 3
 Answer = tuple[int, float, Any]
 """Status, milliseconds, document."""
 
@@ -51,14 +54,14 @@ class Caller:
         self._in, self._out = await asyncio.open_connection(*self._place)
         return self
 
-    async def post(self, path: str, token: str, document: Any = None) -> Answer:
-        """One call and its answer."""
+    async def post(self, path: str, token: str, document: Any = None, due: float | None = None) -> Answer:
+        """One call and its answer, timed from when it was `due`, else from now."""
         content = b"" if document is None else orjson.dumps(document)
         head = (
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
-        began = time.perf_counter()
+        began = time.perf_counter() if due is None else due
         self._out.write(head.encode() + content)
         answer = (await self._in.readuntil(b"\r\n\r\n")).decode("latin-1")
         found = re.search(r"content-length: (\d+)", answer, re.IGNORECASE)
@@ -126,17 +129,26 @@ def prepared(app: App) -> dict[str, str]:
     }
 
 
-async def intake(place: tuple[str, int], token: str, count: int, first: int = 0) -> list[Answer]:
-    """That many arrivals over fifty connections."""
-    numbers = iter(range(first, first + count))
+async def intake(
+    place: tuple[str, int], token: str, count: int, first: int = 0, rate: float | None = None
+) -> list[Answer]:
+    """That many arrivals over fifty connections: one after the other, or so many a second at set times."""
+    numbers = iter(range(count))
     path = "/v1/pools/east/intake"
+    callers = [await Caller(*place).open() for _ in range(CONNECTIONS)]
+    began = time.perf_counter()
 
-    async def send() -> list[Answer]:
-        caller = await Caller(*place).open()
-        return [await caller.post(path, token, arrival(number)) for number in numbers]
+    async def send(caller: Caller) -> list[Answer]:
+        found = []
+        for number in numbers:
+            due = None if rate is None else began + number / rate
+            if due is not None and (early := due - time.perf_counter()) > 0:
+                await asyncio.sleep(early)
+            found.append(await caller.post(path, token, arrival(first + number), due))
+        return found
 
-    found = await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
-    return [answer for answers in found for answer in answers]
+    answers = await asyncio.gather(*map(send, callers))
+    return [answer for found in answers for answer in found]
 
 
 async def storm(place: tuple[str, int], tokens: list[str], leads: list[str]) -> list[Answer]:
@@ -158,17 +170,21 @@ def cpu_of(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def told(what: str, answers: list[Answer], seconds: float, cpu: float) -> None:
-    """Print the figures of a round."""
+def measured(what: str, process: int, round_: Coroutine[Any, Any, list[Answer]]) -> list[Answer]:
+    """Have a round run, and print its figures."""
+    cpu, own, began = cpu_of(process), time.process_time(), time.perf_counter()
+    answers = uvloop.run(round_)
+    seconds, own, cpu = time.perf_counter() - began, time.process_time() - own, cpu_of(process) - cpu
     times = sorted(answer[1] for answer in answers)
     p50, p99 = times[len(times) // 2], times[int(len(times) * 0.99)]
     statuses = ", ".join(
         f"{count} × {status}" for status, count in sorted(Counter(a[0] for a in answers).items())
     )
     print(
-        f"{what}: {len(answers) / seconds:,.0f}/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms, server"
-        f" {cpu / len(answers) * 1e3:.2f} ms of CPU each; {statuses}"
+        f"{what}: {len(answers) / seconds:,.0f}/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms, CPU each: server"
+        f" {cpu / len(answers) * 1e3:.2f} ms, clients {own / len(answers) * 1e3:.2f} ms; {statuses}"
     )
+    return answers
 
 
 def main(count: int) -> None:
@@ -182,14 +198,15 @@ def main(count: int) -> None:
         with served(home) as (host, port, process):
             site = tokens["adapter/website"]
             uvloop.run(intake((host, port), site, CONNECTIONS * 4))
-            for number in range(3):
-                cpu, began = cpu_of(process), time.perf_counter()
-                answers = uvloop.run(intake((host, port), site, count, (number + 1) * 1_000_000))
-                told("intake", answers, time.perf_counter() - began, cpu_of(process) - cpu)
+            for number in range(ROUNDS):
+                first = (number + 1) * 1_000_000
+                measured("intake", process, intake((host, port), site, count, first))
+            for number in range(ROUNDS):
+                first = (number + 1) * 10_000_000
+                paced = intake((host, port), site, count, first, GOAL_PER_S)
+                answers = measured(f"intake at {GOAL_PER_S}/s", process, paced)
             leads = [answer[2]["lead"] for answer in answers[:LEADS]]
-            cpu, began = cpu_of(process), time.perf_counter()
-            claims = uvloop.run(storm((host, port), reps, leads))
-            told("claim storm", claims, time.perf_counter() - began, cpu_of(process) - cpu)
+            measured("claim storm", process, storm((host, port), reps, leads))
     print(f"goals: intake {GOAL_PER_S}/s at p99 {GOAL_P99_MS} ms; claims: {LEADS} × 200, the rest 409")
 
 
