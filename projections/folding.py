@@ -9,7 +9,7 @@ from typing import NamedTuple
 from leadflow.domain.events import PolicyPublished, PoolOpened
 from leadflow.errors import LeadflowError
 from leadflow.log.reading import Positions
-from projections.base import Entry, Projection, ProjectionStopped, Rows, comes_after
+from projections.base import Entry, Handler, Projection, ProjectionStopped, Rows, comes_after
 
 
 class Run:
@@ -112,8 +112,8 @@ def fold(projection: Projection, entries: Sequence[Entry], rows: Rows, *, gaples
     """
     if gapless:
         _follow_heads(projection, entries, rows)
-    noting = dict.fromkeys(_POOL_FACTS, partial(_take_pool_fact, projection))
-    handler_of = {**projection.handlers, **noting}.get
+    note: Handler = partial(_take_pool_fact, projection)
+    handler_of = {**projection.handlers, **dict.fromkeys(_POOL_FACTS, note)}.get
     otherwise = projection.otherwise
     entry = None
     try:
