@@ -27,15 +27,16 @@ def fold_until(
     an offset.
     """
     folds = {projection.name: MemoryRows(projection) for projection in projections}
-    end, seen = log.end(), 0
+    end, seen = log.end(), dict[int, int]()
     with without_collector():
         entries = _known_until(log, _topics(projections), to_utc(at))
         while chunk := list(islice(entries, CHUNK)):
             for projection in projections:
                 fold(projection, chunk, folds[projection.name], gapless=False)
             if progress:
-                seen += len(chunk)
-                progress(min(seen, end), end)
+                # Most facts of the log may be of types that are not read.
+                seen |= {entry.partition: entry.position for entry in chunk}
+                progress(min(sum(seen.values()), end), end)
     if progress:
         progress(end, end)
     return folds
