@@ -18,6 +18,7 @@ from leadflow.api import (
     failing,
     fairs,
     forms,
+    health,
     inlet_setup,
     inlets,
     intake,
@@ -93,7 +94,8 @@ def create_app(service: Service) -> FastAPI:
         api.include_router(router, prefix=PREFIX)
     for router in (inlets.router, forms.router, fairs.router):
         api.include_router(router)
-    api.include_router(contracts.router)
+    for router in (contracts.router, health.router):
+        api.include_router(router)
     describe(api)
     api.add_middleware(Shortcut, api=api, prefix=PREFIX, routers=(intake.router, claims.router))
     api.add_middleware(Frame, body_max=service.app.settings.http_body_max)

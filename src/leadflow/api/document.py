@@ -45,6 +45,7 @@ TAGS = {
     "notifications": "Who is told of what, where; and what could not be sent.",
     "inlets": "What channels send: pushes, webhooks, forms.",
     "accounts": "Accounts of people and tokens of programs.",
+    "health": "Whether the process is well and ready, for whoever routes to it.",
     "contracts": "What programs may rely on: schemas of events and requests, and the topics.",
 }
 

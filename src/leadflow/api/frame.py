@@ -22,6 +22,7 @@ HEADERS = (
 )
 """Of every answer, unless it has its own."""
 
+PROBES = ("/healthz", "/readyz")
 GONE = 499
 """What the log has for a caller that went away, as nginx does; nobody is answered with it."""
 
@@ -125,10 +126,13 @@ def _unusable(scope: Scope) -> bool:
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
     """One line: never the query, a header, or what a path's parameters are, which may be secrets."""
-    log_.info(
+    path = template_of(scope)
+    # Who asks every few seconds is not worth a line.
+    tell = log_.debug if path in PROBES else log_.info
+    tell(
         "request",
         method=scope["method"],
-        path=template_of(scope),
+        path=path,
         status=status or 500,
         ms=round(seconds * 1000, 1),
     )

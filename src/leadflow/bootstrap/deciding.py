@@ -59,6 +59,9 @@ class Decisions(Protocol):
     def catch_up(self) -> None:
         """Bring the read models along, unless somebody else does."""
 
+    def reach(self) -> None:
+        """Raise Unavailable where the log is away that requests go to, beside the database."""
+
     def on_sent(self, tell: Callable[[Iterable[Request]], None]) -> None:
         """Have `tell` called with requests that are kept for certain before they are decided."""
 
@@ -142,6 +145,9 @@ class Here:
         """Bring the read models along, unless an engine that runs does."""
         if self.running() is None:
             self._projections.catch_up()
+
+    def reach(self) -> None:
+        """Nothing: the log is in the database."""
 
     def on_sent(self, tell: Callable[[Iterable[Request]], None]) -> None:
         """Never: here what is kept is decided."""

@@ -31,6 +31,8 @@ from projections import registry
 from projections.lead_queries import pool_rows
 from projections.runner import Projections
 
+LOOK_WAIT_MS = 3_000
+"""How long brokers are waited for when it is only looked whether they are there."""
 STALE_WAIT_S = 0.2
 """How long read models are waited for once they were found stale."""
 
@@ -86,6 +88,9 @@ class There:
         self._stale = False
         self._prepared = False
         self._looking = threading.RLock()
+        # Its own, so that whoever reads does not wait while it is looked for brokers that are away.
+        patient = {**cluster.options, "bootstrap_timeout_ms": LOOK_WAIT_MS}
+        self._reached = KafkaLog(replace(cluster, options=patient), names.events)
 
     def _prepare(self) -> None:
         """See that the read models are this log's, once. Raises UsageError."""
@@ -167,6 +172,14 @@ class There:
     def catch_up(self) -> None:
         """Nothing: the projector does it."""
 
+    def reach(self) -> None:
+        """Raise Unavailable where Kafka is away, NotFound where its topics are."""
+        self._reached.reach(LOOK_WAIT_MS)
+
+    def close(self) -> None:
+        """Close the connections of its own."""
+        self._reached.close()
+
     def on_sent(self, tell: Callable[[Iterable[Request]], None]) -> None:
         """Have `tell` called with requests that every copy of their topic has."""
         self.requesting.on_sent = tell
@@ -193,4 +206,5 @@ def open_kafka_app(settings: Settings, *, wait_s: float, warn: Warn) -> Iterator
         there = There(
             cluster, names, requesting, log, Projections(log, database), streams, wait_s=wait_s, warn=warn
         )
+        stack.callback(there.close)
         yield App(settings, database, log, there)

@@ -35,7 +35,7 @@ from leadflow.uploads import Means, Uploads
 KEEP_S = 0.5
 """How often the read models and the deadlines are looked after where no engine runs."""
 RETRY_S = 2.0
-READ_MODELS, DATABASE = "read models", "database"
+READ_MODELS, DATABASE, KAFKA = "read models", "database", "Kafka"
 CONNECTIONS_MAX = 10
 """Connections to the database for those who read; a small server has a hundred for all."""
 CONNECTION_WAIT_S = 3.0
@@ -148,9 +148,11 @@ def _expire(waiting: asyncio.Future[Outcome]) -> None:
 class Service:
     """LeadFlow as an HTTP API asks it. Safe to use from several threads."""
 
-    def __init__(self, app: App, send: Send) -> None:
-        """`send` has a request decided; its future ends with the outcome."""
+    def __init__(self, app: App, send: Send, operating: Operating | None = None) -> None:
+        """`send` has a request decided; its future ends with the outcome. `operating` knows how the process
+        is."""
         self.app = app
+        self.operating = operating or Operating("api")
         app.database.serve(CONNECTIONS_MAX, CONNECTION_WAIT_S)
         self._send = send
         self.fresh = Freshness(app.database, app.hurry)
@@ -261,15 +263,41 @@ class _Through:
         return outcomes
 
 
-def look(app: App, operating: Operating) -> None:
-    """See whether the database answers, without which nothing does, and tell."""
-    try:
-        with app.database.connection() as connection:
+class Looking:
+    """Looks whether the parts answer without which nothing does, and tells what has changed."""
+
+    def __init__(self, app: App, operating: Operating, say: Callable[[str], None]) -> None:
+        """`say` is told in a sentence what is away, and what is back."""
+        self._app = app
+        self._operating = operating
+        self._say = say
+        self._away: set[str] = set()
+
+    def __call__(self) -> None:
+        """Look once."""
+        self._part(DATABASE, self._database)
+        self._part(KAFKA, self._app.decisions.reach)
+        self._operating.stepped()
+
+    def _database(self) -> None:
+        with self._app.database.connection() as connection:
             connection.execute("SELECT 1")
-        operating.works(DATABASE)
-    except LeadflowError as error:
-        operating.fails(DATABASE, error.what)
-    operating.stepped()
+
+    def _part(self, part: str, reach: Callable[[], None]) -> None:
+        try:
+            reach()
+        except LeadflowError as error:
+            self._operating.fails(part, error.what)
+            if part not in self._away:
+                self._say(
+                    f"{part} is away: {error.what}. What needs it is answered with 503 until it is back."
+                )
+                self._away.add(part)
+            return
+        self._operating.works(part)
+        if part in self._away:
+            self._away.discard(part)
+            self._say(f"{part.capitalize()} is back.")
 
 
 @contextmanager
@@ -282,7 +310,7 @@ def open_service(app: App, operating: Operating | None = None) -> Iterator[Servi
     app.decisions.on_sent(under_way.sent)
     commits = GroupCommit(_Through(app, under_way), operating)
     stop = threading.Event()
-    service = Service(app, commits.send)
+    service = Service(app, commits.send, operating)
     service.under_way = under_way
     keeper: threading.Thread | None = None
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OFF = "off"
 LOOK_S = 2.0
-"""How often it is looked whether the database answers."""
+"""How often it is looked whether the database and Kafka answer."""
 GC_THRESHOLD = (200_000, 50, 100)
 """Many small objects live for one request only: looked for less often, they are found all the same."""
 
@@ -75,7 +75,7 @@ def api(session: Session) -> None:
     deciders of a log in Kafka (LEADFLOW_KAFKA). `leadflow up` answers the same by itself.
     """
     from leadflow.bootstrap.pulling import pulling
-    from leadflow.bootstrap.serving import look, open_service
+    from leadflow.bootstrap.serving import Looking, open_service
 
     if session.settings.http == OFF:
         raise click.UsageError("`off` leaves nothing to do: give --http HOST:PORT")
@@ -90,10 +90,11 @@ def api(session: Session) -> None:
     ):
         stop_on_signals(stop.set)
         operating.holds(())
+        look = Looking(service.app, operating, session.say)
+        look()
         session.say(running("The HTTP API", session.settings.kafka or session.settings.home))
-        while not stop.is_set():
-            look(service.app, operating)
-            stop.wait(LOOK_S)
+        while not stop.wait(LOOK_S):
+            look()
         operating.stopping()
         session.say("Stopping: what is under way is answered …")
     session.say("Stopped.")

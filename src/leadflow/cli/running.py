@@ -66,7 +66,7 @@ def up(session: Session) -> None:
     with (
         served(session, "engine") as operating,
         running_app(session.settings, operating) as (app, embedded),
-        nullcontext(Service(app, embedded.commits.send)) as service,
+        nullcontext(Service(app, embedded.commits.send, operating)) as service,
         answering(session, service),
         pulling(service, operating),
     ):

@@ -112,10 +112,15 @@ class KafkaLog:
         """How many facts there are in all partitions together."""
         return sum(self.ends().values())
 
-    def _end_offsets(self) -> dict[int, int]:
+    def reach(self, wait_ms: int = ANSWER_WAIT_MS) -> None:
+        """Raise Unavailable where the brokers do not say in time where the log ends, NotFound."""
+        with self._guard:
+            self._end_offsets(wait_ms)
+
+    def _end_offsets(self, wait_ms: int = ANSWER_WAIT_MS) -> dict[int, int]:
         places = [TopicPartition(self._topic, at) for at in range(self.partitions)]
         with translated(self.where):
-            ends = self._consumer().end_offsets(places, ANSWER_WAIT_MS)
+            ends = self._consumer().end_offsets(places, wait_ms)
         return {place.partition: int(ends[place]) for place in places}
 
     def _look_at_ends(self, ends: Mapping[int, int]) -> dict[int, Record]:
