@@ -140,9 +140,9 @@ class PartitionDecider:
         return self._pending is not None and not self._pending[0].done
 
     @property
-    def waits(self) -> bool:
-        """Whether requests wait here to be decided."""
-        return any(self._waiting.values())
+    def waiting(self) -> int:
+        """How many requests wait here to be decided."""
+        return sum(map(len, self._waiting.values()))
 
     def close(self) -> None:
         """Let go. What was begun without being committed is aborted."""
