@@ -32,6 +32,8 @@ from leadflow.intake.problems import Problem
 from leadflow.intake.text import CELL_LENGTH_MAX, as_text, is_placeholder
 
 REF_LENGTH_MAX = 512
+ROW_REF = "row-"
+"""What references begin with that are made of a row's values."""
 PLANS_MAX = 1000
 _WEAK_ID_DIGITS_MIN = 7
 
@@ -79,6 +81,11 @@ class ArrivalReader:
         fresh = copy(self)
         fresh._seen = {}
         return fresh
+
+    def adopt(self, **learned: Any) -> None:
+        """Read on with these parts of the mapping file, as a file itself told them."""
+        self.mapping = self.mapping.model_copy(update=learned)
+        self._plans.clear()
 
     def plan(self, columns: tuple[str, ...]) -> Plan:
         """What these columns or members are; made once for each set of them."""
@@ -161,7 +168,17 @@ class ArrivalReader:
         key = blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
         number = self._seen.get(key, 0) + 1
         self._seen[key] = number
-        return f"row-{key.hex()}-{number}"
+        return f"{ROW_REF}{key.hex()}-{number}"
+
+    def ref_of_values(self, document: Mapping[str, Any]) -> str | None:
+        """The reference of a document by its values, its weak id left out; None if it has an id or no weak
+        one."""
+        flat = flatten(document if type(document) is dict else dict(document))
+        fields = self.plan(tuple(flat)).fields
+        weak = fields.get("weak_id", ())
+        if not weak or any(as_text(flat[column]) for column in fields.get("id", ())):
+            return None
+        return self.row_ref(flat, fields.get("row_number", ()) + weak)
 
     def _ref(self, details: Details, spare_ref: str | None) -> str:
         ref = as_text(details.raw("id"))

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, time, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from leadflow.errors import UnreadableFile
-from leadflow.intake.arrivals import Arrival, ArrivalReader
+from leadflow.intake.arrivals import ROW_REF, Arrival, ArrivalReader
 from leadflow.intake.attribution import Attribution
 from leadflow.intake.channels.cards import asked_of, cards_of
+from leadflow.intake.json_lines import as_line, check_lines, json_lines, lenient_json
+from leadflow.intake.learning import learn
 from leadflow.intake.limits import Limits
 from leadflow.intake.mapping import ANSWER, MappingFile, header_key, make_plan
-from leadflow.intake.moments import DateOrder, order_of
 from leadflow.intake.opening import kind_of, open_tables, read_head
 from leadflow.intake.problems import Problem
 from leadflow.intake.tables import Table
 from leadflow.intake.text import CELL_LENGTH_MAX, as_text
 from leadflow.intake.textfiles import Encoding, encoding_of, lines
-
-DATED_ROWS_MAX = 5000
-"""So many rows are looked at to learn how a file writes its dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +64,8 @@ class ArrivalFile:
         self.left_out: tuple[str, ...] = ()
         """Visible sheets that hold contact points, but no header that is known."""
         self._tables: list[tuple[str | None, Table]] = []
+        self._contents: dict[str, int] = {}
+        """Reference → hash of the row that had it first, where rows have ids of their own."""
         self.format = self._open()
 
     def _open(self) -> str:
@@ -85,32 +83,8 @@ class ArrivalFile:
             self.encoding, self.delimiter = opened.encoding, opened.delimiter
             return kind
         self.encoding = encoding_of(self.path, own.encoding)
-        found = json_lines(self.path, self.encoding, self.limits)
-        first = [line if line is None else as_line(line) for line in islice(filter(_not_blank, found), 2)]
-        if not first:
-            raise UnreadableFile("the file holds no rows", where=str(self.path))
-        if first[0] is not None and _is_document(first[0], alone=len(first) == 1):
-            raise UnreadableFile(
-                "the file is one JSON document, not one object a line",
-                where=str(self.path),
-                do="Write each lead as one line; `jq -c '.[]'` does it for an array.",
-            )
+        check_lines(self.path, self.encoding, self.limits)
         return kind
-
-    def settle_dates(self) -> None:
-        """Let the file's first rows say what stands first in dates like 11/3/2026, if they all agree."""
-        if self.reader.mapping.dates:
-            return
-        orders: set[DateOrder | None] = set()
-        for _, table in self._tables:
-            columns = self.reader.plan(table.columns).fields.get("time", ())
-            places = [table.columns.index(column) for column in columns]
-            for values in table.first(DATED_ROWS_MAX if places else 0):
-                written = (values[at] for at in places if at < len(values))
-                orders.update(order_of(value) for value in written if isinstance(value, str))
-        orders.discard(None)
-        if len(orders) == 1:
-            self.reader.mapping = self.reader.mapping.model_copy(update={"dates": orders.pop()})
 
     def _score(self, names: list[str]) -> int:
         """How many columns are understood; 0 without a contact point among them."""
@@ -146,11 +120,27 @@ class ArrivalFile:
                 if "\n" in value and self._swallowed(value, len(document)):
                     message = "a quotation mark that is not closed swallowed the lines that follow"
                     return self.reader.refuse("unclosed_quote", message, str(document), column)
-        arrival = self.reader.read(document)
+        arrival = self._once(document, self.reader.read(document))
         if self.encoding and not self.encoding.clean and any("\ufffd" in str(v) for v in document.values()):
             note = Problem("row", "garbled", f"holds characters that are not {self.encoding.name}")
             return Arrival(arrival.body, (*arrival.problems, note), arrival.ref)
         return arrival
+
+    def _once(self, document: dict[str, Any], arrival: Arrival) -> Arrival:
+        """The arrival; noted where its id is that of an earlier row with other contents.
+
+        A weak id (`编号`) that comes again so is none: the row is named by its values then.
+        """
+        if arrival.ref.startswith(ROW_REF):
+            return arrival
+        content = hash(str(document))
+        if self._contents.setdefault(arrival.ref, content) == content:
+            return arrival
+        reader, ref = self.reader, self.reader.ref_of_values(document)
+        if ref is not None:
+            return reader.read(document, ref=ref)
+        message = "is that of an earlier row of this file with other contents: both count as that one"
+        return replace(arrival, problems=(*arrival.problems, Problem("id", "repeated", message)))
 
     def _swallowed(self, value: str, width: int) -> bool:
         """Whether a cell holds whole rows of the table: text with line ends and as many delimiters."""
@@ -187,9 +177,10 @@ class ArrivalFile:
         try:
             document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            lenient = _lenient_json(shown)
+            lenient = lenient_json(shown)
             if lenient is not None:
-                return self._garbled(Incoming(number, None, lenient, self.reader.read(lenient)), shown)
+                arrival = self._once(lenient, self.reader.read(lenient))
+                return self._garbled(Incoming(number, None, lenient, arrival), shown)
             message = f"is not JSON: {error.msg} at character {error.pos + 1}"
             return Incoming(
                 number, None, {"line": shown}, self.reader.refuse("not_json", message, shown, "line")
@@ -197,7 +188,7 @@ class ArrivalFile:
         if not isinstance(document, dict):
             refused = self.reader.refuse("not_an_object", "is JSON, but not an object", shown, "line")
             return Incoming(number, None, {"line": shown}, refused)
-        return Incoming(number, None, document, self.reader.read(document))
+        return Incoming(number, None, document, self._once(document, self.reader.read(document)))
 
     def _garbled(self, incoming: Incoming, shown: str) -> Incoming:
         if "\ufffd" not in shown:
@@ -259,61 +250,11 @@ def open_arrivals(
     file = ArrivalFile(path, reader, limits)
     for _, table in file._tables:
         reader.plan(table.columns)
-    file.settle_dates()
+    learn(reader, [table for _, table in file._tables])
     return file
-
-
-def json_lines(path: Path, encoding: Encoding, limits: Limits) -> Iterator[bytes | str | None]:
-    """The lines of a jsonl file; None for one that is too long, which is passed over."""
-    if encoding.name not in ("utf-8", "utf-8-sig"):
-        yield from lines(path, encoding, limits)
-        return
-    with path.open("rb") as file:
-        if encoding.name == "utf-8-sig":
-            file.seek(3)
-        while line := file.readline(limits.line_length_max + 1):
-            if len(line) <= limits.line_length_max:
-                yield line
-                continue
-            while line and not line.endswith(b"\n"):
-                line = file.readline(limits.line_length_max)
-            yield None
-
-
-def _lenient_json(line: str) -> dict[str, Any] | None:
-    """An object that only lacks a little of JSON: `NaN` for an empty cell, a character that is none."""
-    try:
-        # Once more through orjson: what cannot be kept is refused, and NaN is null.
-        document = orjson.loads(orjson.dumps(json.loads(line, strict=False)))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _too_many(path: Path, limits: Limits) -> UnreadableFile:
     return UnreadableFile(
         f"the file holds more than {limits.rows_max:,} rows", where=str(path), do="Split it."
     )
-
-
-def as_line(line: bytes | str) -> str:
-    """A line of jsonl as text, for people and dead letters."""
-    text = line if isinstance(line, str) else line.decode("utf-8", "replace")
-    return text.strip().replace("\0", "")
-
-
-def _not_blank(line: bytes | str | None) -> bool:
-    return line is None or bool(line.strip())
-
-
-def _is_document(first: str, alone: bool) -> bool:
-    """Whether the first line begins a document of several lines, or is an array of objects."""
-    if first == "{":
-        return True
-    if not first.startswith("["):
-        return False
-    try:
-        found = orjson.loads(first)
-    except orjson.JSONDecodeError:
-        return True
-    return alone and any(isinstance(one, dict) for one in found)

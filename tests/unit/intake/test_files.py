@@ -329,3 +329,42 @@ def test_the_mapping_file_tells_how_dates_are_written(tmp_path: Path) -> None:
     body = read(path, MappingFile(dates="month-first"))[0].arrival.body
     assert body is not None
     assert body.touch.occurred_at == datetime(2026, 11, 3, 4, tzinfo=UTC)
+
+
+def refs(path: Path) -> list[str]:
+    return [row.arrival.ref for row in read(path)]
+
+
+def test_an_id_that_comes_again_with_other_contents_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Response ID,Mobile\nr1,13812345678\nr1,13812345678\nr1,13912345678\n", "utf-8")
+    rows = read(path)
+    assert [row.arrival.ref for row in rows] == ["r1"] * 3
+    assert [[p.code for p in row.arrival.problems] for row in rows] == [[], [], ["repeated"]]
+
+
+def test_a_number_that_most_rows_share_is_the_lists_and_names_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("ID,手机\n20261103,13812345678\n20261103,13912345678\n", "utf-8")
+    file = open_arrivals(path, "purchased_list")
+    found = [row.arrival for row in file]
+    assert len({one.ref for one in found}) == 2
+    assert file.report()["answers"] == ["ID"]
+    assert [one.body.person.answers for one in found if one.body] == [{"ID": "20261103"}] * 2
+
+
+def test_a_weak_id_that_comes_again_with_other_contents_names_its_first_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{1000000 + number},1381234567{number}\n" for number in range(5)]
+    path.write_text("客户编号,手机\n" + "".join(rows) + "1000001,13912345678\n", "utf-8")
+    found = refs(path)
+    assert found[:5] == [str(1000000 + number) for number in range(5)]
+    assert found[5].startswith("row-")
+    assert refs(path) == found
+
+
+def test_ids_of_json_lines_are_watched_alike(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = ['{"clue_id": "c1", "phone": "13812345678"}', '{"clue_id": "c1", "phone": "13912345678"}']
+    path.write_text("\n".join(lines), "utf-8")
+    assert [len(row.arrival.problems) for row in read(path)] == [0, 1]
