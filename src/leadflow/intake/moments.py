@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, Literal
 
@@ -206,12 +207,32 @@ def joined(day_written: Any, clock: Any) -> Any:
     return f"{day_text} {written}" if day_text and written else day_written
 
 
-def day(value: Any, field: str = "day") -> date | Problem | None:
-    """A calendar day; of a local time its day."""
+def day(value: Any, field: str = "day", order: DateOrder | None = None) -> date | Problem | None:
+    """A calendar day; of a local time its day. `order` as for a moment."""
     if isinstance(value, str):
         # The day is the one that was written, whatever the offset behind it.
         value = re.split(r"T(?=\d)|\s", fold(as_text(value)), maxsplit=1)[0]
-    found = moment(value, UTC)
+    found = moment(value, UTC, order)
     if isinstance(found, Problem):
         return Problem(field, found.code, "is not a day; write it as 2026-10-01")
     return None if found is None else found.date()
+
+
+_MONTH_ALONE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?")
+_BETWEEN_DAYS = re.compile(r"\s*(?:~+|至|到|—+|–|－|\bto\b)\s*|\s+-+\s+")
+
+
+def period(value: Any, order: DateOrder | None = None) -> tuple[date, date] | Problem | None:
+    """The first and last day of `2026-11-01 ~ 2026-11-30`, of a month (`2026年11月`), or of one day."""
+    text = fold(as_text(value)).strip()
+    if not text or is_placeholder(text):
+        return None
+    month = _MONTH_ALONE.fullmatch(text)
+    if month and 1 <= int(month[2]) <= 12:
+        year, number = int(month[1]), int(month[2])
+        return date(year, number, 1), date(year, number, monthrange(year, number)[1])
+    days = [day(part, "period", order) for part in _BETWEEN_DAYS.split(text)]
+    known = [one for one in days if isinstance(one, date)]
+    if len(known) != len(days) or len(days) > 2:
+        return Problem("period", "invalid", "is no period; write it as 2026-10-01 ~ 2026-10-31")
+    return known[0], known[-1]

@@ -11,15 +11,21 @@ from pydantic import ValidationError
 
 from leadflow.domain.requests import RecordSpend
 from leadflow.domain.values import Money
+from leadflow.intake.learning import ROWS_MAX
 from leadflow.intake.limits import Limits
 from leadflow.intake.mapping import ANSWER, MappingFile, Plan, make_plan
-from leadflow.intake.moments import day
+from leadflow.intake.moments import DateOrder, day, order_of, period
 from leadflow.intake.opening import open_tables, read_head
 from leadflow.intake.problems import Problem
 from leadflow.intake.quantities import decimal, money
+from leadflow.intake.tables import Table
 from leadflow.intake.text import as_text, is_placeholder
 
-SPEND_FIELDS = ("channel", "campaign", "from", "to", "date", "amount", "currency", "units", "unit")
+SPEND_FIELDS = (
+    "channel", "campaign", "from", "to", "date", "period", "month", "amount", "currency", "units", "unit",
+)  # fmt: skip
+_FIRST_DAYS = ("from", "date", "period", "month")
+_DAYS = ("from", "to", "date", "period", "month")
 _NEEDS = "the channel, the amount, and the first and last day of a spend"
 
 
@@ -37,7 +43,8 @@ class SpendRow:
 def read_spend(path: Path, *, currency: str = "CNY", limits: Limits | None = None) -> list[SpendRow]:
     """The rows of a .csv or workbook of spend.
 
-    `currency` is that of amounts that name none. A column `date` stands for a period of one day.
+    `currency` is that of amounts that name none. A column `date` stands for a period of one day, `period`
+    and `month` for the whole of it.
     Raises UnreadableFile, UnmappableHeader or NotFound.
     """
     return list(_rows(path, currency, limits or Limits()))
@@ -48,18 +55,35 @@ def _rows(path: Path, currency: str, limits: Limits) -> Iterator[SpendRow]:
     opened = open_tables(path, head, _score, MappingFile(), limits, needs=_NEEDS)
     for sheet, table in opened.tables:
         plan = make_plan(table.columns, part="spend")
+        order = _order(table, plan)
         for number, document in table.documents():
-            yield _row(number, sheet, document, plan, currency)
+            yield _row(number, sheet, document, plan, currency, order)
+
+
+def _order(table: Table, plan: Plan) -> DateOrder | None:
+    """How the table writes dates like 11/3/2026, if its rows agree."""
+    places = [table.columns.index(column) for field in _DAYS for column in plan.fields.get(field, ())]
+    rows = table.first(ROWS_MAX) if places else []
+    written = (as_text(values[at]) for values in rows for at in places if at < len(values))
+    orders = {order_of(text) for text in written} - {None}
+    return orders.pop() if len(orders) == 1 else None
 
 
 def _score(names: list[str]) -> int:
     plan = make_plan(names, part="spend")
-    if not ({"channel", "amount"} <= plan.fields.keys() and plan.fields.keys() & {"from", "date"}):
+    if not {"channel", "amount"} <= plan.fields.keys() or plan.fields.keys().isdisjoint(_FIRST_DAYS):
         return 0
     return sum(field != ANSWER for _, field in plan.uses)
 
 
-def _row(number: int, sheet: str | None, document: dict[str, Any], plan: Plan, currency: str) -> SpendRow:
+def _row(
+    number: int,
+    sheet: str | None,
+    document: dict[str, Any],
+    plan: Plan,
+    currency: str,
+    order: DateOrder | None,
+) -> SpendRow:
     values = {field: document[columns[0]] for field, columns in plan.fields.items()}
     problems: list[Problem] = []
 
@@ -72,11 +96,15 @@ def _row(number: int, sheet: str | None, document: dict[str, Any], plan: Plan, c
         return found
 
     channel = needed("channel", _text(values.get("channel")))
-    first = needed("from", day(values.get("from", values.get("date")), "from"))
-    if "to" in values:
-        last = needed("to", day(values["to"], "to"))
+    if "from" in values or "date" in values:
+        first = needed("from", day(values.get("from", values.get("date")), "from", order))
+        if "to" in values:
+            last = needed("to", day(values["to"], "to", order))
+        else:
+            last = first if "date" in values else needed("to", None)
     else:
-        last = first if "date" in values else needed("to", None)
+        both = needed("period", period(values.get("period", values.get("month")), order))
+        first, last = both or (None, None)
     spend = needed("amount", money(values.get("amount"), values.get("currency"), default=currency))
     units = decimal(values.get("units"), "units")
     if isinstance(units, Problem):

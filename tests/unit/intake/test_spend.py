@@ -50,6 +50,32 @@ def test_chinese_names_signs_and_totals(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "values"),
+    [
+        ("周期", "2026-11-01 ~ 2026-11-30"),
+        ("投放周期", "2026/11/1至2026/11/30"),
+        ("date range", "2026-11-01 - 2026-11-30"),
+        ("日期范围", "2026年11月1日—2026年11月30日"),
+        ("月份", "2026-11"),
+        ("月份", "2026年11月"),
+        ("period start,period end", "11/1/2026,11/30/2026"),
+        ("起,止", "2026-11-01,2026-11-30"),
+    ],
+)
+def test_the_days_of_a_month(tmp_path: Path, columns: str, values: str) -> None:
+    (row,) = rows(tmp_path, f"平台,{columns},消耗\nbaidu_ads,{values},1.2万\n")
+    assert row.body is not None
+    assert (row.body.first_day, row.body.last_day) == (date(2026, 11, 1), date(2026, 11, 30))
+    assert row.body.spend.amount == 12000
+
+
+@pytest.mark.parametrize("value", ["2026-13", "soon", "2026-11-01 ~ 2026-11-10 ~ 2026-11-30", ""])
+def test_what_is_no_period_is_a_problem(tmp_path: Path, value: str) -> None:
+    (row,) = rows(tmp_path, f"渠道,周期,金额,点击\nbaidu_ads,{value},5,7\n")
+    assert [problem.field for problem in row.problems] == ["period"]
+
+
 def test_one_day(tmp_path: Path) -> None:
     (row,) = rows(tmp_path, "date,channel,spend\n2026-10-01,baidu_ads,5\n")
     assert row.body is not None
