@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from leadflow.errors import LeadflowError
@@ -19,6 +20,7 @@ from leadflow.log.kafka.records import moment_of, position_in
 from projections.base import Entry, comes_after, entry_of
 from projections.folding import Batch
 from projections.reading import check_follows
+from projections.times import as_text
 from projections.writer import PartitionOf
 
 BATCH_MAX = 10_000
@@ -104,9 +106,8 @@ class Order:
             part.to_come, part.at = (end or 0) - records[-1].offset - 1, time.monotonic()
         for record in records if part.broken is None else ():
             try:
-                entry = entry_of(
-                    position_in(record), moment_of(record.timestamp), record.value or b"", partition
-                )
+                recorded_at = _recorded_at(record.timestamp)
+                entry = entry_of(position_in(record), recorded_at, record.value or b"", partition)
                 before = part.entries[-1] if len(part.entries) > part.whole else None
                 if before is not None or entry.fact_index != 1:
                     check_follows(before, entry)
@@ -210,3 +211,9 @@ class Order:
             if not part.following and now - part.at < LINGER_S and not self.full(part.number)
         )
         return sum(flowing) > BATCH_MIN
+
+
+@lru_cache(maxsize=64)
+def _recorded_at(timestamp_ms: int) -> str:
+    """A record's time stamp in text; those of one transaction mostly share it."""
+    return as_text(moment_of(timestamp_ms))
