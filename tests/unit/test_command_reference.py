@@ -6,6 +6,7 @@ import click
 import pytest
 
 from leadflow.cli import leadflow
+from leadflow.cli.groups import SECTIONS
 from leadflow.cli.reference import commands, render
 from tests.unit.test_repository import ROOT
 
@@ -28,5 +29,5 @@ def test_every_command_and_option_explains_itself(name: str, command: click.Comm
 
 
 def test_every_command_stands_in_a_section_of_the_help() -> None:
-    listed = [name for names in leadflow.sections.values() for name in names]
-    assert sorted(listed) == sorted(leadflow.commands)
+    listed = [name for modules in SECTIONS.values() for names in modules.values() for name in names]
+    assert sorted(listed) == leadflow.list_commands(click.Context(leadflow))

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import subprocess
 import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from leadflow import bootstrap
+from leadflow.cli.groups import SECTIONS
 
 HEAVY = (
     "argon2",
@@ -24,16 +33,65 @@ HEAVY = (
     "uvicorn",
 )
 """Packages that take long to import, and that only some commands need."""
+WORK = ("eventsourcing", "leadflow.bootstrap.app", "projections", "psycopg", "pydantic", "rich", "structlog")
+"""What commands work with, and what a question to the command line itself waits for none of."""
 SCRIPT = """
 import sys
 from leadflow.cli import leadflow
-leadflow.main(["--help"], standalone_mode=False)
+leadflow.main(sys.argv[1:], standalone_mode=False)
 print("imported:", *sorted(sys.modules))
 """
 
 
+def imported(*arguments: str) -> list[str]:
+    """The modules that a command has imported when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=True
+    )
+    found = done.stdout.partition("imported:")[2].split()
+    assert "leadflow.cli" in found
+    return found
+
+
 def test_help_imports_nothing_heavy() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    imported = done.stdout.partition("imported:")[2].split()
-    assert "leadflow.cli" in imported
-    assert [name for name in HEAVY if name in imported] == []
+    assert [name for name in HEAVY if name in imported("--help")] == []
+
+
+def test_the_version_is_told_at_once() -> None:
+    assert [name for name in (*HEAVY, *WORK) if name in imported("--version")] == []
+
+
+def test_a_command_imports_its_own_module_only() -> None:
+    found = imported("pool", "list", "--help")
+    others = {module for modules in SECTIONS.values() for module in modules} - {"team"}
+    assert [name for name in others if f"leadflow.cli.{name}" in found] == []
+    for unused in (*HEAVY, "tomlkit", "leadflow.inlets", "leadflow.reporting", "leadflow.contracts"):
+        assert unused not in found
+
+
+def test_the_table_of_commands_is_what_the_modules_bring() -> None:
+    for modules in SECTIONS.values():
+        for module, names in modules.items():
+            brought = click.Group()
+            importlib.import_module(f"leadflow.cli.{module}").register(brought)
+            assert tuple(brought.commands) == names
+
+
+def test_what_bootstrap_gives_when_it_runs_is_what_type_checkers_see() -> None:
+    tree = ast.parse(Path(bootstrap.__file__).read_text("utf-8"))
+    (checked,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {
+        alias.asname or alias.name: f"{node.module}:{alias.name}"
+        for node in checked.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name != "Operating"
+    }
+    assert sorted(seen) == sorted(bootstrap.__all__)
+    for name, place in seen.items():
+        module, _, own = place.partition(":")
+        whole = importlib.import_module(module)
+        found = getattr(whole, own, None) or importlib.import_module(f"{module}.{own}")
+        assert getattr(bootstrap, name) is found, name
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = bootstrap.nothing

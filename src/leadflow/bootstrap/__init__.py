@@ -1,85 +1,86 @@
-"""The one place that puts parts together: what the command line and other doors start from."""
+"""The one place that puts parts together: what the command line and other doors start from.
+
+Each name is imported when it is first asked for: a command waits for what it uses, and for nothing else.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from leadflow import contracts, policies, report_records
-from leadflow.backup import Summary, backup, restore
-from leadflow.backup import check as check_backup
-from leadflow.bootstrap.app import (
-    WAIT_S,
-    App,
-    engine_runs,
-    examine,
-    open_app,
-    own_log,
-    running_app,
-    wait_until_running,
-)
-from leadflow.bootstrap.asking import new_request_id, request_of
-from leadflow.bootstrap.kafka_processes import (
-    check_topics,
-    create_topics,
-    new_decider,
-    new_snapshotter,
-    open_projector,
-)
-from leadflow.bootstrap.notifying import KINDS, Notifying, open_notifier
-from leadflow.bootstrap.telling import telling
-from leadflow.calendars import build_calendar, coverage_warning
-from leadflow.csv_out import write_csv
-from leadflow.doctor import Finding
-from leadflow.domain.access import Action
-from leadflow.editing import EDITABLE, amount_of, corrections
-from leadflow.engine import Outcome
-from leadflow.importing import (
-    Destination,
-    Rehearsal,
-    Report,
-    check_channel,
-    counted,
-    destination,
-    import_file,
-    reason_of,
-    rehearse_file,
-    unreadable,
-)
-from leadflow.intake.arrivals import Arrival, ArrivalReader
-from leadflow.intake.files import open_arrivals
-from leadflow.intake.mapping import FIELDS, MappingFile, PhoneRegion, load_mapping
-from leadflow.intake.spend import SpendRow, read_spend
-from leadflow.log.verify import export, verify
-from leadflow.notifications.ledger import Notification
-from leadflow.notifications.subscriptions import Subscription
-from leadflow.records import DeadLetter
-from leadflow.refusals import refusal_text
-from leadflow.reporting import (
-    ChannelRow,
-    ChannelsReport,
-    Fairness,
-    FunnelRow,
-    MoneyFigures,
-    Period,
-    RepRow,
-    Share,
-)
-from leadflow.resending import corrected
-from leadflow.sentences import sentence
-from leadflow.spending import SpendReport
-from leadflow.spending import check as check_spend
-from leadflow.spending import figures as spend_figures
-from leadflow.spending import key_of as spend_key
-from leadflow.spending import request_id as spend_request_id
-from leadflow.spending import same as same_spend
-from leadflow.stories import Story
-from leadflow.tracing import Attempt, Holding, Line, Trace
-from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, Place, PoolView
-from projections.queries import loads as member_loads
-from projections.queries import pool_summaries
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from consumers.operating import Operating as Operating
+    from leadflow import contracts, policies, report_records
+    from leadflow.backup import Summary, backup, restore
+    from leadflow.backup import check as check_backup
+    from leadflow.bootstrap.app import (
+        WAIT_S,
+        App,
+        engine_runs,
+        open_app,
+        own_log,
+        running_app,
+    )
+    from leadflow.bootstrap.asking import new_request_id, request_of
+    from leadflow.bootstrap.doctoring import examine
+    from leadflow.bootstrap.kafka_processes import (
+        check_topics,
+        create_topics,
+        new_decider,
+        new_snapshotter,
+        open_projector,
+    )
+    from leadflow.bootstrap.notifying import KINDS, Notifying, open_notifier
+    from leadflow.calendars import build_calendar, coverage_warning
+    from leadflow.csv_out import write_csv
+    from leadflow.doctor import Finding
+    from leadflow.domain.access import Action
+    from leadflow.editing import EDITABLE, amount_of, corrections
+    from leadflow.engine import Outcome
+    from leadflow.importing import (
+        Destination,
+        Rehearsal,
+        Report,
+        check_channel,
+        counted,
+        destination,
+        import_file,
+        reason_of,
+        rehearse_file,
+        unreadable,
+    )
+    from leadflow.intake.arrivals import Arrival, ArrivalReader
+    from leadflow.intake.files import open_arrivals
+    from leadflow.intake.mapping import FIELDS, MappingFile, PhoneRegion, load_mapping
+    from leadflow.intake.spend import SpendRow, read_spend
+    from leadflow.log.verify import export, verify
+    from leadflow.notifications.ledger import Notification
+    from leadflow.notifications.subscriptions import Subscription
+    from leadflow.records import DeadLetter
+    from leadflow.refusals import refusal_text
+    from leadflow.reporting import (
+        ChannelRow,
+        ChannelsReport,
+        Fairness,
+        FunnelRow,
+        MoneyFigures,
+        Period,
+        RepRow,
+        Share,
+    )
+    from leadflow.resending import corrected
+    from leadflow.sentences import sentence
+    from leadflow.spending import SpendReport
+    from leadflow.spending import check as check_spend
+    from leadflow.spending import figures as spend_figures
+    from leadflow.spending import key_of as spend_key
+    from leadflow.spending import request_id as spend_request_id
+    from leadflow.spending import same as same_spend
+    from leadflow.stories import Story
+    from leadflow.tracing import Attempt, Holding, Line, Trace
+    from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, Place, PoolView
+    from projections.queries import loads as member_loads
+    from projections.queries import pool_summaries
 
 __all__ = [
     "EDITABLE",
@@ -166,9 +167,143 @@ __all__ = [
     "spend_figures",
     "spend_key",
     "spend_request_id",
-    "telling",
     "unreadable",
     "verify",
-    "wait_until_running",
     "write_csv",
 ]
+
+_PLACES: dict[str, tuple[str, ...]] = {
+    "leadflow.backup": (
+        "Summary",
+        "backup",
+        "check as check_backup",
+        "restore",
+    ),
+    "leadflow.bootstrap.app": ("App", "WAIT_S", "engine_runs", "open_app", "own_log", "running_app"),
+    "leadflow.bootstrap.doctoring": ("examine",),
+    "leadflow.bootstrap.asking": (
+        "new_request_id",
+        "request_of",
+    ),
+    "leadflow.bootstrap.kafka_processes": (
+        "check_topics",
+        "create_topics",
+        "new_decider",
+        "new_snapshotter",
+        "open_projector",
+    ),
+    "leadflow.bootstrap.notifying": (
+        "KINDS",
+        "Notifying",
+        "open_notifier",
+    ),
+    "leadflow.calendars": (
+        "build_calendar",
+        "coverage_warning",
+    ),
+    "leadflow.csv_out": ("write_csv",),
+    "leadflow.doctor": ("Finding",),
+    "leadflow.domain.access": ("Action",),
+    "leadflow.editing": (
+        "EDITABLE",
+        "amount_of",
+        "corrections",
+    ),
+    "leadflow.engine": ("Outcome",),
+    "leadflow.importing": (
+        "Destination",
+        "Rehearsal",
+        "Report",
+        "check_channel",
+        "counted",
+        "destination",
+        "import_file",
+        "reason_of",
+        "rehearse_file",
+        "unreadable",
+    ),
+    "leadflow.intake.arrivals": (
+        "Arrival",
+        "ArrivalReader",
+    ),
+    "leadflow.intake.files": ("open_arrivals",),
+    "leadflow.intake.mapping": (
+        "FIELDS",
+        "MappingFile",
+        "PhoneRegion",
+        "load_mapping",
+    ),
+    "leadflow.intake.spend": (
+        "SpendRow",
+        "read_spend",
+    ),
+    "leadflow.log.verify": (
+        "export",
+        "verify",
+    ),
+    "leadflow.notifications.ledger": ("Notification",),
+    "leadflow.notifications.subscriptions": ("Subscription",),
+    "leadflow.records": ("DeadLetter",),
+    "leadflow.refusals": ("refusal_text",),
+    "leadflow.reporting": (
+        "ChannelRow",
+        "ChannelsReport",
+        "Fairness",
+        "FunnelRow",
+        "MoneyFigures",
+        "Period",
+        "RepRow",
+        "Share",
+    ),
+    "leadflow.resending": ("corrected",),
+    "leadflow.sentences": ("sentence",),
+    "leadflow.spending": (
+        "SpendReport",
+        "check as check_spend",
+        "figures as spend_figures",
+        "key_of as spend_key",
+        "request_id as spend_request_id",
+        "same as same_spend",
+    ),
+    "leadflow.stories": ("Story",),
+    "leadflow.tracing": (
+        "Attempt",
+        "Holding",
+        "Line",
+        "Trace",
+    ),
+    "leadflow.views": (
+        "Criteria",
+        "LeadView",
+        "ORDERS",
+        "Place",
+        "PoolView",
+        "STATUSES",
+    ),
+    "projections.queries": (
+        "loads as member_loads",
+        "pool_summaries",
+    ),
+}
+"""Where each name comes from: the same as above, for when the program runs."""
+_MODULES = ("contracts", "policies", "report_records")
+"""Modules that are asked for as a whole."""
+_NAMES = {
+    shown: (module, own)
+    for module, names in _PLACES.items()
+    for name in names
+    for own, _, shown in [name.partition(" as ") if " as " in name else (name, "", name)]
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What is asked for by this name for the first time (PEP 562)."""
+    if name in _MODULES:
+        found: Any = import_module(f"leadflow.{name}")
+    elif name in _NAMES:
+        module, own = _NAMES[name]
+        found = getattr(import_module(module), own)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -13,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from consumers.handover import HandoverClient, refuse_second
-from leadflow import doctor
 from leadflow.bootstrap.asking import new_request_id, request_of
 from leadflow.bootstrap.deciding import Decisions, Here
-from leadflow.doctor import Finding
 from leadflow.domain.access import Action, allowed, scopes
 from leadflow.domain.company import CompanyState
 from leadflow.domain.decide import decide
@@ -28,10 +25,8 @@ from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.embedded_postgres import EmbeddedPostgres
 from leadflow.engine import Clock, Engine, Outcome
-from leadflow.errors import LeadflowError, NotFound, NotPermitted, Unavailable, UsageError
+from leadflow.errors import NotFound, NotPermitted, UsageError
 from leadflow.home import prepare_home
-from leadflow.inlets import Inlets
-from leadflow.intake.attribution import Attribution, default_attribution, load_attribution
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import decode
 from leadflow.log.reading import Log
@@ -39,10 +34,7 @@ from leadflow.log.snapshots import Snapshots
 from leadflow.postgres import Database
 from leadflow.records import DeadLetters
 from leadflow.refusals import refusal_text
-from leadflow.reporting import Reports
 from leadflow.settings import Settings
-from leadflow.stories import Story, story_of
-from leadflow.traces import Traces
 from leadflow.views import Views
 from projections.lead_queries import policy_row
 from projections.queries import outcome as outcome_row
@@ -53,6 +45,11 @@ if TYPE_CHECKING:
     from consumers.embedded import Embedded
     from consumers.operating import Operating
     from leadflow.identities.signing_in import Identities
+    from leadflow.inlets import Inlets
+    from leadflow.intake.attribution import Attribution
+    from leadflow.reporting import Reports
+    from leadflow.stories import Story
+    from leadflow.traces import Traces
 
 WAIT_S = 10.0
 """How long outcomes and read models are waited for on a log that is decided elsewhere."""
@@ -71,8 +68,6 @@ class App:
         self.projections = Projections(log, database)
         self.dead_letters = DeadLetters(database)
         self.views = Views(database)
-        self.traces = Traces(log, database, self.views)
-        self.reports = Reports(log, database, self.views)
         self.hurry: Callable[[], None] | None = None
         """Asks whoever brings the read models along in this process not to rest."""
 
@@ -81,21 +76,40 @@ class App:
         """The data directory."""
         return self.settings.home
 
+    # What takes a moment to import, and what many commands have no use for, is imported when it is asked for.
+
+    @cached_property
+    def traces(self) -> Traces:
+        """The histories of leads."""
+        from leadflow.traces import Traces
+
+        return Traces(self.log, self.database, self.views)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """What is counted."""
+        from leadflow.reporting import Reports
+
+        return Reports(self.log, self.database, self.views)
+
     @cached_property
     def attribution(self) -> Attribution:
         """The table that tells the channel of a website form's touch. Raises UsageError."""
+        from leadflow.intake.attribution import default_attribution, load_attribution
+
         own = self.settings.attribution
         return default_attribution() if own is None else load_attribution(own)
 
     @cached_property
     def inlets(self) -> Inlets:
         """The doors that channels send to over HTTP."""
+        from leadflow.inlets import Inlets
+
         return Inlets(self.database)
 
     @cached_property
     def identities(self) -> Identities:
         """Accounts, tokens and sessions."""
-        # What hashes passwords takes a moment to import, and most commands have no use for it.
         from leadflow.identities.signing_in import Identities
 
         return Identities(self.database, self.settings)
@@ -142,6 +156,8 @@ class App:
 
     def story(self, actor: str, pool: str, reference: str) -> Story:
         """All that the actor may see of a lead. Raises as `Views.lead` does."""
+        from leadflow.stories import story_of
+
         return story_of(self.views, self.log.documents, actor, pool, reference)
 
     def policy(self, pool: str, version: int | None = None) -> tuple[int, Policy, Calendar]:
@@ -293,29 +309,6 @@ def open_database(settings: Settings) -> Iterator[tuple[str, EmbeddedPostgres | 
         yield url, server
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """What `leadflow doctor` finds, one thing after the other; errors are findings."""
-    if settings.kafka is not None:
-        from leadflow.bootstrap.examining import examine_kafka
-
-        yield from examine_kafka(settings)
-        return
-    yield doctor.versions()
-    yield (place := doctor.data_directory(settings.home, embedded=settings.database_url is None))
-    yield doctor.disk(settings.home)
-    running = HandoverClient.reachable(settings.home)
-    yield doctor.engine(running)
-    if place.status == "fail" or not (settings.database_url or settings.home.exists()):
-        return
-    try:
-        with _embedded(settings) as (app, here, _):
-            yield doctor.database(app.database.url)
-            app.projections.start()
-            yield from doctor.of_log(here.engine.log, app.projections, app.views.pools, running=running)
-    except LeadflowError as error:
-        yield doctor.failed("database", error)
-
-
 def own_log(app: App) -> EmbeddedLog:
     """The log that one file can hold: the embedded one. Raises UsageError for a log in Kafka."""
     if isinstance(app.log, EmbeddedLog):
@@ -332,12 +325,3 @@ def own_log(app: App) -> EmbeddedLog:
 def engine_runs(settings: Settings) -> bool:
     """Whether an engine runs in the data directory."""
     return HandoverClient.reachable(settings.home)
-
-
-def wait_until_running(settings: Settings, timeout_s: float) -> None:
-    """Return when an engine listens in the data directory. Raises Unavailable after the time given."""
-    until = time.monotonic() + timeout_s
-    while not engine_runs(settings):
-        if time.monotonic() > until:
-            raise Unavailable("no engine came up", where=str(settings.home), do="Start one: `leadflow up`.")
-        time.sleep(0.05)

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
 import click
 
 from leadflow.cli import groups
 from leadflow.cli.common import Session, run, shared_options
 
+# LeadFlow has no plugins of pydantic: looking for them goes through every package that is installed.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-def _version() -> str:
+
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    # It takes longer to import than all the rest of this.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return version("leadflow")
+        found = version("leadflow")
     except PackageNotFoundError:
-        return "from a source tree"
+        found = "from a source tree"
+    click.echo(f"leadflow {found}")
+    ctx.exit()
 
 
 @click.group(
     cls=groups.Sectioned, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @shared_options
-@click.version_option(_version(), message="leadflow %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def leadflow(ctx: click.Context) -> None:
     """LeadFlow takes every lead into a pool, scores it, hands it out, takes it back, and can prove it."""
     ctx.ensure_object(Session)
-
-
-groups.register(leadflow)
 
 
 def main() -> None:

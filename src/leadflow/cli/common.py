@@ -13,24 +13,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
-from typing import Any, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from pydantic import BaseModel, ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from leadflow.bootstrap import WAIT_S, App, Outcome, new_request_id, open_app, refusal_text, request_of
-from leadflow.cli.diagnostics import log_to_stderr, quiet_libraries
-from leadflow.cli.telling import moment
-from leadflow.domain.requests import Body
-from leadflow.domain.values import format_time
 from leadflow.errors import LeadflowError, UsageError
-from leadflow.settings import Settings
+
+# Each of these takes a moment to import, and is imported where it is used: `--version` waits for none.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from leadflow.bootstrap import App, Outcome
+    from leadflow.domain.requests import Body
+    from leadflow.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WAIT_S = 10.0
+"""How long outcomes and read models are waited for, unless `--wait` says otherwise."""
 PIPE_COLUMNS = 200
 LONG_WAIT_S = 60.0
 REFUSED = 1
@@ -39,9 +40,11 @@ REFUSED = 1
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: times in RFC 3339 with `Z`, money as text."""
-    if isinstance(value, BaseModel):
+    if hasattr(value, "model_dump"):
         return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, datetime):
+        from leadflow.domain.values import format_time
+
         return format_time(value)
     if isinstance(value, (date, Decimal)):
         return str(value)
@@ -64,17 +67,32 @@ class Session:
         self.actor = "manager/local"
         self.json = False
         self.wait_s = WAIT_S
-        # Through a pipe a row stays on one line, so that it can be searched and cut.
-        wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_COLUMNS
-        self.out = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=wide)
-        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
         self._settings: Settings | None = None
         self._app: App | None = None
+
+    @cached_property
+    def out(self) -> Console:
+        """Where data for people goes."""
+        from rich.console import Console
+
+        # Through a pipe a row stays on one line, so that it can be searched and cut.
+        wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_COLUMNS
+        return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=wide)
+
+    @cached_property
+    def err(self) -> Console:
+        """Where messages go."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, soft_wrap=True)
 
     @property
     def settings(self) -> Settings:
         """The settings of this run."""
         if self._settings is None:
+            from leadflow.cli.diagnostics import log_to_stderr
+            from leadflow.settings import Settings
+
             self._settings = Settings.from_environment(**self.given)
             log_to_stderr(self._settings.log_level, self._settings.log_format)
         return self._settings
@@ -83,6 +101,9 @@ class Session:
     def app(self) -> App:
         """LeadFlow, opened at the first use and closed when the command ends."""
         if self._app is None:
+            from leadflow.bootstrap import open_app
+            from leadflow.cli.diagnostics import quiet_libraries
+
             if self.settings.kafka is not None:
                 quiet_libraries(self.settings.log_level)
             opened = open_app(self.settings, wait_s=self.wait_s, warn=self.say)
@@ -109,6 +130,8 @@ class Session:
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
         """A progress bar on stderr, where somebody looks at it; gives what is told (done, of how many)."""
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
         columns = (TextColumn(what, markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         bar = Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal)
         with bar:
@@ -133,6 +156,10 @@ class Session:
 
         Prints a refusal with its reason and position and ends the command with exit code 1.
         """
+        from pydantic import ValidationError
+
+        from leadflow.bootstrap import new_request_id, request_of
+
         values = {name: value for name, value in fields.items() if value is not None}
         try:
             body = kind(**values)
@@ -149,6 +176,9 @@ class Session:
 
     def refused(self, outcome: Outcome) -> None:
         """Say why a rule refused a request, and end with exit code 1."""
+        from leadflow.bootstrap import refusal_text
+        from leadflow.cli.telling import moment
+
         refusal, event = outcome.refusal, outcome.events[0]
         assert refusal is not None
         if self.json:
@@ -192,7 +222,7 @@ class ActorType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The actor, or a usage error naming the roles."""
-        from pydantic import TypeAdapter
+        from pydantic import TypeAdapter, ValidationError
 
         from leadflow.domain.values import ROLES, ActorName
 
@@ -241,7 +271,7 @@ def pool_option(function: F) -> F:
 def _country(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
     from leadflow.bootstrap import PhoneRegion
 

@@ -6,40 +6,73 @@ import importlib
 
 import click
 
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "Running": ("demo", "running", "api", "kafka", "notify"),
-    "The team": ("team", "users", "tokens"),
-    "Coming in": ("incoming", "arriving", "inlets", "attribution", "spending", "letters"),
-    "Working": ("browsing", "working", "keeping", "changing"),
-    "Looking back": ("looking", "reporting"),
-    "The log": ("logs", "contracts"),
+SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Running": {
+        "demo": ("demo",),
+        "running": ("up", "config", "doctor", "backup", "restore", "completion"),
+        "api": ("api",),
+        "kafka": ("topics", "decider", "projector", "snapshotter"),
+        "notify": ("notify", "notifier"),
+    },
+    "The team": {
+        "team": ("pool", "routing"),
+        "policy": ("policy",),
+        "members": ("member",),
+        "users": ("user",),
+        "tokens": ("token",),
+    },
+    "Coming in": {
+        "incoming": ("import",),
+        "arriving": ("intake",),
+        "inlets": ("inlet",),
+        "attribution": ("attribution",),
+        "spending": ("spend",),
+        "letters": ("dead-letters",),
+    },
+    "Working": {
+        "browsing": ("leads", "lead"),
+        "working": ("claim", "next", "assign", "hand-over", "return", "withdraw", "contact", "reveal"),
+        "keeping": ("collaborate", "protect", "unprotect"),
+        "changing": ("edit", "merge", "transfer", "convert", "deal", "disqualify", "reopen"),
+    },
+    "Looking back": {
+        "looking": ("trace",),
+        "reporting": ("report",),
+    },
+    "The log": {
+        "logs": ("request", "log", "projections"),
+        "contracts": ("contracts",),
+    },
 }
-"""Sections of the help text, each with its modules. Every module has `register(main)`."""
+"""Sections of the help text, each with its modules and what commands they bring, by `register(main)`."""
+_MODULES = {
+    name: module for modules in SECTIONS.values() for module, names in modules.items() for name in names
+}
 
 
 class Sectioned(click.Group):
-    """A group whose help shows its commands by section, each with a whole sentence."""
+    """A group whose help shows its commands by section, each with a whole sentence.
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.sections: dict[str, list[str]] = {}
+    A command's module is imported when the command is asked for, and no other.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands; imports none of them."""
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, or None."""
+        if cmd_name not in self.commands and cmd_name in _MODULES:
+            importlib.import_module(f"leadflow.cli.{_MODULES[cmd_name]}").register(self)
+        return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""
-        for title, names in self.sections.items():
+        for title, modules in SECTIONS.items():
             rows = []
-            for name in names:
+            for name in (name for names in modules.values() for name in names):
                 command = self.get_command(ctx, name)
                 if command is not None and not command.hidden:
                     rows.append((name, command.get_short_help_str(limit=200)))
             with formatter.section(title):
                 formatter.write_dl(rows)
-
-
-def register(main: Sectioned) -> None:
-    """Add every module's commands, section by section."""
-    for title, modules in SECTIONS.items():
-        known = set(main.commands)
-        for name in modules:
-            importlib.import_module(f"leadflow.cli.{name}").register(main)
-        main.sections[title] = [name for name in main.commands if name not in known]

@@ -36,6 +36,11 @@ CLEARABLE = {
 """What `--clear` takes away, and the trait that it is."""
 
 
+def register(main: click.Group) -> None:
+    """Add the commands."""
+    main.add_command(member)
+
+
 def trait_options(function: F) -> F:
     """What a member can be given; several commands take it."""
     for option in (

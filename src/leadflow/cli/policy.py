@@ -27,6 +27,11 @@ VERSION = click.IntRange(min=1)
 Problems = Iterable[policies.Problem]
 
 
+def register(main: click.Group) -> None:
+    """Add the commands."""
+    main.add_command(policy)
+
+
 def calendar_for(session: Session, of: Policy) -> Calendar:
     """The calendar of a policy as it is known today, in the policy's zone; says if it ends soon."""
     today = datetime.now(ZoneInfo(of.timezone)).date()

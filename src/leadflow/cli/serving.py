@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from leadflow.bootstrap import telling
 from leadflow.cli.common import F, Session
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
 @contextmanager
 def served(session: Session, process: str, pause_s: float = 0.0) -> Iterator[Operating]:
     """What the process tells its figures and its health to; where they can be read is said."""
+    from leadflow.bootstrap.telling import telling
+
     with telling(session.settings, process, pause_s) as (operating, address):
         if address is not None:
             session.say(f"Metrics and health are at {address}/metrics, /healthz and /readyz.")
