@@ -145,7 +145,9 @@ def latency(cluster: Cluster, rate: int, seconds: float) -> None:
                 sent[one.identity] = time.monotonic()
                 office.put(office.names.commands, encode_request(one))
                 number += 1
-            for records in follower.poll(1).values():
+            # Looking for facts without a pause would take from the broker and the decider what they need.
+            wait_ms = max(1, int((began + number / rate - time.monotonic()) * 1e3)) if number < count else 20
+            for records in follower.poll(wait_ms).values():
                 now = time.monotonic()
                 took += (now - sent.pop(cause) for cause in map(_cause, records) if cause in sent)
         follower.close(autocommit=False)
