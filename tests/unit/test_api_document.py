@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from collections.abc import Iterator
 from functools import cache
+from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +17,7 @@ from pydantic import TypeAdapter
 
 from leadflow.api import answers
 from leadflow.api.app import create_app
+from leadflow.api.docs_page import page_of
 from leadflow.settings import Settings
 
 WITHOUT_A_KEY = {
@@ -50,11 +55,71 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{method} {path}", operation
 
 
-def test_it_is_openapi_3_1_and_loads_nothing_from_elsewhere() -> None:
+def test_it_is_openapi_3_1() -> None:
     assert document()["openapi"] == "3.1.0"
-    service: Any = SimpleNamespace(app=SimpleNamespace(settings=Settings()))
-    paths = {getattr(route, "path", "") for route in create_app(service).routes}
-    assert not paths & {"/docs", "/redoc"}
+
+
+class Page(HTMLParser):
+    """What a page says, and what it would load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.elements: set[str] = set()
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.loads += [value or "" for name, value in attributes if name in ("src", "href", "action")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_shows_every_operation_and_loads_nothing() -> None:
+    text, style = page_of(document())
+    page = Page(text)
+    assert not page.elements & {"script", "link", "img", "iframe", "object", "form"}
+    assert {one for one in page.loads if not one.startswith("#")} == {"/openapi.json"}
+    css = text.partition("<style>")[2].partition("</style>")[0]
+    assert style == "sha256-" + base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    assert "url(" not in css
+    assert "@import" not in css
+    for name, operation in operations():
+        method, path = name.split()
+        assert f"{method.upper()} {path}" in " ".join(page.text.split()), name
+        assert f'id="{operation["operationId"]}"' in text
+        assert operation["summary"] in page.text
+    for where, content in contents():
+        if "example" in content and " 4" not in where and " 5" not in where:
+            first = content["example"]
+            shown = first if isinstance(first, str) else json.dumps(first, ensure_ascii=False, indent=2)
+            assert shown in page.text, where
+
+
+def test_the_page_shows_what_is_written_and_nothing_of_it_acts() -> None:
+    evil = "<script>alert(1)</script> `<b>` **<i>**"
+    schema = {"type": "object", "properties": {evil: {"type": "string", "description": evil}}}
+    operation = {
+        "operationId": "a",
+        "tags": ["t"],
+        "summary": evil,
+        "description": evil,
+        "requestBody": {"content": {"application/json": {"schema": schema, "example": {evil: evil}}}},
+        "responses": {"200": {"description": evil}, "422": {"description": evil}},
+    }
+    text, _ = page_of(
+        {
+            "info": {"title": evil, "version": evil, "description": evil},
+            "tags": [{"name": "t", "description": evil}],
+            "paths": {"/a": {"post": operation}},
+            "components": {"schemas": {}},
+        }
+    )
+    page = Page(text)
+    assert not page.elements & {"script", "b", "i"}
+    assert "<code>&lt;b&gt;</code> <strong>&lt;i&gt;</strong>" in text
 
 
 def test_every_operation_is_named_and_described_once() -> None:

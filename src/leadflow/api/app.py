@@ -15,6 +15,7 @@ from leadflow.api import (
     closing,
     contracts,
     dead_letters,
+    docs_page,
     failing,
     fairs,
     forms,
@@ -82,7 +83,7 @@ def create_app(service: Service) -> FastAPI:
     api = FastAPI(
         title="LeadFlow",
         openapi_url="/openapi.json",
-        # Both pages would be loaded from elsewhere.
+        # Both pages would load themselves from elsewhere; `docs_page` is our own.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -94,7 +95,7 @@ def create_app(service: Service) -> FastAPI:
         api.include_router(router, prefix=PREFIX)
     for router in (inlets.router, forms.router, fairs.router):
         api.include_router(router)
-    for router in (contracts.router, health.router):
+    for router in (contracts.router, health.router, docs_page.router):
         api.include_router(router)
     describe(api)
     api.add_middleware(Shortcut, api=api, prefix=PREFIX, routers=(intake.router, claims.router))

@@ -14,8 +14,8 @@ from leadflow.api.problems import FieldError, Problem
 VERSION = "1"
 """Of the API; `/v1` stays as long as it is 1."""
 INTRODUCTION = """\
-Everything that the command line can do with pools, members, leads, policies, routing, intake, spend and \
-reports.
+Everything that the command line can do with pools, members, leads, policies, routing, intake, inlets, \
+spend, reports, notifications and accounts.
 
 - **Who calls** is said by an API token (`Authorization: Bearer lf_…`) or by the cookie of a person who \
 signed in; what a role may see and do is the same as on the command line.

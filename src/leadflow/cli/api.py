@@ -59,7 +59,7 @@ def answering(session: Session, service: Service) -> Iterator[None]:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
-        session.say(f"The HTTP API is at {server.address}/v1, its document at {server.address}/openapi.json.")
+        session.say(f"The HTTP API is at {server.address}/v1, described at {server.address}/docs.")
         yield
 
 
