@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from itertools import starmap
 from typing import Any
@@ -45,8 +45,20 @@ CREATE INDEX IF NOT EXISTS events_recorded_at_idx ON log.events (recorded_at);
 CREATE OR REPLACE TRIGGER seal BEFORE INSERT ON log.events FOR EACH ROW EXECUTE FUNCTION log.seal();
 """
 
-_INSERT = b"""INSERT INTO log.events (originator_id, originator_version, topic, state)
-SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[]) RETURNING notification_id"""
+# One call instead of the recorder's five statements, each a way to the database and back: it locks and
+# tells as they do.
+_APPEND = """
+CREATE OR REPLACE FUNCTION log.append(
+    pools text[], sequences bigint[], topics text[], states bytea[], channel text
+) RETURNS SETOF bigint LANGUAGE plpgsql SET lock_timeout = 0 AS $$ BEGIN
+    LOCK TABLE log.events IN EXCLUSIVE MODE;
+    PERFORM pg_notify(channel, '');
+    RETURN QUERY INSERT INTO log.events (originator_id, originator_version, topic, state)
+        SELECT * FROM unnest(pools, sequences, topics, states) RETURNING notification_id::bigint;
+END $$;
+"""
+_HAS_APPEND = "SELECT to_regprocedure('log.append(text[],bigint[],text[],bytea[],text)') IS NOT NULL"
+_CALL = b"SELECT * FROM log.append(%b::text[], %b::bigint[], %b::text[], %b::bytea[], %b)"
 # A walk along the primary key: as many steps as there are pools, not as there are events.
 _POOLS = """
 WITH RECURSIVE pools(id) AS (
@@ -82,20 +94,21 @@ class EmbeddedLog:
 
     def _open_recorder(self, connections_max: int) -> PostgresApplicationRecorder:
         with postgres.connect(self.url) as connection, postgres.translated(self.where):
-            if self._format(connection) is None:
+            recorder = self._recorder(connections_max)
+            if self._format(connection) is None or connection.execute(_HAS_APPEND).fetchone() == (False,):
                 connection.execute("SELECT pg_advisory_lock(%s)", (postgres.advisory_key("set-up", SCHEMA),))
                 if self._format(connection) is None:
                     connection.execute("CREATE SCHEMA IF NOT EXISTS log")
-                    recorder = self._recorder(connections_max)
                     recorder.create_table()
                     connection.execute(_ADDITIONS)
                     connection.execute(f"COMMENT ON SCHEMA log IS '{LOG_FORMAT}'".encode())
-                    return recorder
+                if self._format(connection) == LOG_FORMAT:
+                    connection.execute(_APPEND)
             found = self._format(connection)
             if found != LOG_FORMAT:
                 what = f"the log has {found!r}, this version reads {LOG_FORMAT!r}"
                 raise WrongVersion(what, where=self.where, do="Use the version of LeadFlow that wrote it.")
-            return self._recorder(connections_max)
+            return recorder
 
     @staticmethod
     def _format(connection: postgres.Connection) -> str | None:
@@ -122,12 +135,7 @@ class EmbeddedLog:
         assert isinstance(arguments, dict)
         arguments.update({"application_name": "leadflow", **known})
         self._datastore = datastore
-        recorder = PostgresApplicationRecorder(datastore, events_table_name=TABLE)
-        # As the recorder itself begins an insert; what needs no answer is sent together.
-        told = sql.SQL("NOTIFY {}").format(sql.Identifier(recorder.channel_name))
-        locked = [sql.Composed([statement]) for statement in recorder.lock_table_statements]
-        self._begin = sql.SQL("; ").join([sql.SQL("BEGIN"), *locked, told])
-        return recorder
+        return PostgresApplicationRecorder(datastore, events_table_name=TABLE)
 
     def close(self) -> None:
         """Close every connection."""
@@ -157,14 +165,7 @@ class EmbeddedLog:
         # psycopg's pipeline mode, which leaves the end of a large statement unsent and waits for ever.
         columns = [[getattr(event, field) for event in stored] for field in StoredEvent.__annotations__]
         with self._connection() as connection:
-            try:
-                connection.execute(self._begin, prepare=False)
-                rows = connection.execute(_INSERT, columns, prepare=True).fetchall()
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(psycopg.Error):
-                    connection.rollback()
-                raise
+            rows = connection.execute(_CALL, [*columns, self.recorder.channel_name], prepare=True).fetchall()
         if len(rows) != len(stored):
             raise BrokenInvariant("the log gave no positions for what was written")
         return [row[0] for row in rows]
