@@ -144,7 +144,8 @@ def _pool(session: Session, given: dict[str, str | None]) -> str | None:
 
 def _period(session: Session, given: dict[str, str | None]) -> Period:
     app = session.app
-    app.settle()
+    # What becomes due now was not known at an earlier time: no pool is loaded for it.
+    app.settle(fire=not given["as_of"])
     first = parse_day(given["first"]) if given["first"] else None
     last = parse_day(given["last"]) if given["last"] else None
     if first and last and last < first:
