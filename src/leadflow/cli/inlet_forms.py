@@ -67,8 +67,8 @@ def _base(session: Session, given: str | None) -> str:
 @pass_session
 def snippet_command(session: Session, name: str, integrity: bool, url: str | None) -> None:
     """Print the HTML to paste into a site whose form goes to a door."""
-    _form_inlet(session, name)
-    html = snippet(_base(session, url), name, integrity=integrity)
+    options = _form_inlet(session, name).options
+    html = snippet(_base(session, url), name, honeypot=options.honeypot, integrity=integrity)
     script = asset(SCRIPT)
     assert script is not None
     document = {"html": html, "integrity": script.integrity, "bytes": len(script.content)}

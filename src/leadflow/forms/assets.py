@@ -6,7 +6,10 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from importlib.resources import files
+
+from leadflow.intake.channels.website import HONEYPOT
 
 SCRIPT = "leadflow.js"
 """What other sites embed."""
@@ -66,11 +69,15 @@ def path_of(name: str) -> str:
     return found.path
 
 
-def snippet(base: str, inlet: str, *, integrity: bool = True) -> str:
-    """The HTML to paste into a site whose form goes to this inlet; works without JavaScript, too."""
+def snippet(base: str, inlet: str, *, honeypot: str | None = None, integrity: bool = True) -> str:
+    """The HTML to paste into a site whose form goes to this inlet; works without JavaScript, too.
+
+    `honeypot` is the inlet's name for the field that people do not see, where it has another than usual.
+    """
     script = asset(SCRIPT)
     assert script is not None
     pinned = f'\n  integrity="{script.integrity}" crossorigin="anonymous"' if integrity else ""
+    trap = f' data-honeypot="{escape(honeypot)}"' if honeypot and honeypot != HONEYPOT else ""
     return f"""\
 <form data-leadflow action="{base}/in/{inlet}" method="post">
   <label>姓名 Name <input name="name" autocomplete="name" required></label>
@@ -78,5 +85,5 @@ def snippet(base: str, inlet: str, *, integrity: bool = True) -> str:
   <label>留言 Message <textarea name="note"></textarea></label>
   <button>提交 Send</button>
 </form>
-<script src="{base}/forms/{SCRIPT}" data-inlet="{inlet}" defer{pinned}></script>
+<script src="{base}/forms/{SCRIPT}" data-inlet="{inlet}"{trap} defer{pinned}></script>
 """

@@ -38,6 +38,9 @@ def scene(pg_url: str, office_template: str, tmp_path_factory: pytest.TempPathFa
         gate.add("trade_show", "fair", campaign="进博会", options=fair_options)
         pages["/form"] = "<!doctype html><html lang=zh><title>form</title>" + snippet(door.address, "site")
         pages["/landing"] = pages["/form"].replace("form</title>", "landing</title>")
+        gate.add("website", "trap", origins=(address,), options={"min_seconds": "0", "honeypot": "homepage"})
+        trap = snippet(door.address, "trap", honeypot="homepage")
+        pages["/trap"] = "<!doctype html><html lang=zh><title>trap</title>" + trap
         yield Scene(gate, found, address)
         gate.http.close()
     postgres.drop_database(pg_url, name)

@@ -42,6 +42,22 @@ def test_the_script_shows_what_is_wrong_and_tries_again(scene: Scene, tab: Tab) 
     assert len(scene.arrived("再来")) == 1
 
 
+def test_the_script_sets_the_inlets_own_trap(scene: Scene, tab: Tab) -> None:
+    for name, trap in (("访者", ""), ("机器", "https://spam.example")):
+        tab.open(f"{scene.site}/trap")
+        tab.fill({"[name=name]": name, "[name=phone]": "13800000011"})
+        assert tab.run("[...document.querySelectorAll('form input')].at(-1).name") == "homepage"
+        tab.run(f"document.querySelector('[name=homepage]').value = '{trap}'")
+        tab.click("button")
+        # A machine is told what everybody is told.
+        tab.until("document.querySelector('.leadflow-done')")
+    assert len(scene.arrived("访者")) == 1
+    assert scene.arrived("机器") == []
+    (letter,) = [letter for letter in scene.gate.letters() if letter.inlet == "trap"]
+    assert letter.problems[0]["code"] == "honeypot"
+    assert letter.problems[0]["field"] == "homepage"
+
+
 def test_without_javascript_the_form_of_a_site_posts_itself(scene: Scene, tab: Tab) -> None:
     tab.open(f"{scene.site}/form")
     tab.fill({"[name=name]": "无脚本", "[name=phone]": "13800000003"})

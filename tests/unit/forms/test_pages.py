@@ -52,6 +52,11 @@ def test_a_ticket_is_of_one_inlet_and_ends() -> None:
     assert opened(b"key", "site", text[:-1], NOW) is None
 
 
+def test_the_snippet_names_a_trap_of_ones_own() -> None:
+    assert "honeypot" not in snippet("https://leads.example.cn", "site", honeypot="lf_website")
+    assert 'data-honeypot="homepage"' in snippet("https://leads.example.cn", "site", honeypot="homepage")
+
+
 def test_the_snippet_works_without_the_script_and_pins_it() -> None:
     html = snippet("https://leads.example.cn", "site")
     script = asset(SCRIPT)

@@ -1,7 +1,7 @@
 /* LeadFlow: sends any <form data-leadflow> to an inlet. No cookies; works without, too. */
 (function (doc, win) {
   "use strict";
-  var script = doc.currentScript, KEY = "leadflow.visit";
+  var script = doc.currentScript, KEY = "leadflow.visit", TRAP = script.dataset.honeypot || "lf_website";
   var MARK = /[?&](utm_\w+|\w*cl(ick_?)?id|bd_vid|gdt_vid|qz_gdt|[gw]braid|uctrackid|epik|rdt_cid|sccid|li_fat_id|n_ad)=/i;
   var zh = /^zh/i.test(doc.documentElement.lang || navigator.language);
   var SAYS = zh ? {
@@ -46,10 +46,10 @@
   function prepare(form) {
     var inlet = form.dataset.leadflow || script.dataset.inlet, began = Date.now(), sending = false, submission = id();
     var url = new URL("../in/" + encodeURIComponent(inlet), script.src).href;
-    var trap = form.querySelector("[name=lf_website]");
+    var trap = form.querySelector('[name="' + CSS.escape(TRAP) + '"]');
     if (!trap) {
       trap = doc.createElement("input");
-      trap.name = "lf_website";
+      trap.name = TRAP;
       trap.tabIndex = -1;
       trap.autocomplete = "off";
       trap.setAttribute("aria-hidden", "true");

@@ -57,6 +57,8 @@ MULTIPART = "multipart/form-data"
 JSON_TYPES = ("application/json", "text/plain")
 FIELDS_MAX = 200
 ELAPSED = "lf_elapsed_ms"
+HONEYPOT = "lf_website"
+"""What the field that people do not see is called, unless the inlet says otherwise."""
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 EXAMPLE = {
     "name": "张伟",
@@ -77,7 +79,7 @@ EXAMPLE = {
 class WebsiteOptions(HostedForm):
     """Of a website form's inlet, and of its hosted page."""
 
-    honeypot: FieldName = "lf_website"
+    honeypot: FieldName = HONEYPOT
     """A field that people do not see."""
     min_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
     """A form that was open for less time was filled in by a machine."""
