@@ -10,10 +10,13 @@ from typing import Any
 
 from leadflow.intake.contacts import fast_mobile
 from leadflow.intake.text import as_text, fold
+from leadflow.intake.textfiles import VALUE
 
 HEADER_ROWS_MAX = 50
 """The header is looked for in so many rows that are not blank."""
 NAME_LENGTH_MAX = 200
+OWN_ROWS_MIN = 3
+"""So many rows beneath a header make it one, even if a header further down has more columns."""
 
 _TOTAL = re.compile(
     r"(?:(?:本页|本表|数据|人数|金额|费用|全部|当页)?(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|汇\s*总)(?:人数|金额|费用|数量|条数)?"
@@ -54,7 +57,6 @@ _SIGNED = re.compile(
     re.IGNORECASE,
 )
 _REACHABLE = re.compile(r"@|1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}")
-_VALUE = re.compile(r"@|\d[\d\s-]{6,}")
 
 
 @dataclass
@@ -79,6 +81,8 @@ class Table:
     """What follows the header, untouched."""
     skipped: Skipped = field(default_factory=Skipped)
     title_rows: frozenset[int] = frozenset()
+    score: Callable[[list[str]], int] | None = None
+    """How much a row looks like a header, where another one may follow."""
 
     def first(self, count: int) -> list[list[Any]]:
         """The first rows beneath the header, which stay to be read."""
@@ -89,10 +93,17 @@ class Table:
     def documents(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each real row with its number in the file, as column → value."""
         width, columns = len(self.columns), self.columns
+        names = frozenset(columns)
         for number, values in self.rows:
             kind = row_kind(values, columns, number in self.title_rows)
             if kind:
                 setattr(self.skipped, kind, getattr(self.skipped, kind) + 1)
+                continue
+            if values[0] in names and self._is_other_header(values):
+                # A table beneath the first, with its columns in another order.
+                self.skipped.header += 1
+                columns = unique_names([as_text(value) for value in values])
+                width = len(columns)
                 continue
             document = dict(zip(columns, values, strict=False))
             if len(values) < width:
@@ -103,6 +114,10 @@ class Table:
                     if as_text(values[place]):
                         document[f"column {place + 1}"] = values[place]
             yield number, document
+
+    def _is_other_header(self, values: list[Any]) -> bool:
+        texts = [as_text(value) for value in values]
+        return self.score is not None and self.score(texts) > 1 and not any(map(VALUE.search, texts))
 
 
 def row_kind(values: list[Any], columns: tuple[str, ...], merged: bool) -> str | None:
@@ -176,10 +191,15 @@ def find_table(
             break
     best, best_at, names = 0, -1, [""]
     before: list[str] = []
+    rows_beneath = 0
     for place, (_, values) in enumerate(head):
         texts = [as_text(value) for value in values]
-        if not any(texts) or any(_VALUE.search(text) for text in texts):
+        if not any(texts) or any(VALUE.search(text) for text in texts):
             before = []
+            rows_beneath += best_at >= 0 and any(texts)
+            continue
+        if rows_beneath >= OWN_ROWS_MIN or (rows_beneath and len(set(names) & set(texts) - {""}) > 1):
+            # What stands above is a table already; a larger header here begins another one beneath it.
             continue
         both = [
             own or (before[column] if column < len(before) else "") for column, own in enumerate(texts)
@@ -187,7 +207,7 @@ def find_table(
         for candidate in (texts, both):
             points = score(candidate)
             if points > best:
-                best, best_at, names = points, place, candidate
+                best, best_at, names, rows_beneath = points, place, candidate, 0
         before = texts
     if best_at < 0:
         return [[as_text(value) for value in values] for _, values in head]
@@ -201,6 +221,7 @@ def find_table(
             header=sum(any(map(as_text, row)) for _, row in head[best_at + 1 : first]),
         ),
         title_rows,
+        score,
     )
 
 
@@ -211,7 +232,7 @@ def _more_header(rows: list[tuple[int, list[Any]]], score: Callable[[list[str]],
     for _, values in rows[:4]:
         texts = [as_text(value) for value in values]
         filled = [text for text in texts if text]
-        named = score(texts) >= 2 and not any(_VALUE.search(text) for text in filled)
+        named = score(texts) >= 2 and not any(VALUE.search(text) for text in filled)
         if not filled or not (named or _EXAMPLE.fullmatch(filled[0]) or all(map(_HINT.fullmatch, filled))):
             break
         count += 1

@@ -25,6 +25,8 @@ _BOMS = (
 )
 _BROKEN_SHARE_MAX = 0.1
 _COMMON_SHARE_MIN = 0.7
+VALUE = re.compile(r"@|\d[\d\s-]{6,}")
+"""What no header holds: an address, or a number of at least seven digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,9 @@ def delimiter_of(path: Path, encoding: Encoding, limits: Limits, score: Callable
         widths = [len(row) for row in rows]
         usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
         steady = widths.count(usual) / len(widths) if usual > 1 else 0.0
-        return (max(map(score, rows), default=0), steady, usual)
+        # No row with an address or a number in it is a header: those need not be looked at closely.
+        headers = (row for row in rows if not any(map(VALUE.search, row)))
+        return (max(map(score, headers), default=0), steady, usual)
 
     return max(DELIMITERS, key=rate)
 

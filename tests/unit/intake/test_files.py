@@ -368,3 +368,19 @@ def test_ids_of_json_lines_are_watched_alike(tmp_path: Path) -> None:
     lines = ['{"clue_id": "c1", "phone": "13812345678"}', '{"clue_id": "c1", "phone": "13912345678"}']
     path.write_text("\n".join(lines), "utf-8")
     assert [len(row.arrival.problems) for row in read(path)] == [0, 1]
+
+
+def test_a_table_beneath_the_first_may_have_its_columns_in_another_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "姓名,手机,公司\n张伟,13812345678,甲公司\n"
+        "手机,姓名,公司,邮箱\n13912345678,李娜,乙公司,li@example.com\n",
+        "utf-8",
+    )
+    people = [row.arrival.body for row in read(path)]
+    assert [(one.person.name, one.person.phones, one.company.name) for one in people if one] == [
+        ("张伟", ("+8613812345678",), "甲公司"),
+        ("李娜", ("+8613912345678",), "乙公司"),
+    ]
+    assert people[1] is not None
+    assert people[1].person.emails == ("li@example.com",)
