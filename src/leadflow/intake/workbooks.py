@@ -6,9 +6,10 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,8 +101,10 @@ def _sheet(book: CalamineWorkbook, name: str, where: str, limits: Limits) -> She
     }
     # Columns keep their places, so that `#3` of a mapping file is the sheet's column C.
     pad: list[Any] = [""] * left
-    table = sheet.to_python(skip_empty_area=True)
+    # One after the other, from the sheet's first row: all of them as Python's lists take far more memory.
+    table: Iterable[list[Any]] = islice(sheet.iter_rows(), first, None)
     if below:
+        table = list(table)
         _fill_down(table, below, first, left)
     rows = ((number, pad + row) for number, row in enumerate(table, first + 1))
     return Sheet(name, rows, frozenset(titles))
