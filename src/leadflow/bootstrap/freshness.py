@@ -55,7 +55,7 @@ class Freshness:
 
     def _look(self, pool: str) -> None:
         now = time.monotonic()
-        if now - self._looked.get(pool, 0.0) >= FRESH_STEP_S:
+        if now - self._looked.get(pool, 0.0) >= FRESH_STEP_S / 2:
             self._looked[pool] = now
             self._reached[pool] = head_of(self._database, pool)
 

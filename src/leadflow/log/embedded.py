@@ -2,8 +2,9 @@
 
 The recorder's table `log.events` gets two columns that its statements do not know: `recorded_at`,
 when the fact was written, and `sha256`, taken when the row was inserted, so that a byte changed later
-is found even in a pool's last event. The recorder locks the table while it inserts, so positions
-(notification ids) become visible in their order, and a decision's facts together.
+is found even in a pool's last event. A function of the database, `log.append`, locks the table while it
+inserts, as the recorder does, so positions (notification ids) become visible in their order, and a
+decision's facts together.
 """
 
 from __future__ import annotations
