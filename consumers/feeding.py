@@ -22,8 +22,8 @@ from projections.folding import Batch
 from projections.store import Generation
 from projections.writer import PartitionOf, Written, heads_of, note_stopped, positions_of, write
 
-AGAIN_S = 0.02
-"""How soon to look again whether another process has written what a partition waits for."""
+AGAIN_S = (0.02, 1.0)
+"""How soon to look again whether another process has written what is needed: at first, and after `PARK_S`."""
 PARK_S = 5.0
 """After so long, a partition does not wait any more for a projection that lacks what others have."""
 TELL_S = 30.0
@@ -145,7 +145,7 @@ class Feed:
                 self._collect(name, target, target.under_way.result(), now)
         self._forget(now)
         self._order.settle(now)
-        if self.waits and now - self._looked >= AGAIN_S:
+        if now - self._looked >= AGAIN_S[not self.hurries(now)]:
             self._looked = now
             if self._look_elsewhere(now):
                 return True
@@ -169,18 +169,15 @@ class Feed:
 
     # --- waiting for other processes ------------------------------------------------------------
 
-    @property
-    def waits(self) -> bool:
-        """Whether something waits for facts of other partitions."""
-        return bool(self._order.waiting() or self._parked())
-
-    def _parked(self) -> list[tuple[str, Need]]:
-        return [(name, need) for name, target in self._targets.items() for need in target.parked.values()]
+    def hurries(self, now: float) -> bool:
+        """Whether something that is needed may be written elsewhere at any moment."""
+        return any(now - (part.waits_since or now) < PARK_S for part in self._order.waiting())
 
     def _look_elsewhere(self, now: float) -> bool:
         """Look in the database for what is needed and not about to be read. Says whether to begin anew, for a
         projection that can go on with what was not kept for it."""
-        waiting, parked = self._order.waiting(), self._parked()
+        waiting = self._order.waiting()
+        parked = [(name, each) for name, one in self._targets.items() for each in one.parked.values()]
         wanted = {need.pool for _, need in parked}
         for part in waiting:
             self._tell(part, now)

@@ -26,7 +26,7 @@ from projections.writer import PartitionOf
 BATCH_MAX = 10_000
 """Facts of one batch, but for the rest of a decision."""
 WAITING_MAX = 20_000
-"""Facts that are kept in batches; and of each partition, facts that wait for another one."""
+"""Facts that are kept in batches; and as many more, equally of each partition, that wait for another one."""
 BATCH_MIN = 5_000
 LINGER_S = 1.0
 """As long as the log has more, a batch waits for so many facts, but never for so long: writing few costs as
@@ -125,7 +125,8 @@ class Order:
         """Whether no more of a partition should be read for now."""
         part = self.parts[partition]
         queued = len(self._open) + sum(len(one.batch) for one in self._queue)
-        return queued >= WAITING_MAX or len(part.entries) >= WAITING_MAX or part.broken is not None
+        many = queued >= WAITING_MAX or part.whole >= WAITING_MAX / len(self.parts)
+        return many or part.broken is not None
 
     def kept(self, partition: int) -> Iterator[Entry]:
         """What is kept of a partition, in its order."""

@@ -186,7 +186,7 @@ class Membership:
         """How long to wait for facts, where there are none."""
         if self._feed.busy:
             return 0
-        return int(AGAIN_S * 1_000) if self._feed.waits else POLL_MS
+        return int(AGAIN_S[0] * 1_000) if self._feed.hurries(time.monotonic()) else POLL_MS
 
     def _hold_back(self) -> None:
         """Partitions are read no faster than they are written."""
