@@ -82,8 +82,8 @@ def create_app(service: Service) -> FastAPI:
     """The API of a service. Nothing is opened here; the service is closed by who opened it."""
     api = FastAPI(
         title="LeadFlow",
-        openapi_url="/openapi.json",
-        # Both pages would load themselves from elsewhere; `docs_page` is our own.
+        # The document is given by `docs_page`, and so is a page of our own: these would load from elsewhere.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page to be read: one piece, without scripts, loading nothing from elsewhere."""
+"""The OpenAPI document, and the same as a page to be read: no scripts, and nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -71,9 +72,20 @@ class Tag(NamedTuple):
     operations: Sequence[Operation]
 
 
+# Both are made at the first call, since the document does not change while the process runs, and in a thread:
+# that takes more than a second, in which everybody else is answered.
+@router.get("/openapi.json", include_in_schema=False)
+def document(request: Request) -> Response:
+    """The document."""
+    state = request.app.state
+    if not hasattr(state, "openapi_json"):
+        state.openapi_json = orjson.dumps(request.app.openapi())
+    return Response(state.openapi_json, headers={"Cache-Control": "no-cache"}, media_type="application/json")
+
+
 @router.get("/docs", include_in_schema=False)
-async def docs(request: Request) -> Response:
-    """The page. Made at the first call: the document does not change while the process runs."""
+def docs(request: Request) -> Response:
+    """The page."""
     state = request.app.state
     if not hasattr(state, "docs_page"):
         state.docs_page = page_of(request.app.openapi())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,12 +52,14 @@ TAGS = {
 
 
 def describe(api: FastAPI) -> None:
-    """Let the application give this document."""
+    """Let the application give this document, made once."""
+    making = threading.Lock()
 
     def openapi() -> dict[str, Any]:
-        if api.openapi_schema is None:
-            api.openapi_schema = _document(api)
-        return api.openapi_schema
+        with making:
+            if api.openapi_schema is None:
+                api.openapi_schema = _document(api)
+            return api.openapi_schema
 
     api.openapi = openapi  # type: ignore[method-assign] # as FastAPI's documentation says
 

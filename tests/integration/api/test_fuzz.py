@@ -81,7 +81,7 @@ def operations(schema: Any) -> list[Any]:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
 def test_every_answer_is_as_documented(door: Door, mode: GenerationMode) -> None:
     print(f"seed {SEED}: LEADFLOW_FUZZ_SEED sets another")
-    schema = schemathesis.openapi.from_dict(httpx.get(f"{door.address}/openapi.json").json())
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{door.address}/openapi.json", timeout=60).json())
     callers = Callers(door)
     failed: list[str] = []
     tried = 0
