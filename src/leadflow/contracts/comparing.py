@@ -5,8 +5,9 @@ one? For requests, because others write them; for events, because the log holds 
 *Understood*: does the new schema write nothing that readers of the old one do not know? For events alone; an
 optional member that is added is no problem to readers, and neither is a wider limit (a text may be longer).
 
-Schemas are compared as the models give them: types, members, alternatives, values, limits and defaults. What
-a schema cannot say (that one date lies before another) is not compared. Of two different patterns it is not
+Schemas are compared as the models give them: types, members, alternatives, values, limits and defaults, and
+what further checks demand (`allOf`, as a whole). What a schema cannot say (that one date lies before another)
+is not compared. Of two different patterns it is not
 known which lets more pass, so another pattern counts as narrower.
 """
 

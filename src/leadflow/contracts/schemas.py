@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
+from leadflow.contracts.demands import DEMANDS
 from leadflow.contracts.envelopes import ENVELOPES
 from leadflow.contracts.members import in_one_line, member_texts
 from leadflow.domain.events import FACTS
@@ -93,7 +94,16 @@ def _schema(name: str) -> JsonDict:
     else:
         # Says which request it is; the document's own `type` says it outside of `data`.
         del made["properties"]["type"]
-    order = ("title", "description", "type", "properties", "required", "additionalProperties", "$defs")
+    order = (
+        "title",
+        "description",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "allOf",
+        "$defs",
+    )
     body = {key: made[key] for key in order if key in made}
     assert body.keys() == made.keys(), sorted(made.keys() - body.keys())
     return {**head, **body, "examples": [examples()[name]]}
@@ -135,6 +145,14 @@ class _Generator(GenerateJsonSchema):
                 member.setdefault("description", texts[name])
         made["description"] = in_one_line(made["description"])
         return made
+
+    def function_after_schema(self, schema: Any) -> JsonSchemaValue:
+        made = super().function_after_schema(schema)
+        # Of requests only: what was written already passed the check, or came before it.
+        found = (
+            DEMANDS.get(schema["function"]["function"].__qualname__) if self.mode == "validation" else None
+        )
+        return made if found is None else {**made, **deepcopy(found)}
 
     def decimal_schema(self, schema: Any) -> JsonSchemaValue:
         made = super().decimal_schema(schema)
