@@ -212,6 +212,10 @@ def _draw_mapping(console: Console, report: Report) -> None:
         console.print(
             f"  dates    like 11/3/2026 are read {report.mapping['dates']}", markup=False, style="dim"
         )
+    if "shared" in report.mapping:
+        names = " · ".join(report.mapping["shared"])
+        what = "kept as answers: the same few stand in all rows, so they are not the leads' own"
+        console.print(f"  shared   {names}: {what}", markup=False, style="yellow")
     for sheet in report.mapping.get("left_out", []):
         what = "not read: it holds contact points, but no header that is known"
         console.print(f"  sheet    {sheet}: {what}", markup=False, style="yellow")

@@ -182,7 +182,8 @@ def emails(value: Any) -> tuple[str, ...] | Problem:
     whole, reason = valid_email(text.strip(".'‘’`"))
     if whole is not None:
         return (whole,)
-    found = [valid_email(piece.strip(".'‘’`"))[0] for piece in _EMAIL_IN_TEXT.findall(text)]
+    pieces = (_EMAIL_LABEL.sub("", piece.strip(".'‘’`")) for piece in _EMAIL_IN_TEXT.findall(text))
+    found = [valid_email(piece)[0] for piece in pieces]
     addresses = tuple(dict.fromkeys(address for address in found if address is not None))
     plain = dict.fromkeys(_PLAIN_EMAIL.findall(text))
     if len(plain) > len(addresses):
@@ -238,6 +239,13 @@ def _wechat(text: str) -> str | None:
     return compact if compact.isdigit() and _WECHAT.fullmatch(compact) else None
 
 
+def may_be_mixed(text: str, field: str) -> bool:
+    """Whether a cell of phone numbers or addresses may hold one of the other kind, too."""
+    if field == "phone":
+        return "@" in text
+    return field == "email" and sum(map(str.isdigit, _ADDRESS.sub("", text))) >= 11
+
+
 def misplaced(value: Any, field: str) -> tuple[str, str] | None:
     """A contact point of another kind than its column's: an address among phone numbers, a mobile number
     among addresses, an id that is labelled as WeChat's. Its field and itself."""
@@ -250,3 +258,18 @@ def misplaced(value: Any, field: str) -> tuple[str, str] | None:
         return ("wechat", found[0]) if isinstance(found, tuple) and found else None
     number = fast_mobile(_ADDRESS.sub("", text).strip(" ,;/、|，；")) if field == "email" else None
     return ("phone", number) if number else None
+
+
+def with_area(value: Any, code: Any) -> Any:
+    """A phone number with the area or country code that stands in a column of its own."""
+    number, written = fold(as_text(value)).strip(), fold(as_text(code)).strip()
+    digits = "".join(filter(str.isdigit, written))
+    if not digits or not number or number.startswith(("+", "00")) or fast_mobile(number):
+        return value
+    if written.startswith(("+", "00")) or digits in ("852", "853", "886"):
+        country = digits.lstrip("0")
+        return value if country == "86" else f"+{country} {number}"
+    if digits == "86" or number.startswith("0"):
+        return value
+    # A spreadsheet that takes 010 for a number leaves 10.
+    return f"0{digits.lstrip('0')}-{number}"

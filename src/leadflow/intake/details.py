@@ -69,6 +69,8 @@ class Details:
             if value is None or value == "":
                 continue
             if field == "phone":
+                if "area_code" in self.plan.fields:
+                    value = contacts.with_area(value, self.raw("area_code"))
                 understood = contacts.phones(value, self.settings.region)
             else:
                 understood = contacts.emails(value) if field == "email" else contacts.wechats(value)
@@ -80,7 +82,7 @@ class Details:
             elif isinstance(understood, Problem):
                 self.problems.append(understood)
             text = as_text(value)
-            if type(understood) is not tuple or (field == "phone" and "@" in text):
+            if type(understood) is not tuple or contacts.may_be_mixed(text, field):
                 other = contacts.misplaced(value, field)
                 if other is not None:
                     self.misplaced.append(other)

@@ -63,6 +63,8 @@ class ArrivalFile:
         self.delimiter: str | None = None
         self.left_out: tuple[str, ...] = ()
         """Visible sheets that hold contact points, but no header that is known."""
+        self.shared: tuple[str, ...] = ()
+        """Columns of contact points that most rows share, and so are nobody's own."""
         self._tables: list[tuple[str | None, Table]] = []
         self._contents: dict[str, int] = {}
         """Reference → hash of the row that had it first, where rows have ids of their own."""
@@ -219,6 +221,8 @@ class ArrivalFile:
         said["ignored"] = list(mapped["ignored"])
         if self.left_out:
             said["left_out"] = list(self.left_out)
+        if self.shared:
+            said["shared"] = list(self.shared)
         if self.reader.mapping.dates:
             said["dates"] = self.reader.mapping.dates
         seen = {header_key(column) for part in mapped.values() for column in part}
@@ -250,7 +254,7 @@ def open_arrivals(
     file = ArrivalFile(path, reader, limits)
     for _, table in file._tables:
         reader.plan(table.columns)
-    learn(reader, [table for _, table in file._tables])
+    file.shared = learn(reader, [table for _, table in file._tables])
     return file
 
 

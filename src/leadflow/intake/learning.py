@@ -6,40 +6,80 @@ from collections.abc import Iterable
 from typing import Any
 
 from leadflow.intake.arrivals import ArrivalReader
-from leadflow.intake.mapping import ANSWER
+from leadflow.intake.mapping import ANSWER, CONTACT_FIELDS, SEVERAL, Plan, make_plan
 from leadflow.intake.moments import DateOrder, order_of
 from leadflow.intake.tables import Table
-from leadflow.intake.text import as_text
+from leadflow.intake.text import as_text, is_placeholder
 
 ROWS_MAX = 5000
 """So many rows are looked at."""
+SHARED_ROWS_MIN = 10
+SHARED = 5
+"""A contact column where every value stands in so many rows on average is not the leads' own."""
 
 
-def learn(reader: ArrivalReader, tables: Iterable[Table]) -> None:
-    """Let the reader know how the file writes its dates, and which column that may be an id is none."""
+def learn(reader: ArrivalReader, tables: Iterable[Table]) -> tuple[str, ...]:
+    """Let the reader know how the file writes its dates, and which columns are not what they are called.
+
+    The columns of contact points that are given back hold the same few in all rows: a rep's, an office's.
+    They are kept as answers, as one lead would be made of all rows else.
+    """
     orders: set[DateOrder | None] = set()
-    no_ids: dict[str, str] = {}
+    others: dict[str, str] = {}
+    shared: list[str] = []
+    own = reader.mapping.columns
     for table in tables:
         plan = reader.plan(table.columns)
-        times, ids = plan.fields.get("time", ()), plan.fields.get("weak_id", ())
-        rows = table.first(ROWS_MAX) if times or ids else []
-        for column in times:
-            written = _column(table, rows, column)
-            orders.update(order_of(value) for value in written if isinstance(value, str))
-        no_ids |= {column: ANSWER for column in ids if _repeats(_column(table, rows, column))}
+        rows = table.first(ROWS_MAX)
+        texts = {
+            column: _texts(table, rows, column) for columns in plan.fields.values() for column in columns
+        }
+        for column in plan.fields.get("time", ()):
+            orders.update(order_of(text) for text in texts[column])
+        others |= {column: ANSWER for column in plan.fields.get("weak_id", ()) if _repeats(texts[column])}
+        others |= dict.fromkeys(_empty(plan, texts), ANSWER)
+        shared += [column for column in _of_others(plan, texts) if column not in own]
     orders.discard(None)
     if len(orders) == 1 and reader.mapping.dates is None:
         reader.adopt(dates=orders.pop())
-    if no_ids:
-        reader.adopt(columns={**no_ids, **reader.mapping.columns})
+    others |= dict.fromkeys(shared, ANSWER)
+    if others:
+        reader.adopt(columns={**others, **own})
+    return tuple(shared)
 
 
-def _column(table: Table, rows: list[list[Any]], column: str) -> list[Any]:
+def _texts(table: Table, rows: list[list[Any]], column: str) -> list[str]:
+    """What the column holds, without blanks and placeholders."""
     at = table.columns.index(column)
-    return [values[at] for values in rows if at < len(values)]
+    found = (as_text(values[at]) for values in rows if at < len(values))
+    return [text for text in found if text and not is_placeholder(text)]
 
 
-def _repeats(values: list[Any]) -> bool:
+def _repeats(texts: list[str]) -> bool:
     """Whether most of the values stand more than once: a list's number, not a row's."""
-    texts = [text for value in values if (text := as_text(value))]
     return len(set(texts)) * 2 <= len(texts)
+
+
+def _of_others(plan: Plan, texts: dict[str, list[str]]) -> list[str]:
+    """Columns of contact points that the rows share, beside one of the same kind with each row's own."""
+    found: list[str] = []
+    for field in CONTACT_FIELDS:
+        columns = plan.fields.get(field, ())
+        if any(texts[column] and not _repeats(texts[column]) for column in columns):
+            found += [column for column in columns if _shared(texts[column])]
+    return found
+
+
+def _shared(texts: list[str]) -> bool:
+    return len(texts) >= SHARED_ROWS_MIN and len(set(texts)) * SHARED <= len(texts)
+
+
+def _empty(plan: Plan, texts: dict[str, list[str]]) -> list[str]:
+    """Columns that hold nothing while another one of the same meaning does not get its place."""
+    found = []
+    for field, columns in plan.fields.items():
+        if field in SEVERAL or texts[columns[0]]:
+            continue
+        if any(field in make_plan((column,)).fields for column in plan.answers):
+            found.append(columns[0])
+    return found

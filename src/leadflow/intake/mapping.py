@@ -26,9 +26,9 @@ SEVERAL = frozenset((*CONTACT_FIELDS, "note"))
 """Fields that more than one column may fill."""
 FIELDS = (
     "name", "family_name", "given_name", "phone", "email", "wechat", "company", "industry", "size", "region",
-    "city", "note", "id", "weak_id", "row_number", "time", "time_of_day", "campaign", "landing_page",
-    "referrer", "cost", "currency", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
-    "utm_id",
+    "city", "note", "id", "weak_id", "row_number", "time", "time_of_day", "area_code", "campaign",
+    "landing_page", "referrer", "cost", "currency", "utm_source", "utm_medium", "utm_campaign", "utm_term",
+    "utm_content", "utm_id",
 )  # fmt: skip
 ANSWER, IGNORE = "answer", "ignore"
 CLICK_ID = "click_id:"

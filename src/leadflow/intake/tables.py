@@ -41,7 +41,8 @@ _FOOTER = re.compile(
 """What stands beneath a table. It is only looked for where nobody can be reached by the row."""
 _HINT = re.compile(
     r"[*(（【\[\s]*(?:必填|选填|非必填|可选|可不填|必选|单选|多选|请填写|请输入|请选择|格式|文本|数字|日期|下拉选择?"
-    r"|required|optional|mandatory|text|string|number|date)(?![a-z]).{0,40}",
+    r"|required|optional|mandatory|text|string|number|date|open-ended response)(?![a-z]).{0,40}"
+    r"|\{\"ImportId\".*",
     re.IGNORECASE | re.DOTALL,
 )
 _EXAMPLE = re.compile(
