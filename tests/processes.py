@@ -86,9 +86,9 @@ def running(home: Path) -> Iterator[subprocess.Popen[str]]:
             engine.stderr.close()
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], wait_s: float = 60.0) -> None:
     """Wait for a condition that comes true sooner or later."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + wait_s
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
