@@ -9,15 +9,15 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from leadflow.api import answers, examples, problems
+from leadflow.api import examples
 from leadflow.api.bodies import Amount, Currency, Rep, body, given
 from leadflow.api.changes import LeadAsking
+from leadflow.api.of_lead import change_of_lead
 from leadflow.api.reading import LeadName, PoolName
 from leadflow.domain import requests as r
 from leadflow.domain.values import LEAD_ID_PATTERN, POOL_PATTERN, Money, Text
 
 router = APIRouter(tags=["closing"])
-LEAD = "/pools/{pool}/leads/{lead}"
 
 
 class Merge(BaseModel):
@@ -78,25 +78,13 @@ class Reopen(BaseModel):
     reason: Text | None = None
 
 
-@router.post(
-    LEAD + "/merge",
-    operation_id="mergeLeads",
-    summary="Merge two leads",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/merge", "mergeLeads", "Merge two leads")
 def merge(pool: PoolName, lead: LeadName, body: Merge, asking: LeadAsking) -> Response:
     """Make another lead part of this one, which keeps its owner and gets both histories; for managers."""
     return asking.change_lead(r.MergeLeads, pool, lead, **given(body))
 
 
-@router.post(
-    LEAD + "/transfer",
-    operation_id="transferLead",
-    summary="Transfer a lead",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/transfer", "transferLead", "Transfer a lead")
 def transfer(pool: PoolName, lead: LeadName, body: Transfer, asking: LeadAsking) -> Response:
     """Move an unowned lead to another pool, with its touches, costs and history; for managers. It happens
     once, although two pools decide."""
@@ -105,51 +93,27 @@ def transfer(pool: PoolName, lead: LeadName, body: Transfer, asking: LeadAsking)
     return asking.change_lead(r.TransferLead, pool, lead, **given(body))
 
 
-@router.post(
-    LEAD + "/convert",
-    operation_id="convertLead",
-    summary="Make a customer of a lead",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/convert", "convertLead", "Make a customer of a lead")
 def convert(pool: PoolName, lead: LeadName, asking: LeadAsking, body: Convert | None = None) -> Response:
     """Make a customer of a lead; everything known carries over, and the owner stays. The second time is
     refused with the first one's position."""
     return asking.change_lead(r.ConvertLead, pool, lead, **given(body))
 
 
-@router.post(
-    LEAD + "/deals",
-    operation_id="recordDeal",
-    summary="Record a deal",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/deals", "recordDeal", "Record a deal")
 def record_deal(pool: PoolName, lead: LeadName, body: Deal, asking: LeadAsking) -> Response:
     """Record a deal with the customer that the lead became; it counts to the lead's channel."""
     value = Money(amount=Decimal(body.amount), currency=body.currency)
     return asking.change_lead(r.RecordDeal, pool, lead, value=value, deal=body.deal, rep=body.rep)
 
 
-@router.post(
-    LEAD + "/disqualify",
-    operation_id="disqualifyLead",
-    summary="Close a lead",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/disqualify", "disqualifyLead", "Close a lead")
 def disqualify(pool: PoolName, lead: LeadName, body: Disqualify, asking: LeadAsking) -> Response:
     """Close a lead that will never buy; a new touch reopens it."""
     return asking.change_lead(r.DisqualifyLead, pool, lead, **given(body))
 
 
-@router.post(
-    LEAD + "/reopen",
-    operation_id="reopenLead",
-    summary="Reopen a lead",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/reopen", "reopenLead", "Reopen a lead")
 def reopen(pool: PoolName, lead: LeadName, asking: LeadAsking, body: Reopen | None = None) -> Response:
     """Put a disqualified lead back into the public pool; for managers."""
     return asking.change_lead(r.ReopenLead, pool, lead, **given(body))

@@ -8,15 +8,14 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from leadflow.api import answers, problems
 from leadflow.api.bodies import ForRep, Rep, body, given
 from leadflow.api.changes import LeadAsking
+from leadflow.api.of_lead import change_of_lead
 from leadflow.api.reading import LeadName, MemberName, PoolName
 from leadflow.domain import requests as r
 from leadflow.domain.values import Name, UtcTime
 
 router = APIRouter(tags=["keeping"])
-LEAD = "/pools/{pool}/leads/{lead}"
 
 
 class Collaborator(BaseModel):
@@ -37,50 +36,28 @@ class Protection(BaseModel):
     until: Annotated[UtcTime | None, Field(description="When it ends by itself.")] = None
 
 
-@router.post(
-    LEAD + "/collaborators",
-    operation_id="addCollaborator",
-    summary="Add a collaborator",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/collaborators", "addCollaborator", "Add a collaborator")
 def add_collaborator(pool: PoolName, lead: LeadName, body: Collaborator, asking: LeadAsking) -> Response:
     """Let another member work on the lead with its owner, for good or until a time: it sees the contact
     points and logs contacts."""
     return asking.change_lead(r.AddCollaborator, pool, lead, member=body.member, expires=body.until)
 
 
-@router.delete(
-    LEAD + "/collaborators/{member}",
-    operation_id="removeCollaborator",
-    summary="Remove a collaborator",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
+@change_of_lead(
+    router, "/collaborators/{member}", "removeCollaborator", "Remove a collaborator", method="DELETE"
 )
 def remove_collaborator(pool: PoolName, lead: LeadName, member: MemberName, asking: LeadAsking) -> Response:
     """End a collaboration."""
     return asking.change_lead(r.RemoveCollaborator, pool, lead, member=member)
 
 
-@router.post(
-    LEAD + "/protect",
-    operation_id="protectLead",
-    summary="Protect a lead",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/protect", "protectLead", "Protect a lead")
 def protect(pool: PoolName, lead: LeadName, asking: LeadAsking, body: Protection | None = None) -> Response:
     """Keep a lead from being recycled, within the limits of the policy."""
     return asking.change_lead(r.ProtectLead, pool, lead, **given(body))
 
 
-@router.post(
-    LEAD + "/unprotect",
-    operation_id="unprotectLead",
-    summary="End a protection",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/unprotect", "unprotectLead", "End a protection")
 def unprotect(pool: PoolName, lead: LeadName, asking: LeadAsking, body: ForRep | None = None) -> Response:
     """End the protection of a lead early."""
     return asking.change_lead(r.UnprotectLead, pool, lead, **given(body))

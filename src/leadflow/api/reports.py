@@ -7,9 +7,10 @@ analysts and auditors everything. No report holds anybody's contact points.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -34,6 +35,41 @@ from leadflow.domain.values import POOL_PATTERN, UtcTime
 router = APIRouter(tags=["reports"], prefix="/reports")
 
 CSV, JSON = "text/csv", "application/json"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Form(Generic[_T]):
+    """A report in both of its forms."""
+
+    name: str
+    columns: Sequence[str]
+    records: Callable[[_T], Iterable[Sequence[Any]]]
+    """The lines of a file."""
+    document: Callable[[_T], BaseModel]
+
+
+CHANNELS = Form("channels", records.CHANNEL_COLUMNS, records.channel_records, Channels.model_validate)
+FUNNEL = Form(
+    "funnel",
+    records.FUNNEL_COLUMNS,
+    records.funnel_records,
+    lambda found: Funnel(rows=[FunnelRow.model_validate(row) for row in found]),
+)
+REPS = Form(
+    "reps",
+    records.REP_COLUMNS,
+    records.rep_records,
+    lambda found: Reps(rows=[RepRow.model_validate(row) for row in found]),
+)
+FAIRNESS = Form(
+    "fairness",
+    records.FAIRNESS_COLUMNS,
+    records.fairness_records,
+    lambda found: Rotations(rows=[Rotation.model_validate(one) for one in found]),
+)
+SPEND = Form("spend", records.SPEND_COLUMNS, records.spend_records, Spend.model_validate)
 
 # --- what is asked for ----------------------------------------------------------------------
 
@@ -94,17 +130,14 @@ def _told(columns: Sequence[str]) -> dict[int | str, dict[str, Any]]:
     operation_id="reportChannels",
     summary="What channels cost and brought",
     response_model=Channels,
-    responses=_told(records.CHANNEL_COLUMNS),
+    responses=_told(CHANNELS.columns),
 )
 def channels(request: Request, read: Reporting, wanted: Annotated[DaysOfPool, Query()]) -> Response:
     """Spend, touches, leads and what became of them, per channel and campaign. Leads, customers and revenue
     count once, to the channel, campaign and day of the lead's first touch."""
-    kind = _kind(request)
-    read.all_fresh()
-    found = read.app.reports.channels(read.actor, wanted.pool, wanted.period())
-    if kind == CSV:
-        return _csv(read, "channels", records.CHANNEL_COLUMNS, records.channel_records(found))
-    return read.answer(Channels.model_validate(found))
+    return _answer(
+        request, read, CHANNELS, lambda: read.app.reports.channels(read.actor, wanted.pool, wanted.period())
+    )
 
 
 @router.get(
@@ -112,16 +145,13 @@ def channels(request: Request, read: Reporting, wanted: Annotated[DaysOfPool, Qu
     operation_id="reportFunnel",
     summary="How far leads came",
     response_model=Funnel,
-    responses=_told(records.FUNNEL_COLUMNS),
+    responses=_told(FUNNEL.columns),
 )
 def funnel(request: Request, read: Reporting, wanted: Annotated[DaysOfPool, Query()]) -> Response:
     """How far the leads of these days have come since: owned, contacted, converted."""
-    kind = _kind(request)
-    read.all_fresh()
-    found = read.app.reports.funnel(read.actor, wanted.pool, wanted.period())
-    if kind == CSV:
-        return _csv(read, "funnel", records.FUNNEL_COLUMNS, records.funnel_records(found))
-    return read.answer(Funnel(rows=[FunnelRow.model_validate(row) for row in found]))
+    return _answer(
+        request, read, FUNNEL, lambda: read.app.reports.funnel(read.actor, wanted.pool, wanted.period())
+    )
 
 
 @router.get(
@@ -129,16 +159,13 @@ def funnel(request: Request, read: Reporting, wanted: Annotated[DaysOfPool, Quer
     operation_id="reportReps",
     summary="What reps got and did",
     response_model=Reps,
-    responses=_told(records.REP_COLUMNS),
+    responses=_told(REPS.columns),
 )
 def reps(request: Request, read: Reporting, wanted: Annotated[DaysOfPool, Query()]) -> Response:
     """What each rep got, claimed, contacted and closed on these days; reps see their own figures."""
-    kind = _kind(request)
-    read.all_fresh()
-    found = read.app.reports.reps(read.actor, wanted.pool, wanted.period())
-    if kind == CSV:
-        return _csv(read, "reps", records.REP_COLUMNS, records.rep_records(found))
-    return read.answer(Reps(rows=[RepRow.model_validate(row) for row in found]))
+    return _answer(
+        request, read, REPS, lambda: read.app.reports.reps(read.actor, wanted.pool, wanted.period())
+    )
 
 
 @router.get(
@@ -146,17 +173,17 @@ def reps(request: Request, read: Reporting, wanted: Annotated[DaysOfPool, Query(
     operation_id="reportFairness",
     summary="How fair rotations are",
     response_model=Rotations,
-    responses=_told(records.FAIRNESS_COLUMNS),
+    responses=_told(FAIRNESS.columns),
 )
 def fairness(request: Request, read: Reporting, wanted: Annotated[OfPool, Query()]) -> Response:
     """What each rep got of each rotation since its last change, beside what its weight stands for. Reps have
     none of it: a colleague's shares are no figures of their own."""
-    kind = _kind(request)
-    read.all_fresh()
-    found = read.app.reports.fairness(read.actor, wanted.pool, read.app.pool_state)
-    if kind == CSV:
-        return _csv(read, "fairness", records.FAIRNESS_COLUMNS, records.fairness_records(found))
-    return read.answer(Rotations(rows=[Rotation.model_validate(one) for one in found]))
+    return _answer(
+        request,
+        read,
+        FAIRNESS,
+        lambda: read.app.reports.fairness(read.actor, wanted.pool, read.app.pool_state),
+    )
 
 
 @router.get(
@@ -164,16 +191,11 @@ def fairness(request: Request, read: Reporting, wanted: Annotated[OfPool, Query(
     operation_id="reportSpend",
     summary="What was spent",
     response_model=Spend,
-    responses=_told(records.SPEND_COLUMNS),
+    responses=_told(SPEND.columns),
 )
 def spend(request: Request, read: Reporting, wanted: Annotated[Days, Query()]) -> Response:
     """Figures of spend that touch these days, and what of each falls on them."""
-    kind = _kind(request)
-    read.all_fresh()
-    found = read.app.reports.spend(read.actor, wanted.period())
-    if kind == CSV:
-        return _csv(read, "spend", records.SPEND_COLUMNS, records.spend_records(found))
-    return read.answer(Spend.model_validate(found))
+    return _answer(request, read, SPEND, lambda: read.app.reports.spend(read.actor, wanted.period()))
 
 
 # --- JSON or CSV ----------------------------------------------------------------------------
@@ -211,6 +233,16 @@ def _quality(parameters: Iterable[str]) -> float:
             except ValueError:
                 return 0.0
     return 1.0
+
+
+def _answer(request: Request, read: Look, form: Form[_T], find: Callable[[], _T]) -> Response:
+    """The report in the form that the caller wants; found after what was written through this process."""
+    kind = _kind(request)
+    read.all_fresh()
+    found = find()
+    if kind == CSV:
+        return _csv(read, form.name, form.columns, form.records(found))
+    return read.answer(form.document(found))
 
 
 def _csv(read: Look, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:

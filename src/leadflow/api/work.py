@@ -8,15 +8,14 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from leadflow.api import answers, problems
 from leadflow.api.bodies import Rep, body, given
 from leadflow.api.changes import LeadAsking
+from leadflow.api.of_lead import change_of_lead
 from leadflow.api.reading import LeadName, PoolName
 from leadflow.domain import requests as r
 from leadflow.domain.values import Name, Text, UtcTime
 
 router = APIRouter(tags=["work"])
-LEAD = "/pools/{pool}/leads/{lead}"
 _REASON = Field(min_length=1, description="Why, in your words; people only see it with the lead.")
 
 
@@ -78,38 +77,20 @@ class Reveal(BaseModel):
     reason: Annotated[Text | None, Field(description="Needed by auditors.")] = None
 
 
-@router.post(
-    LEAD + "/assign",
-    operation_id="assignLead",
-    summary="Assign a lead by hand",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/assign", "assignLead", "Assign a lead by hand")
 def assign(pool: PoolName, lead: LeadName, body: AssignLead, asking: LeadAsking) -> Response:
     """Give a lead of the pool to a rep, with a reason; for managers and marketing."""
     return asking.change_lead(r.AssignLead, pool, lead, to=body.to, reason=body.reason)
 
 
-@router.post(
-    LEAD + "/hand-over",
-    operation_id="handOverLead",
-    summary="Hand a lead over",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/hand-over", "handOverLead", "Hand a lead over")
 def hand_over(pool: PoolName, lead: LeadName, body: HandOver, asking: LeadAsking) -> Response:
     """Give a lead, or the customer that it became, from its owner to another rep; collaborators and history
     stay. For managers."""
     return asking.change_lead(r.HandOverLead, pool, lead, to=body.to, reason=body.reason)
 
 
-@router.post(
-    LEAD + "/return",
-    operation_id="returnLead",
-    summary="Return a lead",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/return", "returnLead", "Return a lead")
 def return_lead(
     pool: PoolName, lead: LeadName, asking: LeadAsking, body: ReturnLead | None = None
 ) -> Response:
@@ -117,37 +98,19 @@ def return_lead(
     return asking.change_lead(r.ReturnLead, pool, lead, **given(body))
 
 
-@router.post(
-    LEAD + "/withdraw",
-    operation_id="withdrawLead",
-    summary="Withdraw a lead",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/withdraw", "withdrawLead", "Withdraw a lead")
 def withdraw(pool: PoolName, lead: LeadName, body: WithdrawLead, asking: LeadAsking) -> Response:
     """Take a lead from its owner, back to the public pool; for managers."""
     return asking.change_lead(r.WithdrawLead, pool, lead, reason=body.reason)
 
 
-@router.post(
-    LEAD + "/contacts",
-    operation_id="logContact",
-    summary="Log a contact",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/contacts", "logContact", "Log a contact")
 def log_contact(pool: PoolName, lead: LeadName, body: LogContact, asking: LeadAsking) -> Response:
     """Log a contact with a lead. One that counts by the policy moves the owner's deadline."""
     return asking.change_lead(r.LogContact, pool, lead, **given(body))
 
 
-@router.post(
-    LEAD + "/reveal",
-    operation_id="revealContact",
-    summary="See masked contact points",
-    response_model=answers.LeadChanged,
-    responses=problems.changes_of_lead(),
-)
+@change_of_lead(router, "/reveal", "revealContact", "See masked contact points")
 def reveal(pool: PoolName, lead: LeadName, asking: LeadAsking, body: Reveal | None = None) -> Response:
     """See the contact points of a lead that are masked otherwise, within the policy's limit; auditors give a
     reason. That they were seen, by whom and why, is a fact; `state` holds them, in this answer only."""
