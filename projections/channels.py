@@ -19,6 +19,7 @@ from typing import Any
 
 from leadflow.domain import events as f
 from projections.base import Entry, Key, Projection, Row, Rows, Table
+from projections.origins import UNKNOWN, origin_of
 from projections.spend import apportion
 
 MARKS = ("owned", "assigned", "claimed", "contacted", "converted", "disqualified")
@@ -33,8 +34,8 @@ _SOURCE = {
     "deals": "jsonb NOT NULL",
 }
 SOURCES = Table("lead_sources", ("pool", "lead"), _SOURCE)
-"""Where a lead came from. `touches` are [channel, campaign, day, cost, currency], the first one first;
-`deals` are [currency, amount]."""
+"""Where a lead came from. `touches` are [channel, campaign, day, cost, currency], the first one first; those
+of the web have a sixth, [referring class, search engine, landing page]. `deals` are [currency, amount]."""
 DEPARTURES = Table("departures", ("pool", "sequence"), {"pool": "text", "sequence": "bigint"} | _SOURCE)
 """Leads that left for another pool, by the fact that the other half names."""
 DAYS = Table(
@@ -125,7 +126,9 @@ def _place(source: Row) -> Key:
 def _touch_of(touch: dict[str, Any], entry: Entry, rows: Rows) -> list[Any]:
     day = rows.head(entry.pool).day(touch.get("occurred_at") or entry.time)
     cost = touch.get("cost") or {}
-    return [touch["channel"], touch.get("campaign") or "", day, cost.get("amount"), cost.get("currency")]
+    found = [touch["channel"], touch.get("campaign") or "", day, cost.get("amount"), cost.get("currency")]
+    origin = origin_of(touch)
+    return found if origin == UNKNOWN else [*found, list(origin)]
 
 
 def _count_touch(rows: Rows, pool: str, touch: list[Any], sign: int) -> None:
@@ -135,7 +138,7 @@ def _count_touch(rows: Rows, pool: str, touch: list[Any], sign: int) -> None:
 
 
 def _count_cost(rows: Rows, pool: str, touch: list[Any], sign: int) -> None:
-    channel, campaign, day, cost, currency = touch
+    channel, campaign, day, cost, currency = touch[:5]
     if cost is not None:
         amount = Decimal(cost) * sign
         rows.add("channel_money", (pool, channel, campaign, day, currency), {"touch_cost": amount})
@@ -330,7 +333,7 @@ _LEAD_FACTS = {
 
 PROJECTION = Projection(
     name="channels",
-    version=1,
+    version=2,
     tables=(SOURCES, DEPARTURES, DAYS, MONEY, SPEND, SPEND_DAYS),
     handlers={**_LEAD_FACTS, f.SpendRecorded.TYPE: _spend},
     keys=_keys,

@@ -7,23 +7,20 @@ A landing page is its host and path: what follows is the visitor's, and may name
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
-from leadflow.domain import events as f
-from projections.base import Entry
 from projections.sources import Source
 
-TOPICS = (f.LeadCaptured.TYPE, f.LeadsMerged.TYPE)
 PAGE_LENGTH_MAX = 200
 _NAMES_SOMEBODY = re.compile(r"@|%40|\d{7,}")
 
 Origin = tuple[str | None, str | None, str | None]
 """Referring class, search engine, landing page."""
-_NONE: Origin = (None, None, None)
+UNKNOWN: Origin = (None, None, None)
 
 
 @dataclass
@@ -60,23 +57,16 @@ def origin_of(touch: dict[str, Any]) -> Origin:
 
 
 def origins_report(
-    entries: Iterable[Entry],
-    source: Source,
-    first_day: date,
-    last_day: date,
-    pools: Collection[str] | None = None,
+    source: Source, first_day: date, last_day: date, pools: Collection[str] | None = None
 ) -> list[OriginRow]:
-    """Leads of these days by origin, the most first. `entries` are the log's, of the types in `TOPICS`."""
-    origins = _first_origins(entries)
-    first, last = first_day.isoformat(), last_day.isoformat()
+    """Leads of these days by origin, the most first."""
     rows: dict[Origin, OriginRow] = {}
+    first, last = first_day.isoformat(), last_day.isoformat()
     for lead in source.rows("lead_sources"):
-        day = str(lead["touches"][0][2])
-        if (pools is not None and lead["pool"] not in pools) or not first <= day <= last:
+        _, _, day, _, _, *known = lead["touches"][0]
+        if not known or (pools is not None and lead["pool"] not in pools) or not first <= str(day) <= last:
             continue
-        origin = origins.get(lead["lead"], ("", _NONE))[1]
-        if origin == _NONE:
-            continue
+        origin: Origin = tuple(known[0])
         row = rows.setdefault(origin, OriginRow(*origin))
         row.leads += 1
         for mark in ("owned", "claimed", "contacted", "converted"):
@@ -87,16 +77,3 @@ def origins_report(
 
 def _key(row: OriginRow) -> Origin:
     return row.referrer_class, row.search_engine, row.landing_page
-
-
-def _first_origins(entries: Iterable[Entry]) -> dict[str, tuple[str, Origin]]:
-    """By lead: when it was captured, and its first touch's origin; of two that became one, the earlier's."""
-    found: dict[str, tuple[str, Origin]] = {}
-    for entry in entries:
-        if entry.type == f.LeadCaptured.TYPE:
-            found[entry.subject] = (entry.time, origin_of(entry.data["touch"]))
-        else:
-            both = [found[lead] for lead in (entry.subject, entry.data["absorbed"]) if lead in found]
-            if both:
-                found[entry.subject] = min(both, key=lambda one: one[0])
-    return found

@@ -15,9 +15,8 @@ from leadflow.postgres import Database
 from leadflow.views import ReportScope, Views
 from projections import channels, ownership
 from projections.asof import fold_until
-from projections.origins import TOPICS as ORIGIN_TOPICS
 from projections.origins import OriginRow, origins_report
-from projections.reading import Progress, read
+from projections.reading import Progress
 from projections.reports import ChannelRow, ChannelsReport, MoneyFigures, channels_report, within
 from projections.sources import FoldedSource, LiveSource, Source
 from projections.team_reports import FunnelRow, RepRow, funnel_report, reps_report
@@ -140,8 +139,7 @@ class Reports:
     ) -> list[OriginRow]:
         """Which search engines and landing pages brought leads. Raises NotFound, NotPermitted."""
         scope = self._scope(actor, pool, "origins")
-        entries = read(self._log, ORIGIN_TOPICS)
-        return origins_report(entries, self._source(period.as_of, progress), *period.days, scope.pools)
+        return origins_report(self._source(period.as_of, progress), *period.days, scope.pools)
 
     def reps(
         self, actor: str, pool: str | None, period: Period, progress: Progress | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from leadflow.bootstrap import Period
@@ -55,6 +57,7 @@ def test_search_engines_and_landing_pages(
         ("search", "so", "www.example.cn/demo", 1),
         ("social", None, "www.example.cn", 1),
     ]
+    assert gate.app.reports.origins("manager/local", POOL, Period(as_of=datetime.now(UTC))) == found
     assert gate.app.settings.database_url is not None
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", gate.app.settings.database_url)
     monkeypatch.setenv("LEADFLOW_HOME", str(gate.app.home))
