@@ -231,6 +231,12 @@ def show_inlet(session: Session, name: str) -> None:
         for secret in row.secrets:
             until = f", holds until {format_time(secret.until)}" if secret.until else ""
             console.print(f"  secret    made {format_time(secret.made_at)}{until}", markup=False)
+        if row.pull_every is not None:
+            last = f"good until {format_time(row.pulls.until)}" if row.pulls.until else "none went well yet"
+            wrong = f"; the last failed: {row.pulls.problem}" if row.pulls.problem else ""
+            console.print(
+                f"  pulls     every {row.pull_every} while a service runs; {last}{wrong}", markup=False
+            )
         if row.disabled_at:
             console.print(f"  off       since {format_time(row.disabled_at)}", markup=False)
         console.print(f"  {waiting} dead letters wait, {row.tests} test leads came", markup=False)
