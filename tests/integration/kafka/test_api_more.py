@@ -100,8 +100,13 @@ def test_it_is_not_ready_while_kafka_is_away_and_goes_on_by_itself(settings: Set
         assert told.startswith("Kafka is away: ")
         assert "503" in told
         proxy = Proxy(port, int(settings.kafka.rpartition(":")[2]))
+
+        def ready() -> bool:
+            look()
+            return http.get("/readyz").status_code == 200
+
         try:
-            until(lambda: (look(), http.get("/readyz").status_code)[1] == 200)
+            until(ready)
         finally:
             proxy.close()
         assert said[1:] == ["Kafka is back."]
