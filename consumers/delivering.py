@@ -22,7 +22,7 @@ from leadflow.notifications.mails import Mails
 from leadflow.notifications.rights import Rights
 from leadflow.notifications.subscriptions import Subscription, Subscriptions
 from leadflow.notifications.webhooks import Webhooks
-from leadflow.views import Views
+from leadflow.views.leads import Views
 from projections.lead_queries import leads_named
 
 WORKERS = 16

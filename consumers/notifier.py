@@ -28,7 +28,7 @@ from leadflow.notifications.ledger import Ledger, Made
 from leadflow.notifications.rights import Rights, matches
 from leadflow.notifications.subscriptions import Subscription, Subscriptions
 from leadflow.postgres import Database
-from leadflow.views import Views
+from leadflow.views.leads import Views
 from projections import pools, registry
 from projections.lead_queries import leads_named
 

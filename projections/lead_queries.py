@@ -1,5 +1,6 @@
-"""Queries on the `pools` and `timeline` read models. Who may see what is decided above (`leadflow.views`):
-a `Reach` says which leads an answer may hold, and on which of them hidden values may be searched."""
+"""Queries on the `pools` and `timeline` read models. Who may see what is decided above
+(`leadflow.views.leads`): a `Reach` says which leads an answer may hold, and on which of them
+hidden values may be searched."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from leadflow import postgres
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.records import DeadLetters
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from leadflow import postgres
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from tests.processes import environment, leadflow, opened, running
 
 

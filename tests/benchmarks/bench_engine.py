@@ -16,7 +16,7 @@ from time import perf_counter, process_time
 
 from consumers.group_commit import GroupCommit
 from leadflow.domain.requests import AddMember, ClaimLead, OpenPool, Request, intake_request
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.engine import Engine
 from leadflow.log.embedded import EmbeddedLog
 from tests.benchmarks.bench_decide import REPS, SEED, intake

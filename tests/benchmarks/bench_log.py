@@ -22,7 +22,7 @@ from eventsourcing.persistence import StoredEvent
 
 from leadflow.domain.events import Event, Fact, LeadCaptured, LeadClaimed
 from leadflow.domain.values import Company, Money, Person, ScorePart, Touch
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import GENESIS, decode, encode, hash_of
 from leadflow.log.verify import verify

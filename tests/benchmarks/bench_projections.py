@@ -17,7 +17,7 @@ from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 from eventsourcing.persistence import StoredEvent
 
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import GENESIS, encode, hash_of
 from leadflow.postgres import Database

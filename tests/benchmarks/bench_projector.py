@@ -18,7 +18,7 @@ from pathlib import Path
 
 from eventsourcing.persistence import StoredEvent
 
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.log.kafka import Cluster, KafkaLog, PartitionLog
 from leadflow.log.kafka.topics import Topics
 from leadflow.log.partitioning import partition_of

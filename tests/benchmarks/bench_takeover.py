@@ -29,7 +29,7 @@ from consumers.work import Memory
 from leadflow.deciding import Batch, Deciding
 from leadflow.domain import requests as r
 from leadflow.domain.values import derived_id
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.errors import NotFound
 from leadflow.log.kafka import Cluster, PartitionLog
 from leadflow.log.kafka.topics import TopicNames, Topics

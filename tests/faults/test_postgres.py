@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from local_kafka import LocalKafka
 from projections import writer
 from tests.deciders import deciding

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from leadflow import postgres
-from leadflow.backup import backup, check, restore
 from leadflow.errors import DamagedFile, LogDamaged, NotFound, UsageError, WrongVersion
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.verify import verify
+from leadflow.operations.backup import backup, check, restore
 from leadflow.records import Arrival, DeadLetters
 from tests.integration.log.chains import chain, fill
 
@@ -36,7 +36,7 @@ def test_a_restored_log_is_the_same_and_goes_on(log: EmbeddedLog, other: Embedde
     log.append(chain("north", [1]))
     letters = DeadLetters(log.database)
     entry = letters.mark(letters.add(ARRIVAL).id, "discarded", by="manager/local")
-    file = tmp_path / "leadflow.backup"
+    file = tmp_path / "leadflow.operations.backup"
     written = backup(log, file)
     assert (written.events, written.records, set(written.heads)) == (10, 1, {"east", "west", "north"})
     assert check(file) == written

@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 
 from leadflow import postgres
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.home import FORMAT_FILE, prepare_home
+from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.errors import UsageError, WrongVersion
-from leadflow.home import FORMAT_FILE, prepare_home
 
 ROOT = Path(__file__).parents[2]
 USER = """
 import sys
 from pathlib import Path
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]))
 print(server.start(), flush=True)
 sys.stdin.readline()

@@ -8,11 +8,11 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from leadflow.csv_out import neutral
 from leadflow.intake.arrivals import ArrivalReader
 from leadflow.intake.contacts import _EMAIL, emails, fast_mobile, phones, valid_number
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import fold
+from leadflow.views.csv_out import neutral
 
 SPELLED = st.builds(
     lambda prefix, digits, marks: prefix + "".join(d + m for d, m in zip(digits, marks, strict=True)),

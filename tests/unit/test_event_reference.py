@@ -17,9 +17,9 @@ import pytest
 from pydantic import AwareDatetime, BaseModel
 from pydantic_core import PydanticUndefined
 
-from leadflow import refusals
 from leadflow.domain import events, members, policy, requests, routing, values
 from leadflow.log.envelope import BODIES, GENESIS, encode
+from leadflow.views import refusals
 from tests.unit.log import samples
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -49,7 +49,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *BOTTOM,
         "leadflow.domain",
         "leadflow.log",
-        "leadflow.sentences",
         "leadflow.views",
     ),
     "leadflow.outcome": BELOW_ENGINE,
@@ -58,6 +57,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.engine": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams", "leadflow.deciding"),
     "leadflow.contracts": BELOW_ENGINE,
     "projections": ("leadflow.domain", "leadflow.log", "leadflow.postgres", "leadflow.errors"),
+    "leadflow.embedded": ("leadflow.errors", "leadflow.postgres"),
+    "leadflow.views": (*BELOW_ENGINE, "projections"),
+    "leadflow.incoming": (*PARTS, "leadflow.records", "leadflow.views"),
     "consumers": (*PARTS, "leadflow.records", "leadflow.notifications", "leadflow.views"),
     "leadflow.demo": (*PARTS, "leadflow.bootstrap", "leadflow.calendars", "leadflow.policies"),
     "leadflow.cli": (*DOOR, "leadflow.demo", "leadflow.api"),
@@ -243,7 +245,7 @@ def canonical(name: str) -> str:
         ("leadflow.bootstrap", "from leadflow.engine import Engine\nimport projections.pools", False),
         ("leadflow.bootstrap", "from leadflow.cli import main", True),
         ("leadflow", "from leadflow.engine import Engine", True),
-        ("leadflow.backup", "from leadflow.bootstrap import open_home", True),
+        ("leadflow.operations.backup", "from leadflow.bootstrap import open_home", True),
     ],
 )
 def test_the_rules_themselves(module: str, source: str, wrong: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from leadflow.pulls import PAUSE_MAX, Pulls, pulls_of
+from leadflow.incoming.pulls import PAUSE_MAX, Pulls, pulls_of
 
 NOW = datetime(2026, 10, 31, 17, tzinfo=UTC)
 """November has begun in China."""

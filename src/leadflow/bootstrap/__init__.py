@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from consumers.operating import Operating as Operating
-    from leadflow import contracts, policies, report_records
-    from leadflow.backup import Summary, backup, restore
-    from leadflow.backup import check as check_backup
-    from leadflow.bootstrap.app import (
-        WAIT_S,
-        App,
-        engine_runs,
-        open_app,
-        own_log,
-        running_app,
-    )
+    from leadflow import contracts, policies
+    from leadflow.bootstrap.app import App
     from leadflow.bootstrap.asking import new_request_id, request_of
     from leadflow.bootstrap.doctoring import examine
     from leadflow.bootstrap.kafka_processes import (
@@ -31,13 +22,12 @@ if TYPE_CHECKING:
         open_projector,
     )
     from leadflow.bootstrap.notifying import KINDS, Notifying, open_notifier
+    from leadflow.bootstrap.opening import WAIT_S, engine_runs, open_app, own_log, running_app
     from leadflow.calendars import build_calendar, coverage_warning
-    from leadflow.csv_out import write_csv
-    from leadflow.doctor import Finding
     from leadflow.domain.access import Action
-    from leadflow.editing import EDITABLE, amount_of, corrections
     from leadflow.engine import Outcome
-    from leadflow.importing import (
+    from leadflow.incoming.editing import EDITABLE, amount_of, corrections
+    from leadflow.incoming.importing import (
         Destination,
         Rehearsal,
         Report,
@@ -49,6 +39,13 @@ if TYPE_CHECKING:
         rehearse_file,
         unreadable,
     )
+    from leadflow.incoming.resending import corrected
+    from leadflow.incoming.spending import SpendReport
+    from leadflow.incoming.spending import check as check_spend
+    from leadflow.incoming.spending import figures as spend_figures
+    from leadflow.incoming.spending import key_of as spend_key
+    from leadflow.incoming.spending import request_id as spend_request_id
+    from leadflow.incoming.spending import same as same_spend
     from leadflow.intake.arrivals import Arrival, ArrivalReader
     from leadflow.intake.files import open_arrivals
     from leadflow.intake.mapping import FIELDS, MappingFile, PhoneRegion, load_mapping
@@ -56,9 +53,15 @@ if TYPE_CHECKING:
     from leadflow.log.verify import export, verify
     from leadflow.notifications.ledger import Notification
     from leadflow.notifications.subscriptions import Subscription
+    from leadflow.operations.backup import Summary, backup, restore
+    from leadflow.operations.backup import check as check_backup
+    from leadflow.operations.doctor import Finding
     from leadflow.records import DeadLetter
-    from leadflow.refusals import refusal_text
-    from leadflow.reporting import (
+    from leadflow.views import report_records
+    from leadflow.views.csv_out import write_csv
+    from leadflow.views.leads import ORDERS, STATUSES, Criteria, LeadView, Place, PoolView
+    from leadflow.views.refusals import refusal_text
+    from leadflow.views.reports import (
         ChannelRow,
         ChannelsReport,
         Fairness,
@@ -68,17 +71,9 @@ if TYPE_CHECKING:
         RepRow,
         Share,
     )
-    from leadflow.resending import corrected
-    from leadflow.sentences import sentence
-    from leadflow.spending import SpendReport
-    from leadflow.spending import check as check_spend
-    from leadflow.spending import figures as spend_figures
-    from leadflow.spending import key_of as spend_key
-    from leadflow.spending import request_id as spend_request_id
-    from leadflow.spending import same as same_spend
-    from leadflow.stories import Story
-    from leadflow.tracing import Attempt, Holding, Line, Trace
-    from leadflow.views import ORDERS, STATUSES, Criteria, LeadView, Place, PoolView
+    from leadflow.views.sentences import sentence
+    from leadflow.views.stories import Story
+    from leadflow.views.tracing import Attempt, Holding, Line, Trace
     from projections.queries import loads as member_loads
     from projections.queries import pool_summaries
 
@@ -173,13 +168,14 @@ __all__ = [
 ]
 
 _PLACES: dict[str, tuple[str, ...]] = {
-    "leadflow.backup": (
+    "leadflow.operations.backup": (
         "Summary",
         "backup",
         "check as check_backup",
         "restore",
     ),
-    "leadflow.bootstrap.app": ("App", "WAIT_S", "engine_runs", "open_app", "own_log", "running_app"),
+    "leadflow.bootstrap.app": ("App",),
+    "leadflow.bootstrap.opening": ("WAIT_S", "engine_runs", "open_app", "own_log", "running_app"),
     "leadflow.bootstrap.doctoring": ("examine",),
     "leadflow.bootstrap.asking": (
         "new_request_id",
@@ -201,16 +197,16 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "build_calendar",
         "coverage_warning",
     ),
-    "leadflow.csv_out": ("write_csv",),
-    "leadflow.doctor": ("Finding",),
+    "leadflow.views.csv_out": ("write_csv",),
+    "leadflow.operations.doctor": ("Finding",),
     "leadflow.domain.access": ("Action",),
-    "leadflow.editing": (
+    "leadflow.incoming.editing": (
         "EDITABLE",
         "amount_of",
         "corrections",
     ),
     "leadflow.engine": ("Outcome",),
-    "leadflow.importing": (
+    "leadflow.incoming.importing": (
         "Destination",
         "Rehearsal",
         "Report",
@@ -244,8 +240,8 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "leadflow.notifications.ledger": ("Notification",),
     "leadflow.notifications.subscriptions": ("Subscription",),
     "leadflow.records": ("DeadLetter",),
-    "leadflow.refusals": ("refusal_text",),
-    "leadflow.reporting": (
+    "leadflow.views.refusals": ("refusal_text",),
+    "leadflow.views.reports": (
         "ChannelRow",
         "ChannelsReport",
         "Fairness",
@@ -255,9 +251,9 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "RepRow",
         "Share",
     ),
-    "leadflow.resending": ("corrected",),
-    "leadflow.sentences": ("sentence",),
-    "leadflow.spending": (
+    "leadflow.incoming.resending": ("corrected",),
+    "leadflow.views.sentences": ("sentence",),
+    "leadflow.incoming.spending": (
         "SpendReport",
         "check as check_spend",
         "figures as spend_figures",
@@ -265,14 +261,14 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "request_id as spend_request_id",
         "same as same_spend",
     ),
-    "leadflow.stories": ("Story",),
-    "leadflow.tracing": (
+    "leadflow.views.stories": ("Story",),
+    "leadflow.views.tracing": (
         "Attempt",
         "Holding",
         "Line",
         "Trace",
     ),
-    "leadflow.views": (
+    "leadflow.views.leads": (
         "Criteria",
         "LeadView",
         "ORDERS",
@@ -286,7 +282,11 @@ _PLACES: dict[str, tuple[str, ...]] = {
     ),
 }
 """Where each name comes from: the same as above, for when the program runs."""
-_MODULES = ("contracts", "policies", "report_records")
+_MODULES = {
+    "contracts": "leadflow.contracts",
+    "policies": "leadflow.policies",
+    "report_records": "leadflow.views.report_records",
+}
 """Modules that are asked for as a whole."""
 _NAMES = {
     shown: (module, own)
@@ -299,7 +299,7 @@ _NAMES = {
 def __getattr__(name: str) -> Any:
     """What is asked for by this name for the first time (PEP 562)."""
     if name in _MODULES:
-        found: Any = import_module(f"leadflow.{name}")
+        found: Any = import_module(_MODULES[name])
     elif name in _NAMES:
         module, own = _NAMES[name]
         found = getattr(import_module(module), own)

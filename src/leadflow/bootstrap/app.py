@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from consumers.handover import HandoverClient, refuse_second
 from leadflow.bootstrap.asking import new_request_id, request_of
-from leadflow.bootstrap.deciding import Decisions, Here
+from leadflow.bootstrap.deciding import Decisions
 from leadflow.domain.access import Action, allowed, scopes
 from leadflow.domain.company import CompanyState
 from leadflow.domain.decide import decide
@@ -23,38 +19,27 @@ from leadflow.domain.pool import Pool
 from leadflow.domain.requests import Body, Request
 from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
-from leadflow.embedded_postgres import EmbeddedPostgres
-from leadflow.engine import Clock, Engine, Outcome
+from leadflow.engine import Outcome
 from leadflow.errors import NotFound, NotPermitted, UsageError
-from leadflow.home import prepare_home
-from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import decode
 from leadflow.log.reading import Log
-from leadflow.log.snapshots import Snapshots
 from leadflow.postgres import Database
 from leadflow.records import DeadLetters
-from leadflow.refusals import refusal_text
 from leadflow.settings import Settings
-from leadflow.views import Views
+from leadflow.views.leads import Views
+from leadflow.views.refusals import refusal_text
 from projections.lead_queries import policy_row
 from projections.queries import outcome as outcome_row
 from projections.queries import outcomes_of_id
 from projections.runner import Projections
 
 if TYPE_CHECKING:
-    from consumers.embedded import Embedded
-    from consumers.operating import Operating
     from leadflow.identities.signing_in import Identities
-    from leadflow.inlets import Inlets
+    from leadflow.incoming.inlets import Inlets
     from leadflow.intake.attribution import Attribution
-    from leadflow.reporting import Reports
-    from leadflow.stories import Story
-    from leadflow.traces import Traces
-
-WAIT_S = 10.0
-"""How long outcomes and read models are waited for on a log that is decided elsewhere."""
-
-log_ = structlog.get_logger(__name__)
+    from leadflow.views.reports import Reports
+    from leadflow.views.stories import Story
+    from leadflow.views.traces import Traces
 
 
 class App:
@@ -81,14 +66,14 @@ class App:
     @cached_property
     def traces(self) -> Traces:
         """The histories of leads."""
-        from leadflow.traces import Traces
+        from leadflow.views.traces import Traces
 
         return Traces(self.log, self.database, self.views)
 
     @cached_property
     def reports(self) -> Reports:
         """What is counted."""
-        from leadflow.reporting import Reports
+        from leadflow.views.reports import Reports
 
         return Reports(self.log, self.database, self.views)
 
@@ -103,7 +88,7 @@ class App:
     @cached_property
     def inlets(self) -> Inlets:
         """The doors that channels send to over HTTP."""
-        from leadflow.inlets import Inlets
+        from leadflow.incoming.inlets import Inlets
 
         return Inlets(self.database)
 
@@ -156,7 +141,7 @@ class App:
 
     def story(self, actor: str, pool: str, reference: str) -> Story:
         """All that the actor may see of a lead. Raises as `Views.lead` does."""
-        from leadflow.stories import story_of
+        from leadflow.views.stories import story_of
 
         return story_of(self.views, self.log.documents, actor, pool, reference)
 
@@ -219,109 +204,3 @@ class App:
         """The company's routing table in force, if one was published."""
         company = self.decisions.stream(COMPANY_STREAM)
         return company.routing if isinstance(company, CompanyState) else None
-
-
-@contextmanager
-def open_app(
-    settings: Settings,
-    *,
-    virtual: bool = False,
-    clock: Clock | None = None,
-    wait_s: float = WAIT_S,
-    warn: Callable[[str], None] = log_.warning,
-) -> Iterator[App]:
-    """LeadFlow of a data directory, or of the Postgres and the Kafka that the settings name.
-
-    On Kafka, `wait_s` is how long outcomes and read models are waited for, and `warn` is told where what is
-    shown is stale. Raises UsageError for a data directory that cannot be used, Unavailable for what is away.
-    """
-    if settings.kafka is not None:
-        # Its client takes a moment to import, and most data directories have no use for it.
-        from leadflow.bootstrap.kafka import open_kafka_app
-
-        with open_kafka_app(settings, wait_s=wait_s, warn=warn) as app:
-            yield app
-        return
-    with _embedded(settings, virtual=virtual, clock=clock) as (app, _, _):
-        yield app
-
-
-@contextmanager
-def running_app(settings: Settings, operating: Operating | None = None) -> Iterator[tuple[App, Embedded]]:
-    """Everything of one machine, running as threads of this process, until the block ends. `operating` is
-    told what happens.
-
-    Raises HomeInUse if an engine runs in the data directory already.
-    """
-    if settings.kafka is not None:
-        raise UsageError(
-            "the log is in Kafka, and `up` runs the engine of a log on one machine",
-            where=settings.kafka,
-            do="Run `leadflow decider` and `leadflow projector`; both may run several times.",
-        )
-    # Commands that run nothing need not wait until it is imported.
-    from consumers.embedded import Embedded
-    from leadflow.bootstrap.notifying import notifier_of
-
-    refuse_second(settings.home)
-    with (
-        _embedded(settings) as (app, here, server),
-        notifier_of(settings, app.log, app.database.url, operating) as notifier,
-    ):
-        app.projections.start()
-        revive = server.revive if server is not None else None
-        url = app.database.url
-        embedded = Embedded(app.home, here.engine, app.projections, url, revive, operating, notifier)
-        app.hurry = embedded.hurry
-        try:
-            yield app, embedded
-        finally:
-            embedded.close()
-
-
-@contextmanager
-def _embedded(
-    settings: Settings, *, virtual: bool = False, clock: Clock | None = None
-) -> Iterator[tuple[App, Here, EmbeddedPostgres | None]]:
-    with ExitStack() as stack:
-        url, server = stack.enter_context(open_database(settings))
-        log = stack.enter_context(EmbeddedLog(url))
-        database = stack.enter_context(Database(url))
-        snapshots = Snapshots(database, log.document)
-        engine = Engine(log, clock=clock, virtual=virtual, snapshots=snapshots)
-        here = Here(settings.home, engine, Projections(log, database))
-        stack.callback(here.close)
-        yield App(settings, database, log, here), here, server
-
-
-@contextmanager
-def open_database(settings: Settings) -> Iterator[tuple[str, EmbeddedPostgres | None]]:
-    """The address of the Postgres that the settings name, or of the data directory's, which is then started.
-
-    Raises UsageError for a data directory that cannot be used, Unavailable.
-    """
-    prepare_home(settings.home)
-    if settings.database_url is not None:
-        yield settings.database_url, None
-        return
-    server = EmbeddedPostgres(settings.home)
-    with server as url:
-        yield url, server
-
-
-def own_log(app: App) -> EmbeddedLog:
-    """The log that one file can hold: the embedded one. Raises UsageError for a log in Kafka."""
-    if isinstance(app.log, EmbeddedLog):
-        return app.log
-    raise UsageError(
-        "a backup file holds the log and the records of one machine, and this log is in Kafka",
-        where=app.log.where,
-        do="Facts are kept by the cluster's replication and backups; `leadflow log export FILE` writes all of"
-        " them. The records (dead letters) are in Postgres: pg_dump --schema=records. Read models come back"
-        " from the log.",
-    )
-
-
-def engine_runs(settings: Settings) -> bool:
-    """Whether an engine runs in the data directory."""
-    return HandoverClient.reachable(settings.home)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers.handover import HandoverClient
-from leadflow import doctor
-from leadflow.bootstrap.app import open_app, own_log
-from leadflow.doctor import Finding
+from leadflow.bootstrap.opening import open_app, own_log
 from leadflow.errors import LeadflowError
+from leadflow.operations import doctor
+from leadflow.operations.doctor import Finding
 from leadflow.settings import Settings
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leadflow import doctor, doctor_kafka
-from leadflow.bootstrap.app import open_database
-from leadflow.doctor import Finding
+from leadflow.bootstrap.database import open_database
 from leadflow.errors import LeadflowError
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.log.kafka.topics import TopicNames
+from leadflow.operations import doctor, doctor_kafka
+from leadflow.operations.doctor import Finding
 from leadflow.postgres import Database
 from leadflow.settings import Settings
-from leadflow.views import Views
+from leadflow.views.leads import Views
 from projections import registry
 from projections.runner import Projections
 

@@ -16,7 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from leadflow.bootstrap.app import App
-from leadflow.disclosure import (
+from leadflow.domain.events import Event
+from leadflow.errors import LeadflowError
+from leadflow.log.envelope import decode
+from leadflow.views.disclosure import (
     MOVING,
     Gone,
     Move,
@@ -30,9 +33,6 @@ from leadflow.disclosure import (
     told,
     unknown_before,
 )
-from leadflow.domain.events import Event
-from leadflow.errors import LeadflowError
-from leadflow.log.envelope import decode
 from projections.lead_queries import Row, facts_before
 from projections.queries import head_of
 

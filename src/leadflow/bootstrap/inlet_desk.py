@@ -16,8 +16,8 @@ from leadflow.bootstrap.asking import request_of
 from leadflow.bootstrap.inlets import EXAMPLE_FIELDS, InletReader, Sent, actor_of, completed
 from leadflow.bootstrap.reception import Reception
 from leadflow.errors import NotPermitted, UsageError
-from leadflow.importing import Rehearsal, reason_of
-from leadflow.inlets import KEEP_OLD, KeptInlet, Made
+from leadflow.incoming.importing import Rehearsal, reason_of
+from leadflow.incoming.inlets import KEEP_OLD, KeptInlet, Made
 from leadflow.intake.channels.base import Inlet
 from leadflow.intake.channels.kinds import kind_of
 

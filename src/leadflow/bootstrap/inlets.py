@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from leadflow.errors import UsageError
-from leadflow.inlets import KEEP_OLD, KeptInlet, Made
+from leadflow.incoming.inlets import KEEP_OLD, KeptInlet, Made
+from leadflow.incoming.receiving import Places, Received, actor_of, decided, received, results, undecided
 from leadflow.intake.attribution import AttributionTable, default_attribution, load_attribution
 from leadflow.intake.channels import meta, website
 from leadflow.intake.channels.base import (
@@ -25,7 +26,6 @@ from leadflow.intake.channels.kinds import KINDS, InletReader, completed, kind_o
 from leadflow.intake.channels.rates import Rates
 from leadflow.intake.channels.setting_up import options_of
 from leadflow.intake.channels.website import origin_allowed, thanks
-from leadflow.receiving import Places, Received, actor_of, decided, received, results, undecided
 from leadflow.settings import Settings
 
 RECONCILE_DAYS_MAX = 366

@@ -13,7 +13,8 @@ from consumers.first_outcomes import FirstOutcomes
 from consumers.letters import again, collect
 from consumers.partition_snapshots import PartitionSnapshots, documents_of
 from consumers.requesting import Requesting
-from leadflow.bootstrap.app import App, open_database
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.database import open_database
 from leadflow.domain.pool import Pool, Stream
 from leadflow.domain.requests import Request
 from leadflow.errors import NotFound, Unavailable

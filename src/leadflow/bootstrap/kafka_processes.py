@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from leadflow.bootstrap.app import open_database
+from leadflow.bootstrap.database import open_database
 from leadflow.settings import Settings
 
 if TYPE_CHECKING:

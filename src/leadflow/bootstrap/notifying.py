@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from leadflow.bootstrap.app import App, open_database
+from leadflow.bootstrap.app import App
 from leadflow.bootstrap.asking import new_request_id
+from leadflow.bootstrap.database import open_database
 from leadflow.domain.access import LOCAL
 from leadflow.domain.values import id_of
 from leadflow.errors import AlreadyThere, NotFound, NotPermitted, UsageError

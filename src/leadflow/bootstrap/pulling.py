@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from leadflow.errors import LeadflowError, NotFound
-from leadflow.inlets import KeptInlet
+from leadflow.incoming.inlets import KeptInlet
 from leadflow.postgres import advisory_key
 
 if TYPE_CHECKING:

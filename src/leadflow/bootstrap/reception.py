@@ -13,16 +13,16 @@ from leadflow.bootstrap.remembering import Remembered
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, NotFound, Unavailable, UsageError
-from leadflow.inlets import KeptInlet
+from leadflow.incoming.inlets import KeptInlet
+from leadflow.incoming.receiving import Places, Received, actor_of, decided, not_fetched, received
+from leadflow.incoming.resending import corrected
+from leadflow.incoming.vendors import Vendors
 from leadflow.intake.arrivals import Arrival
 from leadflow.intake.channels import meta
 from leadflow.intake.channels.base import Call, Inlet, NotFromHere, Sent
 from leadflow.intake.channels.kinds import InletReader, completed
 from leadflow.intake.mapping import MappingFile
-from leadflow.receiving import Places, Received, actor_of, decided, not_fetched, received
 from leadflow.records import DeadLetter
-from leadflow.resending import corrected
-from leadflow.vendors import Vendors
 
 FRESH_S = 2.0
 """For how long an inlet, pools and routing are known without looking again."""

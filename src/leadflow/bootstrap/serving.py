@@ -29,8 +29,8 @@ from leadflow.bootstrap.remembering import Remembered
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, Unavailable
+from leadflow.incoming.uploads import Means, Uploads
 from leadflow.intake.arrivals import ArrivalReader
-from leadflow.uploads import Means, Uploads
 
 KEEP_S = 0.5
 """How often the read models and the deadlines are looked after where no engine runs."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from leadflow.importing import Destination, check_channel, destination
+from leadflow.incoming.importing import Destination, check_channel, destination
+from leadflow.incoming.upload_state import Plan, Row, Upload
+from leadflow.incoming.uploads import Uploads
 from leadflow.intake.mapping import MappingFile
-from leadflow.upload_state import Plan, Row, Upload
-from leadflow.uploads import Uploads
 
 __all__ = [
     "Destination",

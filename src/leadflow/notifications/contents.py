@@ -23,7 +23,7 @@ from leadflow.notifications.kinds import (
     RECYCLED,
     Addressed,
 )
-from leadflow.sentences import When, sentence
+from leadflow.views.sentences import When, sentence
 
 Local = Callable[[datetime], datetime]
 """A moment in the pool's local time."""

@@ -10,7 +10,7 @@ from leadflow.domain.values import id_of
 from leadflow.errors import NotFound
 from leadflow.notifications.kinds import SEES
 from leadflow.notifications.subscriptions import Subscription
-from leadflow.views import PoolView, Views
+from leadflow.views.leads import PoolView, Views
 
 
 class Rights:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from leadflow.disclosure import Stand, moves_of
 from leadflow.domain import requests as r
 from leadflow.log.envelope import decode
+from leadflow.views.disclosure import Stand, moves_of
 from tests.doors import Door, door, office_template
 from tests.listeners import Listener, Message, is_fact
 

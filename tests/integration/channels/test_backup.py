@@ -9,7 +9,7 @@ from pathlib import Path
 from leadflow import postgres
 from leadflow.bootstrap import backup, own_log, restore
 from leadflow.bootstrap.inlets import InletReader
-from leadflow.inlets import Inlets
+from leadflow.incoming.inlets import Inlets
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.postgres import Database
 from tests.gates import Gate, door, gate, office_template

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from consumers.operating import Operating
 from leadflow.bootstrap.pulling import Pulling, pulling
 from leadflow.bootstrap.reception import Reception
+from leadflow.incoming.pulls import Pulls
 from leadflow.postgres import advisory_key
-from leadflow.pulls import Pulls
 from tests.gates import Gate, door, gate, office_template, vendor
 from tests.processes import until
 from tests.vendors import TOKEN, Vendor

@@ -12,7 +12,7 @@ import pytest
 
 from leadflow.cli import leadflow
 from leadflow.cli.common import run
-from leadflow.csv_out import write_csv
+from leadflow.views.csv_out import write_csv
 from tests.gates import POOL, Gate, door, gate, office_template
 
 __all__ = ["door", "gate", "office_template"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from leadflow.backup import backup, restore
 from leadflow.errors import NotSignedIn, UsageError
 from leadflow.log.embedded import EmbeddedLog
+from leadflow.operations.backup import backup, restore
 from tests.people import PASSWORD, MovedClock, identities
 
 
@@ -31,7 +31,7 @@ def test_accounts_and_tokens_come_back_and_everybody_signs_in_anew(
     session = people.sign_in("wang", PASSWORD, "192.0.2.1")
     with pytest.raises(NotSignedIn):
         people.sign_in("wang", "wrong wrong wrong", "192.0.2.1")
-    file = tmp_path / "leadflow.backup"
+    file = tmp_path / "leadflow.operations.backup"
     backup(log, file)
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()

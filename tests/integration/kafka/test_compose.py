@@ -23,7 +23,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from leadflow.embedded_postgres import EmbeddedPostgres
+from leadflow.embedded.postgres import EmbeddedPostgres
 from local_kafka import HOST, LocalKafka, free_ports
 from tests.compose import Service, image_environment, services
 from tests.processes import ROOT, environment, until

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from leadflow.cli import leadflow
-from leadflow.doctor import Finding
-from leadflow.doctor_kafka import decider, of_copies, of_topics
 from leadflow.log.kafka import Cluster
 from leadflow.log.kafka.inspection import Copies, GroupStanding, Inspection
 from leadflow.log.kafka.topics import Topics, specs
+from leadflow.operations.doctor import Finding
+from leadflow.operations.doctor_kafka import decider, of_copies, of_topics
 from leadflow.settings import Settings
 from tests.deciders import Office, causes, deciding
 from tests.kafka_broker import new_prefix

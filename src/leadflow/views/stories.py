@@ -11,7 +11,7 @@ from leadflow.domain.calendar import CalendarNotCovered, NoWorkingTime, WorkingT
 from leadflow.domain.policy import Calendar, Duration, Policy
 from leadflow.domain.values import Money, Touch
 from leadflow.log.envelope import decode
-from leadflow.views import LeadView, Views
+from leadflow.views.leads import LeadView, Views
 from projections.lead_queries import policy_row, timeline_of
 
 Documents = Callable[[str, Sequence[int], Sequence[int]], dict[int, bytes]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from leadflow.doctor import LAG_COMFORTABLE, Finding, failed
 from leadflow.errors import LeadflowError
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.inspection import Copies, GroupStanding, Inspection
 from leadflow.log.kafka.topics import Deviation, Topics, TopicSpec
+from leadflow.operations.doctor import LAG_COMFORTABLE, Finding, failed
 from leadflow.settings import Settings
 
 STOPS_WORK = ("topic", "partitions")

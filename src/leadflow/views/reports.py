@@ -12,7 +12,7 @@ from leadflow.domain.values import COMPANY_STREAM
 from leadflow.errors import NotPermitted
 from leadflow.log.reading import Log
 from leadflow.postgres import Database
-from leadflow.views import ReportScope, Views
+from leadflow.views.leads import ReportScope, Views
 from projections import channels, ownership
 from projections.asof import fold_until
 from projections.origins import OriginRow, origins_report

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from leadflow.domain import events as e
 from leadflow.domain.values import id_of
-from leadflow.refusals import refusal_text
-from leadflow.sentences import When, candidates_in_words, reason_given, sentence
+from leadflow.views.refusals import refusal_text
+from leadflow.views.sentences import When, candidates_in_words, reason_given, sentence
 
 
 class Seen(NamedTuple):

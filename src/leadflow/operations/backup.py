@@ -26,7 +26,7 @@ from leadflow import postgres
 from leadflow.domain.values import format_time
 from leadflow.errors import DamagedFile, LogDamaged, NotFound, UsageError, WrongVersion
 from leadflow.identities.tables import prepare as prepare_identities
-from leadflow.inlets import Inlets
+from leadflow.incoming.inlets import Inlets
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.reading import Row
 from leadflow.log.verify import PROGRESS_EVERY, Progress, Report, verify_rows

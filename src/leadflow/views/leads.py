@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from leadflow.disclosure import Watcher
 from leadflow.domain import access
 from leadflow.domain.events import ContactRevealed, Event
 from leadflow.domain.values import id_of, role_of
 from leadflow.errors import NotFound, NotPermitted, UsageError
 from leadflow.postgres import Database
-from leadflow.view_models import LeadPage, LeadView, PoolView, ReportScope, mask_name
+from leadflow.views.disclosure import Watcher
+from leadflow.views.models import LeadPage, LeadView, PoolView, ReportScope, mask_name
 from projections.lead_queries import (
     ORDERS,
     Criteria,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from leadflow.domain.values import format_time
-from leadflow.reporting import ChannelsReport, Fairness, FunnelRow, OriginRow, RepRow, SpendReport
+from leadflow.views.reports import ChannelsReport, Fairness, FunnelRow, OriginRow, RepRow, SpendReport
 
 CHANNEL_COLUMNS = (
     "channel",

@@ -1,0 +1,1 @@
+"""The data directory, and the Postgres that LeadFlow brings along in it."""

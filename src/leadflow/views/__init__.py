@@ -1,0 +1,1 @@
+"""What people may read: leads, stories, traces and reports as one actor may see them."""
