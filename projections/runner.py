@@ -22,11 +22,12 @@ from projections import channels, customers, outcomes, ownership, pools, registr
 from projections.base import Projection
 from projections.copying import Cursor
 from projections.filling import Filling, Targets
+from projections.locking import lock
 from projections.reading import Progress
 from projections.sharing import fill_new
 from projections.store import SCHEMA, Generation, create_indexes
 from projections.verification import Difference, differences
-from projections.writer import REFUSED, lock, positions_of
+from projections.writer import REFUSED, positions_of
 
 ALL: tuple[Projection, ...] = (
     pools.PROJECTION,

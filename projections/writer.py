@@ -17,37 +17,16 @@ from leadflow.postgres import Database
 from projections.base import Projection, ProjectionStopped
 from projections.copying import Cursor, plain
 from projections.folding import Batch, fold
+from projections.locking import STILL_MAX, lock_partitions, turn_out
 from projections.store import SCHEMA, Generation, PostgresRows
 
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 """What Postgres raises for rows that it does not take."""
-IDLE_MAX = "20s"
-"""How long a writer may leave its transaction standing."""
 PartitionOf = Callable[[str], int]
 """The partition that a pool lives in."""
 _TABLE = sql.Identifier(SCHEMA, "projections")
 _POSITIONS = sql.Identifier(SCHEMA, "projection_positions")
 _HEADS = sql.Identifier(SCHEMA, "projection_heads")
-
-
-def lock_partitions(cursor: Cursor, generation: Generation, partitions: Iterable[int]) -> None:
-    """Be the only writer of a generation's partitions until the transaction ends; others may be written
-    meanwhile."""
-    name = _lock_name(generation)
-    # In their order, so that two that want the same never wait for each other in a circle.
-    names = [f"{name}.{partition}" for partition in sorted(partitions)]
-    each = ", ".join(["pg_advisory_xact_lock(hashtextextended(%s, 0))"] * len(names))
-    statement = f"SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0)), {each}"
-    cursor.execute(statement.encode(), [name, *names])
-
-
-def lock(cursor: Cursor, generation: Generation) -> None:
-    """Keep every writer out of a generation until the transaction ends."""
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (_lock_name(generation),))
-
-
-def _lock_name(generation: Generation) -> str:
-    return f"leadflow.projections.{generation.name}.{generation.number}"
 
 
 def positions_of(cursor: Cursor, generation: Generation) -> dict[int, int] | None:
@@ -110,9 +89,13 @@ def write(
     in their partitions, and what follows from that.
     """
     try:
-        with writing(database) as cursor:
-            reached = _write_in(cursor, projection, generation, batch, partition_of, after)
-        return None if reached is None else Written(reached, {})
+        while True:
+            try:
+                with writing(database) as cursor:
+                    reached = _write_in(cursor, projection, generation, batch, partition_of, after)
+                return None if reached is None else Written(reached, {})
+            except psycopg.errors.LockNotAvailable:
+                turn_out(database, generation, batch.ends)
     except ProjectionStopped as stopped:
         at = next(at for at, entry in enumerate(batch) if entry.id == stopped.event)
         partition = batch[at].partition
@@ -130,7 +113,8 @@ def write(
 
 @contextmanager
 def writing(database: Database) -> Iterator[Cursor]:
-    """A writer's transaction. What Postgres refuses is raised as it is: the caller looks for the event."""
+    """A writer's transaction. What Postgres refuses is raised as it is: the caller looks for the event, or
+    for who holds a lock."""
     refused: psycopg.Error | None = None
     with database.connection() as connection:
         try:
@@ -143,10 +127,10 @@ def writing(database: Database) -> Iterator[Cursor]:
                     " set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
                     " set_config('enable_mergejoin', 'off', true),"
                     " set_config('idle_in_transaction_session_timeout', %s, true)",
-                    (IDLE_MAX,),
+                    (STILL_MAX,),
                 )
                 yield plain(cursor)
-        except REFUSED as error:
+        except (*REFUSED, psycopg.errors.LockNotAvailable) as error:
             # Raised again outside, where it is not translated.
             refused = error
     if refused is not None:

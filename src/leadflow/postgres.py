@@ -21,7 +21,6 @@ from leadflow.settings import redact
 CONNECT_TIMEOUT_S = 10
 POOL_SIZE_MAX = 4
 _AWAY = "See that the database is running and can be reached, then try again."
-
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -45,6 +44,7 @@ def translate(error: Exception, where: str | None = None) -> LeadflowError:
     if isinstance(
         origin,
         psycopg.OperationalError
+        | psycopg.errors.IdleInTransactionSessionTimeout
         | psycopg.InterfaceError
         | persistence.OperationalError
         | persistence.InterfaceError,

@@ -13,7 +13,7 @@ from leadflow.domain import events as f
 from leadflow.errors import LeadflowError, NotFound, Unavailable
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.postgres import Database
-from projections import pools, timeline
+from projections import pools, registry, timeline
 from projections.base import Entry, Projection, ProjectionStopped, Rows
 from projections.runner import ALL, Projections
 from projections.verification import Difference
@@ -117,8 +117,9 @@ def test_a_changed_row_is_found_and_named(
     append(log, RandomHistory(15).run(500))
     read_models.start()
     with read_models.database.connection() as connection:
-        place = f"(SELECT ctid FROM read.{table}__v1_1 LIMIT 1)"
-        connection.execute(f"UPDATE read.{table}__v1_1 SET {column} = {change} WHERE ctid = {place}")
+        rows = f"read.{registry.live(read_models.database)[projection].table(table)}"
+        place = f"(SELECT ctid FROM {rows} LIMIT 1)"
+        connection.execute(f"UPDATE {rows} SET {column} = {change} WHERE ctid = {place}")
     found = differences(read_models)
     assert [(d.projection, d.table, d.column) for d in found] == [(projection, table, column)]
     assert found[0].live != found[0].fresh
@@ -236,16 +237,17 @@ def test_a_new_version_is_filled_beside_the_old_and_switched_to(
         assert total == log.end()
 
     newer = Projections(
-        log, read_models.database, [replace(projection, version=2) for projection in ALL], batch_rebuild=50
+        log, read_models.database, [replace(projection, version=99) for projection in ALL], batch_rebuild=50
     )
     assert list(newer.start(progress)) == [projection.name for projection in ALL]
     assert len(seen) >= 4
     assert seen[-1] == log.end()
-    assert {status.version for status in newer.list()} == {2}
+    assert {status.version for status in newer.list()} == {99}
     assert dump(newer) == old
     with read_models.database.connection() as connection:
         tables = connection.execute(
-            "SELECT count(*) FROM pg_tables WHERE schemaname = 'read' AND tablename LIKE '%\\_\\_v1\\_%'"
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'read'"
+            " AND tablename LIKE '%\\_\\_v%' AND tablename NOT LIKE '%\\_\\_v99\\_%'"
         ).fetchone()
     assert tables == (0,)
     assert list(newer.start()) == []

@@ -11,13 +11,14 @@ from psycopg import sql
 
 from leadflow.domain import events as f
 from leadflow.domain.values import Person
-from leadflow.errors import Conflict
+from leadflow.errors import Conflict, Unavailable
 from leadflow.postgres import Database
-from projections import channels, registry
+from projections import channels, locking, registry
 from projections.base import entry_of
 from projections.folding import Batch
+from projections.locking import lock_partitions
 from projections.store import Generation, create_indexes
-from projections.writer import Written, write
+from projections.writer import Written, write, writing
 from tests.histories import History, a_touch
 
 PARTITION = {"east": 0, "west": 1, "south": 2}
@@ -147,3 +148,25 @@ def test_what_cannot_be_applied_stops_its_partition_and_what_follows_from_it(
     assert {at: position for at, (position, _) in stands(database).items()} == ends
     assert [at for at, (_, stopped) in stands(database).items() if stopped] == [1]
     assert leads(database) == {("west", "a"), ("east", "own-east")}
+
+
+def test_a_writer_that_stands_still_in_the_middle_of_a_copy_is_turned_out(
+    database: Database, generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "STILL_MAX", "100ms")
+    monkeypatch.setattr(locking, "WAIT_MAX", "200ms")
+
+    def stand_still() -> None:
+        with writing(database) as still:
+            lock_partitions(still, generation, [0])
+            still.execute("CREATE TEMPORARY TABLE half (a integer)")
+            with still.copy("COPY half FROM STDIN") as copy:
+                copy.write(b"1\n")
+                batch = travelling()
+                written = write(database, channels.PROJECTION, generation, batch, PARTITION.__getitem__, {})
+                assert written is not None
+                assert written.reached == batch.ends
+                copy.write(b"2\n")
+
+    with pytest.raises(Unavailable, match="the database is away: terminating connection"):
+        stand_still()
