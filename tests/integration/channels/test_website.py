@@ -59,7 +59,7 @@ def test_what_cannot_be_read_is_told_by_field(gate: Gate) -> None:
 
 def test_json_forms_and_multipart_are_the_same_form(gate: Gate) -> None:
     gate.add("website", options={"thanks": "https://www.example.cn/thanks"})
-    values = {"姓名": "张伟", "手机": "13812345678", "utm_source": "newsletter", "需求": "演示"}
+    values = {"姓名": "张伟", "手机": "13812345678", "utm_source": "newsletter", "喜欢的颜色": "蓝"}
     page = {"referer": "https://www.example.cn/demo?bd_vid=7"}
     assert gate.post(values, referer=page["referer"]).status_code == 200
     for how in ({"data": values}, {"files": {name: (None, value) for name, value in values.items()}}):
@@ -68,7 +68,7 @@ def test_json_forms_and_multipart_are_the_same_form(gate: Gate) -> None:
         assert found.content == b""
     # Three times the same content on one day is one arrival.
     (arrived,) = gate.arrived()
-    assert arrived.person.answers == {"需求": "演示"}
+    assert arrived.person.answers == {"喜欢的颜色": "蓝"}
     assert (arrived.touch.channel, arrived.touch.landing_page) == ("email", page["referer"])
     gate.http.post("/in/gate", data=values | {"需求": "报价"})
     gate.post(values, idempotency_key="click-1")
