@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from leadflow.domain.requests import SubmitIntake
-from leadflow.intake import contacts, moments, quantities, regions
+from leadflow.intake import contacts, moments, regions
 from leadflow.intake.arrivals import ArrivalReader
 from leadflow.intake.bodies import flatten
 from leadflow.intake.files import open_arrivals
+from leadflow.intake.sizes import company_size
 
 OCTOBER = Path(__file__).parents[1] / "data" / "october"
 FILES = {
@@ -67,7 +68,7 @@ def main() -> None:
         lambda: [contacts.valid_number(v, "CN") for v in phones],
     )
     measure("e-mail", count, lambda: [contacts.emails(value) for value in emails])
-    measure("company size", count, lambda: [quantities.company_size(value) for value in sizes])
+    measure("company size", count, lambda: [company_size(value) for value in sizes])
     measure("region", count, lambda: [regions.place(value) for value in places])
     measure("time", count, lambda: [moments.moment(value, zone) for value in times])
     measure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadflow.domain.values import Money
-from leadflow.intake import contacts, moments, quantities, regions
+from leadflow.intake import contacts, moments, quantities, regions, sizes
 from leadflow.intake.mapping import MappingFile, Plan
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import CELL_LENGTH_MAX, as_text, given
@@ -151,7 +151,7 @@ class Details:
                 self.filled += 1
         raw = self.raw("size")
         if raw is not None:
-            size = quantities.company_size(raw)
+            size = sizes.company_size(raw)
             if isinstance(size, Problem):
                 self.problems.append(size)
                 self.written["size"] = as_text(raw)[:CELL_LENGTH_MAX]

@@ -11,7 +11,7 @@ import pytest
 
 from leadflow.intake.moments import day, joined, moment
 from leadflow.intake.problems import Problem
-from leadflow.intake.quantities import company_size, currency, decimal, money
+from leadflow.intake.quantities import currency, decimal, money
 from leadflow.intake.regions import Place, city, place
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -65,28 +65,6 @@ def test_a_column_of_cities_keeps_a_town_that_nobody_knows() -> None:
     assert city("某某镇") == Place(None, "某某镇")
     assert city("成都") == Place("四川", "成都")
     assert isinstance(place("长" * 100), Problem)
-
-
-@pytest.mark.parametrize(
-    ("written", "size"),
-    [
-        ("1-49人", 1), ("50-99人", 50), ("100-499人", 100), ("500人以上", 500), ("1000+", 1000), (260, 260),
-        (260.0, 260), ("260", 260), ("260.0", 260), ("２６０", 260), ("1,000-4,999", 1000), ("50人以下", 1),
-        ("<50", 1), ("10000人以上", 10000), ("1万人以上", 10000), ("1-5万", 10000), ("5k+", 5000),
-        ("约200人", 200), ("200~500", 200), ("100－499人", 100), ("51-200 employees", 51),
-        ("more than 500", 500), ("300人左右", 300), ("20-99人（小型）", 20), ("微型企业(1-20人)", 1),
-        ("规模：50-99人", 50), ("A. 1-49人", 1), ("0", 0), ("无", None), ("", None), (None, None),
-    ],
-)  # fmt: skip
-def test_company_sizes_are_the_lower_end(written: object, size: int | None) -> None:
-    assert company_size(written) == size
-
-
-@pytest.mark.parametrize(
-    "written", ["很大", "小微企业", date(2049, 1, 1), "2049-01-01", "99999999999", -5, "1-x"]
-)
-def test_what_is_no_size_is_a_problem(written: object) -> None:
-    assert isinstance(company_size(written), Problem)
 
 
 @pytest.mark.parametrize(
