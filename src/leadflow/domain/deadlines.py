@@ -63,28 +63,25 @@ _KIND_NAMES = {
 
 def decide_due(pool: Pool, upto: datetime) -> list[e.Event]:
     """The facts of the pool's next deadline due by `upto`, or [] if none is."""
-    while True:
-        due = next_due(pool, upto)
-        if due is None:
-            return []
+    if upto < pool.quiet_until:
+        return []
+    while (due := next_due(pool, upto)) is not None:
         draft = Draft(pool, max(due.at, pool.time), CLOCK, f"{pool.id}/{due.cause}")
         _DECISIONS[due.kind](pool, due, draft)
         facts = draft.events(pool.policy_version)
         if facts:
             return facts
         # Only a retry finds nothing to do; it has then worked out when to try again.
+    return []
 
 
 def next_due(pool: Pool, upto: datetime = FOR_EVER) -> Due | None:
     """The next deadline due by `upto`, if there is one."""
-    fact, until = pool.quiet
-    if fact == pool.sequence and upto < until:
-        return None
     sources = (_timer(pool, upto), _assign_after(pool, upto), _waiting(pool))
     known = [due for due in sources if due is not None]
     found = [due for due in known if due.at <= upto]
     if not found:
-        pool.quiet = (pool.sequence, min([due.at for due in known], default=FOR_EVER))
+        pool.quiet_until = min([due.at for due in known], default=FOR_EVER)
         return None
     return min(found, key=lambda due: (max(due.at, pool.time), due.at, due.cause))
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from leadflow.domain.events import Event
 from leadflow.domain.ordered import SortedRuns
-from leadflow.domain.pool import PRIVATE, PUBLIC, QUEUE, RECYCLE, WARN, Lead, Member, Pool
+from leadflow.domain.pool import EPOCH, PRIVATE, PUBLIC, QUEUE, RECYCLE, WARN, Lead, Member, Pool
 
 
 def make_public(pool: Pool, lead: Lead, event: Event) -> None:
@@ -18,6 +18,9 @@ def make_public(pool: Pool, lead: Lead, event: Event) -> None:
     lead.status, lead.owner, lead.queue = PUBLIC, None, None
     lead.public_since, lead.public_seq = event.time, event.sequence
     pool.claimable.add((-lead.score, lead.number, lead.id))
+    if not pool.unclaimed:
+        # Behind another lead it comes no sooner than that one.
+        pool.quiet_until = EPOCH
     heapq.heappush(pool.unclaimed, (event.time, event.sequence, lead.id))
 
 
@@ -111,6 +114,7 @@ def availability_changed(pool: Pool, member: Member, event: Event) -> None:
     """A fact changed whether the rep can be given leads: rotation shares count anew from here."""
     member.changed_seq, member.changed_time = event.sequence, event.time
     pool.availability_changed = True
+    pool.quiet_until = EPOCH
     pool.views.clear()
 
 
@@ -151,6 +155,7 @@ def wait_anew(pool: Pool) -> None:
 def wait_for(pool: Pool, lead: Lead, groups: tuple[str, ...]) -> None:
     """The lead waits for the next available rep of these groups."""
     lead.waiting = groups
+    pool.quiet_until = EPOCH
     pool.waiting.setdefault(groups, SortedRuns()).add((lead.number, lead.id))
     kinds = pool.waiting_kinds.setdefault(groups, {})
     kind = (lead.region, lead.industry)

@@ -60,7 +60,7 @@ class Dossier(Model):
         return cls.model_validate({name: values[name] for name in cls.model_fields if name in values})
 
 
-MEMORISED = ("rules", "working", "views", "quiet", "_keys_of")
+MEMORISED = ("rules", "working", "views", "quiet_until", "_keys_of")
 """What a pool remembers for speed alone; it is no part of a snapshot."""
 
 _NOBODY: dict[str, tuple[int, datetime | None]] = {}
@@ -268,8 +268,8 @@ class Pool(Stream):
     def _prepare(self) -> None:
         self.views: dict[str, Any] = {}
         """What distribution memorises of each group until somebody's availability changes."""
-        self.quiet = (-1, EPOCH)
-        """After which fact, and until when, nothing is due."""
+        self.quiet_until = EPOCH
+        """Nothing is due before then: what brings a deadline sooner sets it back."""
         self._keys_of: tuple[Person | None, list[tuple[str, bytes]]] = (None, [])
         """The last arrival's contact points: it is matched, then folded in."""
         self.rules = Rules(self.policy)
@@ -317,6 +317,8 @@ class Pool(Stream):
     def timer(self, due: datetime, sequence: int, kind: int, subject: str, word: str = "") -> None:
         """Note a deadline; one that no longer holds when it comes due is passed over."""
         heapq.heappush(self.timers, (due, sequence, kind, subject, word))
+        if due < self.quiet_until:
+            self.quiet_until = due
 
     def contact_keys(self, person: Person) -> list[tuple[str, bytes]]:
         """The person's contact points in the order of matching: phone, e-mail, WeChat id."""
