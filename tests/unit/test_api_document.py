@@ -26,6 +26,8 @@ WITHOUT_A_KEY = {
     "explainPolicy",
     "checkPolicyInPool",
     "diffPolicy",
+    # Nothing is kept of a link that ends by itself.
+    "makeBoothLink",
     # Each time something is tried: nothing is kept.
     "testSubscription",
     "testInlet",

@@ -21,6 +21,7 @@ from leadflow.api import (
     forms,
     health,
     inlet_setup,
+    inlet_uses,
     inlets,
     intake,
     keeping,
@@ -72,6 +73,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     subscriptions.router,
     notifications.router,
     inlet_setup.router,
+    inlet_uses.router,
     accounts.router,
     tokens.router,
 )

@@ -55,7 +55,7 @@ Looking = Annotated[Look, Depends(_looking)]
 Changing = Annotated[Change, Depends(once.changing(a_manager))]
 
 
-def _own(look: Look, name: str) -> InletDesk:
+def own_desk(look: Look, name: str) -> InletDesk:
     """The desk of whoever may set up this inlet. Raises NotFound, alike for one that it may not."""
     look.all_fresh()
     desk = InletDesk(look.app, look.actor)
@@ -130,7 +130,7 @@ def open_inlet(change: Changing, body: NewInlet) -> Response:
 )
 def get_inlet(look: Looking, inlet: InletName) -> Response:
     """How it is set up, how many dead letters of it wait, and its last test leads. Never its secrets."""
-    desk = _own(look, inlet)
+    desk = own_desk(look, inlet)
     more = {"dead_letters": desk.waiting(inlet), "last_tests": look.app.inlets.tests(inlet)}
     return look.answer(InletWhole.model_validate(desk.get(inlet).described() | more))
 
@@ -144,7 +144,7 @@ def get_inlet(look: Looking, inlet: InletName) -> Response:
 )
 def rotate_secret(change: Changing, inlet: InletName, body: NewSecret | None = None) -> Response:
     """A new secret, which is in this answer and nowhere else; for a while the old one holds beside it."""
-    desk, wanted = _own(change, inlet), body or NewSecret()
+    desk, wanted = own_desk(change, inlet), body or NewSecret()
     keep = timedelta(hours=wanted.keep_hours)
     return _made(change, lambda secret: desk.rotate(inlet, keep=keep, secret=secret), wanted.secret)
 
@@ -158,7 +158,7 @@ def rotate_secret(change: Changing, inlet: InletName, body: NewSecret | None = N
 )
 def set_credentials(change: Changing, inlet: InletName, body: NewCredentials) -> Response:
     """Replace tokens that LeadFlow shows to the vendor; never answered with."""
-    desk = _own(change, inlet)
+    desk = own_desk(change, inlet)
     return _changed(change, lambda: desk.credentials(inlet, _texts(body.credentials)))
 
 
@@ -171,7 +171,7 @@ def set_credentials(change: Changing, inlet: InletName, body: NewCredentials) ->
 )
 def disable_inlet(change: Changing, inlet: InletName) -> Response:
     """Take nothing more through it, until it is enabled again."""
-    desk = _own(change, inlet)
+    desk = own_desk(change, inlet)
     return _changed(change, lambda: desk.disable(inlet))
 
 
@@ -184,7 +184,7 @@ def disable_inlet(change: Changing, inlet: InletName) -> Response:
 )
 def enable_inlet(change: Changing, inlet: InletName) -> Response:
     """Take calls through it again."""
-    desk = _own(change, inlet)
+    desk = own_desk(change, inlet)
     return _changed(change, lambda: desk.enable(inlet))
 
 
@@ -197,7 +197,7 @@ def enable_inlet(change: Changing, inlet: InletName) -> Response:
 )
 def test_inlet(look: Looking, inlet: InletName) -> Response:
     """Send the kind's documented example through it, as far as reading it; nothing is changed."""
-    trial = _own(look, inlet).tried(inlet, look.service.reception)
+    trial = own_desk(look, inlet).tried(inlet, look.service.reception)
     return look.answer(
         Trial(inlet=inlet, documents=list(trial.documents), arrivals=list(map(dict, trial.arrivals)))
     )

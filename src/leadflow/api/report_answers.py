@@ -60,6 +60,16 @@ _REP: dict[str, Any] = {
     "revenue": {"CNY": "88000.00"},
     "rotations": {"sales": {"group": "sales", "got": 40, "expected": "39.6667", "off": "0.3333"}},
 }
+_ORIGIN: dict[str, Any] = {
+    "referrer_class": "search",
+    "search_engine": "baidu",
+    "landing_page": "www.example.cn/demo",
+    "leads": 31,
+    "owned": 30,
+    "claimed": 22,
+    "contacted": 28,
+    "converted": 3,
+}
 _SHARE = {"rep": "wang", "weight": 2, "got": 7, "share": "6.6667", "off": "0.3333"}
 _FAIR: dict[str, Any] = {
     "pool": "east",
@@ -157,6 +167,27 @@ class Funnel(answers.Answer):
     model_config = answers.example({"rows": [_FUNNEL]})
 
     rows: list[FunnelRow]
+
+
+class OriginRow(answers.Answer):
+    """Leads that came in one way; null stands for what is not known."""
+
+    referrer_class: str | None
+    search_engine: str | None
+    landing_page: Annotated[str | None, Field(description="Host and path of the first page.")]
+    leads: int
+    owned: int
+    claimed: int
+    contacted: int
+    converted: int
+
+
+class Origins(answers.Answer):
+    """Which search engines, referring classes and landing pages brought leads."""
+
+    model_config = answers.example({"rows": [_ORIGIN]})
+
+    rows: list[OriginRow]
 
 
 class RotationShare(answers.Answer):

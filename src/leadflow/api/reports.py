@@ -22,6 +22,8 @@ from leadflow.api.report_answers import (
     Channels,
     Funnel,
     FunnelRow,
+    OriginRow,
+    Origins,
     RepRow,
     Reps,
     Rotation,
@@ -56,6 +58,12 @@ FUNNEL = Form(
     records.FUNNEL_COLUMNS,
     records.funnel_records,
     lambda found: Funnel(rows=[FunnelRow.model_validate(row) for row in found]),
+)
+ORIGINS = Form(
+    "origins",
+    records.ORIGIN_COLUMNS,
+    records.origin_records,
+    lambda found: Origins(rows=[OriginRow.model_validate(row) for row in found]),
 )
 REPS = Form(
     "reps",
@@ -151,6 +159,21 @@ def funnel(request: Request, read: Reporting, wanted: Annotated[DaysOfPool, Quer
     """How far the leads of these days have come since: owned, contacted, converted."""
     return _answer(
         request, read, FUNNEL, lambda: read.app.reports.funnel(read.actor, wanted.pool, wanted.period())
+    )
+
+
+@router.get(
+    "/origins",
+    operation_id="reportOrigins",
+    summary="Where leads came from",
+    response_model=Origins,
+    responses=_told(ORIGINS.columns),
+)
+def origins(request: Request, read: Reporting, wanted: Annotated[DaysOfPool, Query()]) -> Response:
+    """Which search engines, referring classes and landing pages brought leads. A lead counts once, by its
+    first touch; only touches of the web have an origin."""
+    return _answer(
+        request, read, ORIGINS, lambda: read.app.reports.origins(read.actor, wanted.pool, wanted.period())
     )
 
 

@@ -144,7 +144,7 @@ class Reception:
         submit = submit or self.app.submit
         reader = self.reader_of(row)
         if row.setup.kind == "meta":
-            yield from self._fetch_again(reader)
+            yield from self._fetch_again(reader, submit)
             return
         if row.setup.kind != "baidu":
             raise UsageError(f"there is nothing to fetch for an inlet of the kind {row.setup.kind}")
@@ -157,14 +157,14 @@ class Reception:
         if batch:
             yield from self.take(reader, batch, submit)
 
-    def _fetch_again(self, reader: InletReader) -> Iterable[Received]:
+    def _fetch_again(self, reader: InletReader, submit: Submit) -> Iterable[Received]:
         letters = self.app.dead_letters.of_inlet(reader.inlet.id)
         for letter in letters:
             content = letter.content()
             if meta.needs_fields(content) is None:
                 continue
             sent = self._fetched(reader, Sent(content, ref=letter.ref, ids_only=True))
-            (done,) = self.take(reader, [sent], self.app.submit)
+            (done,) = self.take(reader, [sent], submit)
             if done.letter is None and done.result is not None:
                 by = f"lead {done.result.lead}, by {actor_of(reader.inlet)}"
                 self.app.dead_letters.mark(letter.id, "resent", by=by)

@@ -68,7 +68,7 @@ def test_spend_of_some_days(month: Door) -> None:
     ma.get("/v1/reports/channels", params={"form": "2020-02-01"}, status=422)
 
 
-@pytest.mark.parametrize("name", ["channels", "funnel", "reps", "fairness", "spend"])
+@pytest.mark.parametrize("name", ["channels", "funnel", "origins", "reps", "fairness", "spend"])
 def test_each_is_given_as_csv(month: Door, name: str) -> None:
     assert records(month.as_("manager/ma"), f"/v1/reports/{name}")
 
