@@ -7,7 +7,6 @@ Both return the fact to add, or None where the lead simply stays in the public p
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from leadflow.domain import events as e
@@ -18,7 +17,7 @@ from leadflow.domain.ownership import groups_for
 from leadflow.domain.policy import DistributionRule
 from leadflow.domain.pool import EPOCH, PRIVATE, PUBLIC, QUEUE, Lead, Member, Pool
 from leadflow.domain.requests import AssignLead
-from leadflow.domain.rotation import next_in_turn
+from leadflow.domain.rotation import Turns, candidate
 from leadflow.domain.values import Person, speakable
 
 Mode = Literal["rotation", "timeout"]
@@ -77,12 +76,6 @@ def _pass_over_those_who_had_it(reps: list[Member], wanted: Wanted, skipped: dic
     for rep, times in rounds.items():
         if times > fewest and skipped[rep] is None:
             skipped[rep] = "had_it"
-
-
-@lru_cache(maxsize=8192)
-def candidate(rep: str, weight: int, had: int | None, skipped: str | None) -> e.Candidate:
-    """A rep that was considered; most stand as they are in one lead's fact after another's."""
-    return e.Candidate(rep=rep, weight=weight, had=had, skipped=skipped)
 
 
 class _View(NamedTuple):
@@ -146,10 +139,10 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
         eligible = view.present
     else:
         eligible = tuple([rep for rep, reason in skipped.items() if reason is None])
-    had: dict[str, int] = {}
+    turns: Turns | None = None
     shares: e.Shares | None = None
     chosen: str | None = None
-    members = pool.members
+    members, weights = pool.members, view.weights
     if eligible and order == "least_loaded":
         loads = [(len(members[rep].held), members[rep].last_given) for rep in eligible]
         chosen = eligible[loads.index(min(loads))]
@@ -157,14 +150,16 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
         sequence, time = _shares_since(pool, view, now)
         rotation = pool.rotations.get(group)
         if rotation is not None and (rotation.sequence, rotation.time) == (sequence, time):
-            had = rotation.had.get(eligible, had)
-        had = had or dict.fromkeys(eligible, 0)
-        chosen = next_in_turn(eligible, view.weights, had, {rep: members[rep].last_given for rep in eligible})
-        shares = e.Shares(sequence=sequence, time=time, turn=sum(had.values()) + 1)
-    # The view and `skipped` name the reps in one order.
-    weights = view.weights
-    candidates = tuple(map(candidate, weights, weights.values(), map(had.get, weights), skipped.values()))
-    return Chosen(chosen, candidates, shares)
+            turns = rotation.turns.get(eligible)
+        if turns is None:
+            turns = Turns(eligible, [weights[rep] for rep in eligible])
+        chosen = turns.next([members[rep].last_given for rep in eligible])
+        shares = e.Shares(sequence=sequence, time=time, turn=turns.turn)
+    if turns is not None and len(eligible) == len(weights):
+        return Chosen(chosen, tuple(turns.standing), shares)
+    standing = dict(zip(eligible, turns.standing, strict=True)) if turns is not None else {}
+    candidates = [standing.get(rep) or candidate(rep, weights[rep], None, skipped[rep]) for rep in weights]
+    return Chosen(chosen, tuple(candidates), shares)
 
 
 def _assigned(

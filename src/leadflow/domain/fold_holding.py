@@ -8,7 +8,8 @@ from typing import Any
 
 from leadflow.domain import events as e
 from leadflow.domain import ownership as own
-from leadflow.domain.pool import COLLABORATION, CONVERTED, DISQUALIFIED, PROTECTION, WARN, Pool, Rotation
+from leadflow.domain.pool import COLLABORATION, CONVERTED, DISQUALIFIED, PROTECTION, WARN, Pool
+from leadflow.domain.rotation import Rotation, Turns
 
 # --- distribution and claiming --------------------------------------------------------------
 
@@ -32,11 +33,12 @@ def _count_share(pool: Pool, event: e.Event, data: e.LeadAssigned, group: str, s
     if rotation is None or (rotation.sequence, rotation.time) != (shares.sequence, shares.time):
         rotation = pool.rotations[group] = Rotation(shares.sequence, shares.time)
     eligible = tuple([c.rep for c in data.candidates if c.skipped is None])
-    had = rotation.had.get(eligible)
-    if had is None:
-        had = rotation.had[eligible] = dict.fromkeys(eligible, 0)
+    turns = rotation.turns.get(eligible)
+    if turns is None:
+        weights = [c.weight for c in data.candidates if c.skipped is None]
+        turns = rotation.turns[eligible] = Turns(eligible, weights)
     assert data.to is not None
-    had[data.to] += 1
+    turns.give(data.to)
 
 
 def _failed(pool: Pool, event: e.Event, data: e.AssignmentFailed) -> None:

@@ -19,12 +19,13 @@ from leadflow.domain.calendar import WorkingTime
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.ordered import SortedRuns
 from leadflow.domain.policy import Calendar, Offset, Policy
+from leadflow.domain.rotation import Rotation
 from leadflow.domain.scoring import Rules
 from leadflow.domain.stream import EPOCH as EPOCH
 from leadflow.domain.stream import Stream as Stream
 from leadflow.domain.values import Company, Model, Person, Touch, digest, no_company
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Raised whenever the shape of the state changes: older snapshots are then ignored."""
 
 PUBLIC, QUEUE, PRIVATE = "public", "queue", "private"
@@ -210,17 +211,6 @@ class Member:
     def reveals_on(self, day: date) -> int:
         """Contact points revealed on that local day."""
         return self.reveals if self.reveals_day == day else 0
-
-
-class Rotation:
-    """A group's shares since the last change of availability, by the set of eligible reps."""
-
-    __slots__ = ("had", "sequence", "time")
-
-    def __init__(self, sequence: int, time: datetime) -> None:
-        self.sequence = sequence
-        self.time = time
-        self.had: dict[tuple[str, ...], dict[str, int]] = {}
 
 
 class Pool(Stream):

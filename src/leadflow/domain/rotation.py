@@ -7,37 +7,87 @@ Tijdeman's chairman assignment (R. Tijdeman, "The chairman assignment problem", 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
 from math import lcm
 
+from leadflow.domain.events import Candidate
 
-def next_in_turn(
-    eligible: Sequence[str],
-    weights: Mapping[str, int],
-    had: Mapping[str, int],
-    waited: Mapping[str, int],
-) -> str:
-    """The rep whose turn it is.
 
-    `had` counts what each got since the shares began to count; `waited` is the sequence of its last
-    assignment ever: of reps with an equal claim, the one that waited longest goes first.
-    Raises ValueError if nobody is eligible.
-    """
-    if not eligible:
-        raise ValueError("a rotation needs at least one eligible rep")
-    reps = len(eligible)
-    if reps == 1:
-        return eligible[0]
-    each = [weights[rep] for rep in eligible]
-    got = [had[rep] for rep in eligible]
-    total, turn, step = sum(each), sum(got) + 1, 2 * reps - 2
-    # Dividing by a weight is multiplying by what is left of the weights' common multiple.
-    bound, common = total * (step - 1), lcm(*each)
-    # Only reps that are owed at least 1/(2k-2) of a lead may be chosen; of these, the one whose debt
-    # would reach the bound soonest.
-    claims = [
-        ((bound - owed) * (common // weight), waited[rep], place)
-        for place, (rep, weight, count) in enumerate(zip(eligible, each, got, strict=True))
-        if (owed := (weight * turn - count * total) * step) >= total
-    ]
-    return eligible[min(claims)[2]]
+@lru_cache(maxsize=8192)
+def candidate(rep: str, weight: int, had: int | None, skipped: str | None) -> Candidate:
+    """A rep that was considered; most stand as they are in one lead's fact after another's."""
+    return Candidate(rep=rep, weight=weight, had=had, skipped=skipped)
+
+
+class Turns:
+    """The turns of some reps among themselves, since their shares began to count."""
+
+    __slots__ = ("_common", "_slots", "_step", "_total", "_weights", "had", "reps", "standing", "turn")
+
+    def __init__(
+        self, reps: tuple[str, ...], weights: Sequence[int], had: Sequence[int] | None = None
+    ) -> None:
+        """Raises ValueError if there is nobody."""
+        if not reps:
+            raise ValueError("a rotation needs at least one eligible rep")
+        self.reps = reps
+        self.had = list(had or (0 for _ in reps))
+        """Leads that each rep got."""
+        self.turn = sum(self.had) + 1
+        """Which turn comes next."""
+        self._weights = tuple(weights)
+        self._total, self._common, self._step = sum(weights), lcm(*weights), max(2 * len(reps) - 2, 1)
+        places = range(len(reps))
+        self._slots = [self._slot(place) for place in places]
+        self.standing = [self._candidate(place) for place in places]
+        """Each rep as the next turn's fact names it."""
+
+    def __reduce__(self) -> tuple[type[Turns], tuple[tuple[str, ...], tuple[int, ...], list[int]]]:
+        # The rest follows from these.
+        return Turns, (self.reps, self._weights, self.had)
+
+    def next(self, waited: Sequence[int]) -> str:
+        """The rep whose turn it is.
+
+        `waited` is the sequence of each rep's last assignment ever: of reps with an equal claim, the one that
+        waited longest goes first.
+        """
+        turn, reps = self.turn, self.reps
+        claims = zip(self._slots, waited, range(len(reps)), strict=True)
+        return reps[min([(due, since, place) for (opens, due), since, place in claims if opens <= turn])[2]]
+
+    def give(self, rep: str) -> None:
+        """The rep got the lead of this turn."""
+        place = self.reps.index(rep)
+        self.had[place] += 1
+        self.turn += 1
+        self._slots[place] = self._slot(place)
+        self.standing[place] = self._candidate(place)
+
+    def _slot(self, place: int) -> tuple[int, int]:
+        """From which turn on the rep may get its next lead, and a measure of when it must have it.
+
+        It may once it is owed at least 1/(2k−2) of a lead; of those that may, the one whose debt would reach
+        the bound soonest must. Both change only when the rep gets one. Dividing by a weight is multiplying by
+        what is left of the weights' common multiple.
+        """
+        weight, had, total, step = self._weights[place], self.had[place], self._total, self._step
+        opens = -(-total * (had * step + 1) // (weight * step))
+        due = total * ((had + 1) * step - 1) * (self._common // weight)
+        return opens, due
+
+    def _candidate(self, place: int) -> Candidate:
+        return candidate(self.reps[place], self._weights[place], self.had[place], None)
+
+
+class Rotation:
+    """A group's shares since the last change of availability, by the set of eligible reps."""
+
+    __slots__ = ("sequence", "time", "turns")
+
+    def __init__(self, sequence: int, time: datetime) -> None:
+        self.sequence = sequence
+        self.time = time
+        self.turns: dict[tuple[str, ...], Turns] = {}

@@ -197,13 +197,13 @@ def fairness_of(pool: Pool) -> list[Fairness]:
         group = pool.policy.groups.get(name)
         if group is None:
             continue
-        for eligible, had in rotation.had.items():
-            leads = sum(had.values())
+        for eligible, turns in rotation.turns.items():
+            leads = sum(turns.had)
             weights = {rep: group.weights.get(rep, 1) for rep in eligible}
             total = sum(weights.values())
             shares = tuple(
-                Share(rep, weights[rep], had.get(rep, 0), Decimal(leads * weights[rep]) / total)
-                for rep in eligible
+                Share(rep, weights[rep], had, Decimal(leads * weights[rep]) / total)
+                for rep, had in zip(eligible, turns.had, strict=True)
             )
             fact = f"{pool.id}/{rotation.sequence}"
             found.append(Fairness(pool.id, name, rotation.time, fact, leads, shares))
