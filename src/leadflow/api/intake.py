@@ -23,10 +23,11 @@ from leadflow.api.hot import HotRoute
 from leadflow.api.reading import PoolName
 from leadflow.bootstrap import Arrival, ArrivalReader, Outcome, reason_of, unreadable
 from leadflow.bootstrap.inlets import Places
+from leadflow.domain.events import LeadCaptured, TouchRecorded
 from leadflow.domain.requests import SubmitIntake, intake_request
 from leadflow.domain.routing import route
 from leadflow.domain.values import Name, Text
-from leadflow.errors import NotFound
+from leadflow.errors import KeyReused, NotFound
 
 router = APIRouter(tags=["intake"], route_class=HotRoute)
 
@@ -61,7 +62,7 @@ class Intake(BaseModel):
             min_length=1,
             max_length=512,
             description="Names the arrival within its channel: sent again, it is the same one. Left out, the "
-            "`Idempotency-Key` is; and without that, equal arrivals are one.",
+            "caller and its `Idempotency-Key` do; and without that, equal arrivals are one.",
         ),
     ] = None
     campaign: Text | None = None
@@ -143,7 +144,9 @@ async def submit_to_pool(pool: PoolName, body: Intake, asking: Sending) -> Respo
 
 
 async def _taken(asking: Asking, document: Intake, pool: str | None) -> Response:
-    ref = document.ref or (asking.key if asking.named else None)
+    keyed = document.ref is None and asking.named
+    # A key is its caller's: another one may use the same for somebody else.
+    ref = f"{asking.actor}:{asking.key}" if keyed else document.ref
     reader = _reader(asking, document)
     # A plain reference is read as it is.
     plain = ref is not None and _IS_KEY.fullmatch(ref) is not None
@@ -154,13 +157,28 @@ async def _taken(asking: Asking, document: Intake, pool: str | None) -> Response
         raise await run_in_threadpool(_keep, asking, document, reader, arrival, pool)
     place = await _place(asking, arrival.body, document.channel, pool)
     request = intake_request(place, asking.actor, arrival.body)
-    if _IS_KEY.fullmatch(request.id):
+    if keyed:
+        pass
+    elif _IS_KEY.fullmatch(request.id):
         asking.headers[IDEMPOTENCY_KEY] = request.id
     else:
         # A reference may be any text; a header may not.
         del asking.headers[IDEMPOTENCY_KEY]
     outcome = asking.taken(await asking.service.decided(request, asking.wait_s))
+    if keyed and outcome.repeated and not _same(arrival.body, outcome):
+        raise KeyReused("the key was used for another arrival before", do="Give each arrival its own key.")
     return asking.answer(_told(outcome, arrival))
+
+
+def _same(sent: SubmitIntake, outcome: Outcome) -> bool:
+    """Whether what was decided under a key is what is sent under it now; what it cost the pool may have said.
+
+    A vendor's reference names the arrival whatever its retries look like; a key was made for one content.
+    """
+    known = outcome.events[0].data
+    assert isinstance(known, LeadCaptured | TouchRecorded)
+    touch = known.touch.model_copy(update={"cost": sent.touch.cost, "cost_basis": sent.touch.cost_basis})
+    return (touch, known.person, known.company) == (sent.touch, sent.person, sent.company)
 
 
 def _named(arrival: Arrival, ref: str) -> Arrival:

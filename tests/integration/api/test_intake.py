@@ -29,7 +29,7 @@ def test_an_arrival_is_created_merged_or_a_duplicate(door: Door) -> None:
     assert again.headers["Leadflow-Repeated"] == "true"
     merged = site.post(INTAKE, {"channel": "seo", "fields": FIELDS}, headers={"Idempotency-Key": "s-1"})
     assert (merged["answer"], merged["lead"]) == ("merged", first["lead"])
-    assert merged["request"] == "intake/seo:s-1"
+    assert merged["request"] == "intake/seo:adapter/website:s-1"
     assert site.post(INTAKE, {"channel": "seo", "fields": FIELDS})["answer"] == "merged"
     assert site.post(INTAKE, {"channel": "seo", "fields": FIELDS})["answer"] == "duplicate"
     seen = door.as_("manager/ma").get(f"/v1/pools/east/leads/{first['lead']}")
@@ -39,6 +39,24 @@ def test_an_arrival_is_created_merged_or_a_duplicate(door: Door) -> None:
     assert (outcome["status"], outcome["answer"]) == ("done", "merged")
     site.get(f"/v1/pools/east/leads/{first['lead']}", status=403)
     door.as_("adapter/website").get(f"/v1/pools/east/leads/{first['lead']}", status=404)
+
+
+def test_a_key_names_its_callers_arrival_with_this_content(door: Door) -> None:
+    """Adapters count from 1, each for itself: neither loses a lead to the other, or to its own mistake."""
+    site, shop, key = door.as_("adapter/website"), door.as_("adapter/shop"), {"Idempotency-Key": "1"}
+    sent, other = ({"channel": "seo", "fields": FIELDS | {"phone": f"138 0013 800{n}"}} for n in (1, 2))
+    first = site.post(INTAKE, sent, headers=key)
+    again = site("POST", INTAKE, json=sent, headers=key)
+    assert (again.json()["answer"], again.json()["lead"]) == ("duplicate", first["lead"])
+    assert again.headers["Idempotency-Key"] == "1"
+    second = shop.post(INTAKE, other, headers=key)
+    assert (second["answer"], second["lead"] != first["lead"]) == ("created", True)
+    problem = site.post(INTAKE, other, headers=key, status=422)
+    assert problem["type"] == "/problems/key-reused"
+    assert shop.post(INTAKE, sent | {"ref": "1"}, headers=key)["request"] == "intake/seo:1"
+    # A cost that the pool's policy gives is no other content.
+    ad = {"channel": "baidu_ads", "fields": FIELDS | {"phone": "138 0013 8003"}}
+    assert [site.post(INTAKE, ad, headers=key)["answer"] for _ in (1, 2)] == ["created", "duplicate"]
 
 
 def test_what_cannot_be_read_is_kept_and_told_by_field(door: Door) -> None:
