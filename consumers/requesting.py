@@ -179,12 +179,17 @@ class Requesting:
         first = under_way[0]
         moved = looked = time.monotonic()
         while first.open:
-            if self._read(under_way):
-                moved = looked = time.monotonic()
-            elif time.monotonic() - looked > LOOK_S:
-                if self._look(first, under_way):
-                    moved = time.monotonic()
-                looked = time.monotonic()
+            try:
+                if self._read(under_way):
+                    moved = looked = time.monotonic()
+                elif time.monotonic() - looked > LOOK_S:
+                    if self._look(first, under_way):
+                        moved = time.monotonic()
+                    looked = time.monotonic()
+            except Unavailable as problem:
+                if first.open:
+                    problem.do = f"What was sent will be decided once. {_ask_later(first)}"
+                raise
             if first.open and time.monotonic() - moved > self._wait_s:
                 raise self._too_late(first)
         under_way.popleft()
@@ -258,20 +263,19 @@ class Requesting:
         return found
 
     def _too_late(self, sent: Sent) -> Unavailable:
-        left = [sent.requests[asked] for asked in sent.open]
-        ask = f"Ask later: `leadflow request show {left[0].identity}`."
         try:
             place = next(iter(sent.open.values()))
             self._asker().end_offsets([TopicPartition(place.topic, place.partition)], ANSWER_MS)
         except kafka_errors.KafkaError as problem:
             error = translate(problem, self._cluster.where)
-            error.do = f"What was sent will be decided once, when Kafka is back. {ask}"
+            error.do = f"What was sent will be decided once, when Kafka is back. {_ask_later(sent)}"
             raise error from problem
-        count = f"{len(left)} requests have" if len(left) > 1 else "the request has"
+        count = f"{len(sent.open)} requests have" if len(sent.open) > 1 else "the request has"
         return Unavailable(
             f"{count} no outcome after {self._wait_s:g} s",
             where=self._cluster.where,
-            do="It was sent and will be decided once; is a decider running (`leadflow decider`)? " + ask,
+            do="It was sent and will be decided once; is a decider running (`leadflow decider`)? "
+            + _ask_later(sent),
         )
 
     def close(self) -> None:
@@ -283,3 +287,7 @@ class Requesting:
         asking, self._asking = self._asking, None
         if asking is not None:
             asking.close(autocommit=False, timeout_ms=1_000)
+
+
+def _ask_later(sent: Sent) -> str:
+    return f"Ask later: `leadflow request show {sent.requests[next(iter(sent.open))].identity}`."

@@ -23,7 +23,7 @@ from kafka_jars import install_on_debian
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 START_S = 60
-WAIT_S = 20
+WAIT_S = 60
 HOW = """\
 Chromium is needed to test pages, and it is missing.
   Debian:          apt-get install -y chromium

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.processes import ROOT, environment, until
 
-STOP_S = 60
+STOP_S = 120
 
 
 class Part:
@@ -56,6 +56,8 @@ class Part:
     def standing_still(self) -> Iterator[None]:
         """While the block lasts, it does nothing; shorter than the group's patience with it."""
         self.send(signal.SIGSTOP)
+        # The signal is on its way until every thread stands still.
+        os.waitpid(self.pid, os.WUNTRACED)
         try:
             yield
         finally:

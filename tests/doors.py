@@ -67,12 +67,14 @@ class SettledOffice(Office):
 class Door:
     """The API and the people who call it."""
 
-    def __init__(self, service: Service, server: HttpServer) -> None:
+    def __init__(self, service: Service, server: HttpServer, prefer: str | None = None) -> None:
+        """`prefer` is what callers prefer who say nothing of it."""
         self.service = service
         self.server = server
         self.address = address = server.address
         self.office = SettledOffice(service.app)
-        self._http = httpx.Client(base_url=address, timeout=30)
+        headers = {"Prefer": prefer} if prefer else {}
+        self._http = httpx.Client(base_url=address, headers=headers, timeout=120)
         self._clients: dict[tuple[str, tuple[str, ...]], Client] = {}
 
     @property

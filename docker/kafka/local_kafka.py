@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
 import ctypes
 import os
 import random
@@ -31,7 +30,8 @@ from types import TracebackType
 from kafka_jars import CannotStart, libraries
 
 ROOT = Path(__file__).resolve().parents[2]
-START_WAIT_S = 60.0
+START_WAIT_S = 180.0
+"""Some seconds are enough, but for a machine that has a lot to do."""
 STOP_WAIT_S = 15.0
 HEAP_MB = 384
 HOST = "127.0.0.1"
@@ -52,20 +52,31 @@ rootLogger.appenderRef.out.ref = out
 """
 
 
+_kept: list[socket.socket] = []
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on at this moment.
+    """Ports that nothing listens on, and that nobody else who asks is given while this process lives.
 
     They lie below those that systems give to outgoing connections, one of which could take a port before
     the broker does.
     """
-    found: list[int] = []
+    found: list[socket.socket] = []
     while len(found) < count:
-        port = random.randrange(*PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((HOST, port))
-            if port not in found:
-                found.append(port)
-    return found
+        found.append(socket.socket())
+        try:
+            found[-1].bind((HOST, random.randrange(*PORTS)))
+        except OSError:
+            found.pop().close()
+    ports = [one.getsockname()[1] for one in found]
+    for one in found:
+        if sys.platform == "linux":
+            # Bound without listening, it is in the way of who asks, not of a server that may reuse addresses.
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _kept.append(one)
+        else:
+            one.close()
+    return ports
 
 
 @dataclass

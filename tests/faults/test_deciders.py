@@ -64,7 +64,7 @@ def test_a_decider_stands_still_past_its_session_and_goes_on(broker: LocalKafka,
                 played.injected("SIGSTOP past the session's end, SIGCONT after another took over")
                 played.load(20)
                 print(played.check())
-            assert first.runs or (first.wait() == 3 and "taken over" in first.said())
+            first.stop_unless_turned_away()
 
 
 def test_two_deciders_are_forced_on_one_partition(broker: LocalKafka, pg_url: str) -> None:

@@ -89,7 +89,7 @@ def healthy(service: Service, ports: Ports, **more: str) -> bool:
         env={**environment(Path(os.devnull)), **more},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     return done.returncode == 0
@@ -187,7 +187,7 @@ def test_every_process_of_the_file_gets_ready_and_ends_well(
     def run(service: Service, *more: str) -> Any:
         return subprocess.run(
             [*command_of(service), *more], env=variables(service, ports, tmp_path), cwd=ROOT,
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
 
     topics = run(file["topics"])
@@ -217,5 +217,5 @@ def test_every_process_of_the_file_gets_ready_and_ends_well(
         assert "offsets.retention.minutes" not in looked.stdout
         for name, (process, given, said) in running.items():
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0, (name, os.pread(said.fileno(), 100_000, 0).decode())
+            assert process.wait(120) == 0, (name, os.pread(said.fileno(), 100_000, 0).decode())
             assert not healthy(file[name], ports, **given)

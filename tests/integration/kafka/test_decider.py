@@ -169,11 +169,11 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_the_partition_goes_on(off
         office.send([opening(), *joining(REPS)])
         office.wait_for(lambda facts: len(facts) >= 4)
         for topic, value, key in wrong:
-            office.put(topic, value, key).get(timeout=10)
+            office.put(topic, value, key).get(timeout=60)
         # By another client's partitioner: east is not in this one.
-        office.put(names.intake, encode_request(intake), b"east", partition=1).get(timeout=10)
-        office.put(names.intake, data, b"east", headers=[*binary, ("trace", b"7")]).get(timeout=10)
-        office.put(names.intake, written, b"east", headers=binary).get(timeout=10)
+        office.put(names.intake, encode_request(intake), b"east", partition=1).get(timeout=60)
+        office.put(names.intake, data, b"east", headers=[*binary, ("trace", b"7")]).get(timeout=60)
+        office.put(names.intake, written, b"east", headers=binary).get(timeout=60)
         office.send([arrival(3)])
         wanted = {intake.identity, "intake/web_form:b-1", arrival(3).identity}
         facts = office.wait_for(lambda facts: wanted <= causes(facts))

@@ -54,8 +54,8 @@ def test_a_header_that_is_not_utf_8_stops_nobody(office: Office, letters: DeadLe
     headers = [*STRUCTURED, (Bytes(), b"1")]
     with deciding(office.settings, office.cluster.servers):
         office.send([opening()])
-        office.put(office.names.intake, encode_request(arrival(1)), headers=headers).get(timeout=10)
-        office.put(office.names.intake, b"no lead", headers=headers).get(timeout=10)
+        office.put(office.names.intake, encode_request(arrival(1)), headers=headers).get(timeout=60)
+        office.put(office.names.intake, b"no lead", headers=headers).get(timeout=60)
         office.send([arrival(2)])
         wanted = {arrival(1).identity, arrival(2).identity}
         check(office.wait_for(lambda facts: wanted <= causes(facts)))
@@ -103,7 +103,7 @@ def test_a_dead_letter_that_is_sent_as_it_stood_is_one_of_its_own(
     with deciding(office.settings, office.cluster.servers):
         office.send([opening()])
         for text in (b"first", b"second"):
-            office.put(office.names.intake, text, headers=own).get(timeout=10)
+            office.put(office.names.intake, text, headers=own).get(timeout=60)
         until(lambda: len(office.dead_letters()) == 2)
     found = taken(office, letters)
     assert [kept_record(letter).value for letter in found] == [b"first", b"second"]

@@ -75,7 +75,7 @@ class Served:
     def stop(self) -> int:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(60)
+        return self._process.wait(120)
 
     def close(self) -> None:
         if self._process.poll() is None:
@@ -107,7 +107,7 @@ def test_decider_and_projector_tell_of_themselves(office: Office, empty_database
         until(lambda: decider.ready)
         office.send([opening(), *joining(["wang"]), arrival(1), claim("wang", "nothing", "early")])
         office.send([arrival(1)])
-        office.put(office.names.intake, b"no lead").get(timeout=10)
+        office.put(office.names.intake, b"no lead").get(timeout=60)
         facts = office.wait_for(lambda facts: {"rep/wang:early", arrival(1).identity} <= causes(facts))
 
         def decided(kind: str, outcome: str) -> bool:

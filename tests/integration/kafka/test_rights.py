@@ -147,7 +147,7 @@ def guarded() -> Iterator[Guarded]:
 def run(given: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "leadflow.cli", *arguments],
-        env=given, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        env=given, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
 
@@ -170,7 +170,7 @@ class Running:
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
-            assert self._process.wait(60) == 0, self.said()
+            assert self._process.wait(120) == 0, self.said()
         finally:
             print(self.said())
             self._process.kill()
