@@ -21,7 +21,7 @@ from leadflow.errors import DamagedFile, LeadflowError, LogDamaged
 from leadflow.log.envelope import hash_of
 from leadflow.log.kafka import Origin, Place
 from leadflow.log.kafka.reader import PartitionReader
-from leadflow.log.snapshots import dumps, loads
+from leadflow.log.packing import dumps, loads
 from leadflow.postgres import Connection, Database, ensure_table
 from leadflow.streams import Held
 

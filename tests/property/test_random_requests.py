@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import random
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from leadflow.domain.evolve import evolve, initial
 from leadflow.domain.policy import Policy
 from leadflow.domain.pool import Pool
 from leadflow.log.envelope import GENESIS, decode, decode_request, encode, encode_request
+from leadflow.log.packing import dumps, loads
 from tests.domain_asks import START, Ask, offset
 from tests.domain_harness import Scene
 from tests.pool_checks import check_invariants, differences, folded
@@ -236,7 +236,7 @@ def test_restarts_from_the_log_or_a_snapshot_change_no_byte(seed: int) -> None:
                 evolve(fresh, event)
             scene.stream = fresh
         elif chance < 0.15:
-            scene.stream = pickle.loads(pickle.dumps(scene.stream))
+            scene.stream = loads(dumps(scene.stream))
         scene.do(one)
     assert documents(scene) == documents(history(seed).scene)
 

@@ -6,28 +6,22 @@ it is passed over, and the caller folds the log.
 
 from __future__ import annotations
 
-import gc
 import hashlib
-import io
-import pickle
-import sys
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from leadflow.domain.pool import STATE_VERSION, Stream
 from leadflow.errors import DamagedFile
 from leadflow.log.envelope import hash_of
+from leadflow.log.packing import dumps, loads
 from leadflow.postgres import Database, ensure_table
 
 KEPT_PER_POOL = 2
 STATE_BYTES_MAX = 900_000_000
 """A field of Postgres holds 1 GB; a larger state is not kept."""
-ALLOWED_MODULES = ("leadflow.domain",)
 
-# The state is compressed already: Postgres need not try (EXTERNAL).
+# What of the state can be compressed is compressed already: Postgres need not try (EXTERNAL).
 _DDL = """
 CREATE SCHEMA IF NOT EXISTS records;
 CREATE TABLE IF NOT EXISTS records.snapshots (
@@ -42,57 +36,6 @@ CREATE TABLE IF NOT EXISTS records.snapshots (
 );
 ALTER TABLE records.snapshots ALTER COLUMN state SET STORAGE EXTERNAL;
 """
-
-_ALLOWED_NAMES = {
-    "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
-    "decimal": {"Decimal"},
-    "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},
-    "builtins": {
-        "bool", "bytearray", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple",
-    },
-}  # fmt: skip
-
-
-class _Unpickler(pickle.Unpickler):
-    """Makes objects of the allowed classes only: whoever writes the table must not run code here."""
-
-    def __init__(self, data: bytes, allowed_modules: tuple[str, ...]) -> None:
-        super().__init__(io.BytesIO(data))
-        self._allowed = allowed_modules
-
-    def find_class(self, module: str, name: str) -> Any:
-        if name in _ALLOWED_NAMES.get(module, ()):
-            return getattr(sys.modules[module], name)
-        if any(module == allowed or module.startswith(allowed + ".") for allowed in self._allowed):
-            found = super().find_class(module, name)
-            # What a module merely imports is not its own, and functions are no state.
-            if isinstance(found, type) and found.__module__ == module:
-                return found
-        raise DamagedFile(f"a snapshot names {module}.{name}, which is no part of a state")
-
-
-def dumps(state: object) -> bytes:
-    """The state as compressed bytes."""
-    return zlib.compress(pickle.dumps(state, protocol=5), level=1)
-
-
-def loads(data: bytes, allowed_modules: tuple[str, ...] = ALLOWED_MODULES) -> Any:
-    """The state of `dumps`' bytes; classes only of these packages, times, decimals and containers.
-
-    Raises DamagedFile for anything else.
-    """
-    collects = gc.isenabled()
-    # Millions of objects are made and none is let go of: looking for garbage took up to half of the time.
-    gc.disable()
-    try:
-        return _Unpickler(zlib.decompress(data), allowed_modules).load()
-    except DamagedFile:
-        raise
-    except Exception as error:
-        raise DamagedFile(f"a snapshot cannot be read: {error}") from error
-    finally:
-        if collects:
-            gc.enable()
 
 
 @dataclass(frozen=True)

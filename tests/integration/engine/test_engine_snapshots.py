@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import zlib
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +15,7 @@ from leadflow.domain.pool import STATE_VERSION
 from leadflow.engine import Engine
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import hash_of
+from leadflow.log.packing import FORMAT
 from leadflow.log.snapshots import Snapshots
 from leadflow.log.verify import verify
 from tests.team import NOON, POOL, Ticking, arrival, capture, claim, open_team
@@ -48,7 +48,7 @@ def well_sealed_rubbish(log: EmbeddedLog, engine: Engine) -> None:
     last = log.last(POOL)
     document = log.document(POOL, last)
     assert document is not None
-    rubbish = zlib.compress(pickle.dumps({"leads": []}))
+    rubbish = FORMAT + pickle.dumps({"leads": []})
     Snapshots(log.database).store(POOL, last, hash_of(document), STATE_VERSION, rubbish)
 
 

@@ -11,12 +11,13 @@ from decimal import Decimal
 import pytest
 
 from leadflow import postgres
-from leadflow.domain.pool import STATE_VERSION, Stream
+from leadflow.domain.pool import STATE_VERSION, Lead, Pool, Stream
 from leadflow.domain.values import Money
 from leadflow.errors import DamagedFile
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import hash_of
-from leadflow.log.snapshots import Snapshots, dumps, loads
+from leadflow.log.packing import FORMAT, dumps, loads
+from leadflow.log.snapshots import Snapshots
 from tests.integration.log.chains import fill
 
 
@@ -46,6 +47,32 @@ def test_a_state_comes_back_with_all_that_states_are_made_of() -> None:
     assert back["time"].tzinfo is UTC
 
 
+def test_a_pools_leads_are_the_same_by_every_way_to_them() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    pool = Pool("east")
+    pool.leads = {name: Lead(name, number, now) for number, name in enumerate(("a", "b"), 1)}
+    pool.contacts = {b"1": pool.leads["b"], b"2": pool.leads["a"], b"3": pool.leads["b"]}
+    pool.leads["b"].until, pool.leads["b"].dossier = now + timedelta(days=3), b'{"touches":[]}'
+    pool.timers = [(now, 1, 0, "a", ""), (now, 2, 1, "b", "12h")]
+    pool.remember("web/1", "", 1)
+    pool.remember("rep/2", "0123456789abcdef", 2)
+    back = loads(dumps(pool))
+    assert [back.contacts[key] for key in pool.contacts] == [back.leads[name] for name in ("b", "a", "b")]
+    for name, lead in pool.leads.items():
+        assert all(getattr(back.leads[name], slot) == getattr(lead, slot) for slot in Lead.__slots__)
+    assert (back.timers, back.unclaimed, back.requests) == (pool.timers, [], pool.requests)
+    assert back.first_decided("rep/2") == ("0123456789abcdef", 2)
+    assert back.leads["a"].since.tzinfo is UTC
+
+
+def test_a_lead_that_would_come_back_as_two_is_not_kept() -> None:
+    pool = Pool("east")
+    pool.leads["a"] = Lead("a", 1, datetime(2026, 1, 1, tzinfo=UTC))
+    pool.waiting_kinds = {("group",): {(None, pool.leads["a"]): 1}}  # type: ignore[dict-item]
+    with pytest.raises(TypeError):
+        dumps(pool)
+
+
 class Evil:
     def __reduce__(self) -> tuple[object, ...]:
         return (print, ("ran",))
@@ -55,15 +82,17 @@ class Evil:
     "data",
     [
         dumps(Evil()),
-        zlib.compress(b"cleadflow.domain.values\nhashlib.md5\n."),
-        zlib.compress(b"\x80\x04\x8c\x16leadflow.domain.values\x8c\x0bhashlib.md5\x93."),
-        zlib.compress(b"\x80\x04\x8c\x16leadflow.domain.values\x8c\x07hashlib\x93."),
-        zlib.compress(b"\x80\x04\x8c\x16leadflow.domain.values\x8c\x06digest\x93."),
-        zlib.compress(b"cos\nsystem\n."),
-        zlib.compress(b"cbuiltins\neval\n."),
-        b"no zlib",
-        zlib.compress(b"no pickle"),
+        FORMAT + b"cleadflow.domain.values\nhashlib.md5\n.",
+        FORMAT + b"\x80\x04\x8c\x16leadflow.domain.values\x8c\x0bhashlib.md5\x93.",
+        FORMAT + b"\x80\x04\x8c\x16leadflow.domain.values\x8c\x07hashlib\x93.",
+        FORMAT + b"\x80\x04\x8c\x16leadflow.domain.values\x8c\x06digest\x93.",
+        FORMAT + b"cos\nsystem\n.",
+        FORMAT + b"cbuiltins\neval\n.",
+        FORMAT + b"no pickle",
+        FORMAT + pickle.dumps(("a pool's columns", {"leads": []})),
+        b"of no form",
         pickle.dumps(1),
+        zlib.compress(pickle.dumps(1)),
     ],
 )
 def test_nothing_but_states_is_read(data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
