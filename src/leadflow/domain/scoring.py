@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from operator import attrgetter
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from leadflow.domain.policy import Condition, DistributionRule, Policy, Range
@@ -28,11 +27,25 @@ class Scored(NamedTuple):
     score_class: str | None
 
 
-Test = Callable[[Touch, Company, int | None], bool]
-"""Whether a condition holds for a lead with this score (None: not scored yet)."""
+Told = Callable[[Touch, Company, int | None], Any]
+"""What a lead with this score (None: not scored yet) tells of a condition's field."""
+_TOLD: dict[str, Told] = {
+    "company_size": lambda touch, company, score: company.size,
+    "region": lambda touch, company, score: company.region,
+    "industry": lambda touch, company, score: company.industry,
+    "score": lambda touch, company, score: score,
+    "channel": lambda touch, company, score: touch.channel,
+    "campaign": lambda touch, company, score: touch.campaign,
+    "landing_page": lambda touch, company, score: touch.landing_page,
+    "referrer_class": lambda touch, company, score: touch.referrer_class,
+    "search_engine": lambda touch, company, score: touch.search_engine,
+    "utm": lambda touch, company, score: tuple(touch.utm.items()),
+}
+_VALUES_MAX = 4096
+"""How many values of a field, and how many outcomes, are remembered."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_VALUES_MAX)
 def part(rule: str, points: int) -> ScorePart:
     """A line of a breakdown; the same few lines stand in every lead's."""
     return ScorePart(rule=rule, points=points)
@@ -44,49 +57,55 @@ def path_of(page: str) -> str:
     return f"/{rest.partition('/')[2]}" if separator else page
 
 
-def condition_test(condition: Condition) -> Test:
-    """The test of every part of the condition that is given; unknown values meet nothing."""
-    tests = [_test(field, wanted) for field, wanted in condition.parts]
-    if len(tests) == 1:
-        return tests[0]
-    return lambda touch, company, score: all(test(touch, company, score) for test in tests)
-
-
-def _test(field: str, wanted: Any) -> Test:
-    if field == "company_size":
-        within = _within(wanted)
-        return lambda touch, company, score: within(company.size)
-    if field == "score":
-        within = _within(wanted)
-        return lambda touch, company, score: within(score)
+def meets(field: str, wanted: Any, told: Any) -> bool:
+    """Whether what a lead tells of a field is what a condition wants there; unknown values meet nothing."""
+    if told is None:
+        return False
+    if isinstance(wanted, Range):
+        return (wanted.min is None or wanted.min <= told) and (wanted.max is None or told <= wanted.max)
     if field == "landing_page":
-        return lambda touch, company, score: (
-            touch.landing_page is not None
-            and any(page.startswith(wanted) for page in (touch.landing_page, path_of(touch.landing_page)))
-        )
+        return any(page.startswith(wanted) for page in (told, path_of(told)))
     if field == "utm":
-        return lambda touch, company, score: all(touch.utm.get(key) == wanted[key] for key in wanted)
-    names, value = frozenset(wanted), attrgetter(field)
-    if field in ("region", "industry"):
-        return lambda touch, company, score: value(company) in names
-    return lambda touch, company, score: value(touch) in names
+        return all(item in told for item in wanted.items())
+    return bool(told in wanted)
 
 
-def _within(bounds: Range) -> Callable[[int | None], bool]:
-    low = bounds.min if bounds.min is not None else float("-inf")
-    high = bounds.max if bounds.max is not None else float("inf")
-    return lambda value: value is not None and low <= value <= high
+class Conditions:
+    """Some conditions that are asked together, field by field.
+
+    The answers are the bits of a number, the first condition's the lowest. Most leads tell of a field what
+    another told before: which conditions that meets is remembered.
+    """
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        self._all = (1 << len(conditions)) - 1
+        parts = [dict(condition.parts) for condition in conditions]
+        self._fields = [
+            (told, lru_cache(maxsize=_VALUES_MAX)(partial(_met, field, [part.get(field) for part in parts])))
+            for field, told in _TOLD.items()
+            if any(field in part for part in parts)
+        ]
+
+    def met(self, touch: Touch, company: Company, score: int | None) -> int:
+        """Which of them hold for a lead with this score (None: not scored yet)."""
+        met = self._all
+        for told, met_by in self._fields:
+            met &= met_by(told(touch, company, score))
+        return met
+
+
+def _met(field: str, wanted: Sequence[Any], told: Any) -> int:
+    return sum(1 << n for n, one in enumerate(wanted) if one is None or meets(field, one, told))
 
 
 class Rules:
     """The rules of one policy, prepared once and asked about every lead."""
 
     def __init__(self, policy: Policy) -> None:
-        scoring = policy.scoring
-        self._base = (part("base", scoring.base),) if scoring.base else ()
-        self._completeness = scoring.completeness
-        self._scoring = [(condition_test(r.when), r.points, part(r.name, r.points)) for r in scoring.rules]
-        self._distribution = [(condition_test(rule.when), rule) for rule in policy.rules]
+        self._policy = policy
+        self._scoring = Conditions([rule.when for rule in policy.scoring.rules])
+        self._distribution = Conditions([rule.when for rule in policy.rules])
+        self._scored = lru_cache(maxsize=_VALUES_MAX)(self._score)
         self.class_of = tuple(policy.class_of(score) for score in range(101))
         """The class of each score."""
         self.unit_costs = {
@@ -101,24 +120,19 @@ class Rules:
     def score(self, subject: Subject) -> Scored:
         """The lead's score: base, completeness and every rule that holds."""
         touch, company, asked, filled = subject
-        lines = list(self._base)
-        total = lines[0].points if lines else 0
-        if self._completeness and asked:
-            points = self._completeness * filled // asked
-            if points:
-                total += points
-                lines.append(part("completeness", points))
-        for holds, points, line in self._scoring:
-            if holds(touch, company, None):
-                total += points
-                lines.append(line)
-        total = max(0, min(100, total))
+        completeness = self._policy.scoring.completeness * filled // asked if asked else 0
+        return self._scored(completeness, self._scoring.met(touch, company, None))
+
+    def _score(self, completeness: int, met: int) -> Scored:
+        scoring = self._policy.scoring
+        lines = [part("base", scoring.base), part("completeness", completeness)]
+        lines = [line for line in lines if line.points]
+        lines += [part(rule.name, rule.points) for n, rule in enumerate(scoring.rules) if met >> n & 1]
+        total = max(0, min(100, sum(line.points for line in lines)))
         return Scored(total, tuple(lines), self.class_of[total])
 
     def first(self, subject: Subject, score: int) -> DistributionRule | None:
         """The distribution rule that decides: the first whose condition holds."""
-        touch, company = subject.touch, subject.company
-        for holds, rule in self._distribution:
-            if holds(touch, company, score):
-                return rule
-        return None
+        met = self._distribution.met(subject.touch, subject.company, score)
+        lowest = met & -met
+        return self._policy.rules[lowest.bit_length() - 1] if met else None
