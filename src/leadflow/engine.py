@@ -62,9 +62,13 @@ class Engine:
 
     # --- requests -------------------------------------------------------------------------------
 
-    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
+    def submit(
+        self, requests: Sequence[Request], meanwhile: Callable[[], None] | None = None
+    ) -> list[Outcome]:
         """Decide the requests in their order and append all their facts durably, in one insert.
 
+        `meanwhile` is called when they are decided and about to be written, for what can go on beside; more
+        often if they are decided anew, and never if there is nothing to be written.
         A request that cannot be decided at all (its pool is unknown, runs on another clock or has a
         damaged log, or the code has a bug) has an `error` in its outcome and hinders no other. Raises
         Unavailable if the log is away: whether the facts were written is then unknown, and the same
@@ -75,7 +79,7 @@ class Engine:
         pools = {request.pool for request in requests}
         pools |= {r.body.to_pool for r in requests if isinstance(r.body, TransferLead)}
         try:
-            return self._in_order(pools, requests)
+            return self._in_order(pools, requests, meanwhile)
         except (Unavailable, Conflict):
             raise
         except Exception as problem:
@@ -84,7 +88,7 @@ class Engine:
             if len(requests) == 1:
                 return [Outcome(requests[0], error=Deciding.cannot_decide(requests[0], problem))]
             half = len(requests) // 2
-            return self.submit(requests[:half]) + self.submit(requests[half:])
+            return self.submit(requests[:half], meanwhile) + self.submit(requests[half:], meanwhile)
 
     def one(self, request: Request) -> Outcome:
         """Decide one request. Raises what kept it from being decided."""
@@ -140,13 +144,15 @@ class Engine:
         with self._guard:
             return at(self.pool(pool))
 
-    def _in_order(self, pools: set[str], requests: Sequence[Request]) -> list[Outcome]:
+    def _in_order(
+        self, pools: set[str], requests: Sequence[Request], meanwhile: Callable[[], None] | None = None
+    ) -> list[Outcome]:
         names = sorted(pools)
         with self._guard:
             for _ in range(ATTEMPTS_MAX):
                 try:
                     with self.log.lock(names):
-                        return self._decide_and_append(names, requests)
+                        return self._decide_and_append(names, requests, meanwhile)
                 except Conflict:
                     self._streams.drop(names)
                 except BaseException:
@@ -159,7 +165,9 @@ class Engine:
             do="Send the request again; it is decided once however often it is sent.",
         )
 
-    def _decide_and_append(self, names: Sequence[str], requests: Sequence[Request]) -> list[Outcome]:
+    def _decide_and_append(
+        self, names: Sequence[str], requests: Sequence[Request], meanwhile: Callable[[], None] | None
+    ) -> list[Outcome]:
         for name in names:
             self._streams.caught_up(name)
         batch = Batch()
@@ -170,6 +178,8 @@ class Engine:
                 self._deciding.fire(self._streams[name], received, batch)
         found = self._with_first_outcomes(outcomes, batch)
         if batch.stored:
+            if meanwhile is not None:
+                meanwhile()
             self.position = self.log.append(batch.stored)[-1]
         self._streams.drop([name for name in names if not self._streams[name].stream.sequence])
         return found

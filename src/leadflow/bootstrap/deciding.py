@@ -14,6 +14,7 @@ from leadflow.domain.requests import Request
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.engine import SNAPSHOT_EVERY, Engine, Outcome
 from leadflow.errors import LeadflowError, Unavailable, UsageError
+from leadflow.incoming.batching import read_ahead
 from leadflow.records import DeadLetter, DeadLetters
 from projections.runner import Projections
 
@@ -81,12 +82,19 @@ class Here:
             self._client = HandoverClient(self._home)
         return self._client
 
-    def submit(self, requests: Sequence[Request]) -> list[Outcome]:
-        """Have requests decided: by the engine that runs, or here. Raises Unavailable."""
+    def submit(
+        self, requests: Sequence[Request], meanwhile: Callable[[], None] | None = None
+    ) -> list[Outcome]:
+        """Have requests decided: by the engine that runs, or here. Raises Unavailable.
+
+        `meanwhile` is called when there is nothing to do but wait.
+        """
         client = self.running()
         if client is None:
-            return self.engine.submit(requests)
+            return self.engine.submit(requests, meanwhile)
         try:
+            if meanwhile is not None:
+                meanwhile()
             return client.submit(requests)[0]
         except Unavailable:
             # Where that engine has ended, the next requests go to another one, or are decided here.
@@ -95,8 +103,8 @@ class Here:
             raise
 
     def submit_all(self, batches: Iterable[Sequence[Request]]) -> Iterator[list[Outcome]]:
-        """Have batches decided, one after the other. Raises Unavailable."""
-        return map(self.submit, batches)
+        """Have batches decided, one after the other; the next is read meanwhile. Raises Unavailable."""
+        return read_ahead(batches, self.submit)
 
     def stream(self, name: str) -> Stream:
         """The present state of a stream."""

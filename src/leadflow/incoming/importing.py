@@ -20,6 +20,7 @@ from leadflow.domain.requests import Request, SubmitIntake, intake_request
 from leadflow.domain.routing import RoutingTable, route
 from leadflow.engine import Outcome
 from leadflow.errors import UsageError
+from leadflow.incoming.batching import seldom_collected
 from leadflow.intake.arrivals import Arrival
 from leadflow.intake.files import ArrivalFile, Incoming
 from leadflow.records import Arrival as Unreadable
@@ -159,6 +160,7 @@ def unreadable(
     )
 
 
+@seldom_collected()
 def import_file(
     file: ArrivalFile,
     to: Destination,
@@ -284,6 +286,7 @@ class Rehearsal:
         return lead.id if lead is not None else self._contacts.get(key)
 
 
+@seldom_collected()
 def rehearse_file(
     file: ArrivalFile,
     to: Destination,
