@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from leadflow import errors
 from leadflow.api.identity import log_denied, log_if_denied
@@ -23,6 +24,8 @@ from leadflow.domain.values import speakable
 
 RETRY_AFTER_S = 2
 """What those are told to wait who meet something that is away."""
+
+METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 
 log_ = structlog.get_logger(__name__)
 
@@ -180,8 +183,21 @@ def install(api: FastAPI) -> None:
         return answer_of(found.problem, found.headers)
 
     @api.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> Response:
-        return answer_of(of_status(error.status_code, error.detail), error.headers)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = _allowed(request)
+        return answer_of(of_status(error.status_code, error.detail), headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a path: each has a route of its own, and the framework names the first one's only."""
+    scopes = ((name, {**request.scope, "method": name}) for name in METHODS)
+    return ", ".join(
+        name
+        for name, scope in scopes
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    )
 
 
 def of_status(status: int, detail: str | None = None) -> Problem:

@@ -7,6 +7,7 @@ import time
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadflow.api import failing, problems
@@ -22,6 +23,9 @@ HEADERS = (
 )
 """Of every answer, unless it has its own."""
 
+NOT_LOOKED_AT = ("/v1/", "/in/")
+"""Below these nothing answers HEAD: it is programs that ask there, and streams never end. Pages do, as those
+who check links and show previews of them expect (RFC 9110, 9.3.2)."""
 PROBES = ("/healthz", "/readyz")
 GONE = 499
 """What the log has for a caller that went away, as nginx does; nobody is answered with it."""
@@ -40,6 +44,9 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and not scope["path"].startswith(NOT_LOOKED_AT):
+            # The server leaves the body out by the scope of its own.
+            scope = {**scope, "method": "GET"}
         scope[BODY_MAX] = self._body_max
         began = time.monotonic()
         status = 0
@@ -56,10 +63,9 @@ class Frame:
             await send(message)
 
         try:
-            if _unusable(scope):
-                await problems.answer_of(
-                    problems.problem("unreadable", "the address holds a character that no address has")
-                )(scope, receive, sending)
+            refusal = _refusal(scope)
+            if refusal is not None:
+                await refusal(scope, receive, sending)
             else:
                 await self._app(scope, Body(scope, receive), sending)
         except ClientDisconnect:
@@ -102,6 +108,20 @@ class Body:
 def too_large(limit: int) -> HTTPException:
     """What ends a request whose body is too large."""
     return HTTPException(413, f"a body here has at most {limit:,} bytes", {"Connection": "close"})
+
+
+def _refusal(scope: Scope) -> Response | None:
+    """The answer to what can be read in no way."""
+    if _unusable(scope):
+        return problems.answer_of(
+            problems.problem("unreadable", "the address holds a character that no address has")
+        )
+    packed = [value for name, value in scope["headers"] if name == b"content-encoding"]
+    if any(value.strip().lower() not in (b"", b"identity") for value in packed):
+        # As something unreadable it would be acknowledged, and nobody could read it (RFC 9110, 15.5.16).
+        found = problems.problem("unsupported-type", "bodies are taken as they are, without Content-Encoding")
+        return problems.answer_of(found, {"Accept-Encoding": "identity"})
+    return None
 
 
 def _announced(scope: Scope) -> int:

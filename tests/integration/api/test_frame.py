@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -62,3 +63,31 @@ def test_the_document_is_openapi_3_1(door: Door) -> None:
 @pytest.mark.parametrize("path", ["/v1/pools/east/leads/%00", "/v1/pools?limit=%00"])
 def test_an_address_with_a_nul_is_unreadable(door: Door, path: str) -> None:
     door.as_("rep/wang").get(path, status=400)
+
+
+def test_a_packed_body_is_refused_and_not_kept_as_rubbish(door: Door) -> None:
+    """A vendor that is told 200 would not send the lead again."""
+    path = door.as_("manager/ma").post(
+        "/v1/inlets", {"id": "bd", "kind": "baidu", "pool": "east"}, status=201
+    )["path"]
+    packed = gzip.compress(b'{"clueId": "1", "cluePhoneNumber": "13800138001"}')
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    site = door.as_("adapter/website")
+    for caller, address in ((door.nobody(), path), (site, "/v1/intake"), (site, "/v1/uploads")):
+        answer = caller("POST", address, content=packed, headers=headers, status=415)
+        assert answer.headers["Accept-Encoding"] == "identity"
+    assert door.app.dead_letters.list() == []
+    as_it_is = {**headers, "Content-Encoding": "identity"}
+    door.nobody()("POST", path, content=gzip.decompress(packed), headers=as_it_is)
+
+
+def test_pages_answer_head_and_methods_are_named(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    ma.post("/v1/inlets", {"id": "site", "kind": "website", "pool": "east"}, status=201)
+    for path in ("/f/site", "/docs", "/healthz", "/openapi.json", "/forms/leadflow.js"):
+        whole, head = (door.nobody()(method, path) for method in ("GET", "HEAD"))
+        assert (head.content, head.headers["content-type"]) == (b"", whole.headers["content-type"])
+    assert ma("DELETE", "/v1/pools", status=405).headers["Allow"] == "GET, POST"
+    leads = "/v1/pools/east/leads/00000000-0000-0000-0000-000000000000"
+    assert ma("PUT", leads, status=405).headers["Allow"] == "GET, PATCH"
+    assert door.nobody()("PUT", "/in/site", status=405).headers["Allow"] == "GET, OPTIONS, POST"
