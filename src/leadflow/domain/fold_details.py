@@ -25,7 +25,9 @@ def _new_lead(pool: Pool, event: e.Event, data: e.LeadCaptured | e.LeadTransferr
     lead.dossier = data.packed
     pool.leads[lead.id] = lead
     _claim_contacts(pool, lead, data.person)
-    own.make_public(pool, lead, event)
+    if event.fact_index == event.fact_count:
+        own.make_public(pool, lead, event.time, event.sequence)
+    # Else the decision's next fact says at once what becomes of it.
 
 
 def _captured(pool: Pool, event: e.Event, data: e.LeadCaptured) -> None:

@@ -44,6 +44,7 @@ def _count_share(pool: Pool, event: e.Event, data: e.LeadAssigned, group: str, s
 def _failed(pool: Pool, event: e.Event, data: e.AssignmentFailed) -> None:
     lead = pool.leads[event.subject]
     lead.failed = f"{data.mode}:{data.reason}"
+    own.stay_public(pool, lead)
     own.stop_waiting(pool, lead)
     if data.mode == "timeout":
         wanted = own.groups_for(pool, lead)
@@ -132,7 +133,7 @@ def _warned(pool: Pool, event: e.Event, data: e.RecycleWarned) -> None:
 def _recycled(pool: Pool, event: e.Event, data: e.LeadRecycled) -> None:
     lead = pool.leads[event.subject]
     own.release(pool, lead, event)
-    own.make_public(pool, lead, event)
+    own.make_public(pool, lead, event.time, event.sequence)
     lead.failed = ""
     if pool.policy.recycling.after_recycle == "rotate" and data.reason != "withdrawn":
         groups = own.groups_for(pool, lead)
@@ -165,7 +166,7 @@ def _disqualified(pool: Pool, event: e.Event, data: e.LeadDisqualified) -> None:
 def _reopened(pool: Pool, event: e.Event, data: e.LeadReopened) -> None:
     lead = pool.leads[event.subject]
     lead.closed_seq, lead.failed = 0, ""
-    own.make_public(pool, lead, event)
+    own.make_public(pool, lead, event.time, event.sequence)
 
 
 def _customer_handed_over(pool: Pool, event: e.Event, data: e.CustomerHandedOver) -> None:

@@ -13,27 +13,35 @@ from leadflow.domain.ordered import SortedRuns
 from leadflow.domain.pool import EPOCH, PRIVATE, PUBLIC, QUEUE, RECYCLE, WARN, Lead, Member, Pool
 
 
-def make_public(pool: Pool, lead: Lead, event: Event) -> None:
-    """The lead is in the public pool from here on, for anybody to claim."""
+def make_public(pool: Pool, lead: Lead, since: datetime, sequence: int) -> None:
+    """The lead is in the public pool from that fact on, for anybody to claim."""
     lead.status, lead.owner, lead.queue = PUBLIC, None, None
-    lead.public_since, lead.public_seq = event.time, event.sequence
+    lead.public_since, lead.public_seq = since, sequence
     pool.claimable.add((-lead.score, lead.number, lead.id))
     if not pool.unclaimed:
         # Behind another lead it comes no sooner than that one.
         pool.quiet_until = EPOCH
-    heapq.heappush(pool.unclaimed, (event.time, event.sequence, lead.id))
+    heapq.heappush(pool.unclaimed, (since, sequence, lead.id))
+
+
+def stay_public(pool: Pool, lead: Lead) -> None:
+    """The decision that brought the lead here left it to the pool."""
+    if lead.public_since is None:
+        make_public(pool, lead, lead.captured_at, lead.number)
 
 
 def leave_public(pool: Pool, lead: Lead) -> None:
     """The lead is no longer there to be claimed, nor waits for a rotation."""
-    pool.claimable.discard((-lead.score, lead.number, lead.id))
-    stop_waiting(pool, lead)
-    lead.public_since = None
-    lead.queue = None
+    if lead.public_since is not None:
+        pool.claimable.discard((-lead.score, lead.number, lead.id))
+        stop_waiting(pool, lead)
+        lead.public_since = None
+        lead.queue = None
 
 
 def put_into_queue(pool: Pool, lead: Lead, queue: str, event: Event) -> None:
     """Managers see it, nobody claims it; `assign_after` goes on running from when it became public."""
+    stay_public(pool, lead)
     pool.claimable.discard((-lead.score, lead.number, lead.id))
     lead.status, lead.queue, lead.owner_seq = QUEUE, queue, event.sequence
 

@@ -123,7 +123,8 @@ class Lead:
         self.contacted = False
         """Whether a contact that counts was logged since `since`."""
         self.contacts = 0
-        self.public_since: datetime | None = captured_at
+        self.public_since: datetime | None = None
+        """Since when it is public or in a queue; its first decision may give it to a rep at once."""
         self.public_seq = number
         self.queue: str | None = None
         self.past = _NOBODY
