@@ -54,10 +54,11 @@ def decide(stream: Stream, request: r.Request, now: datetime) -> list[Event]:
     if isinstance(body, r.AdvanceClock):
         return []
     payload = payload_of(request)
-    draft = Draft(stream, max(now, stream.time), request.actor, request.identity, body.type, payload)
-    first = stream.first_decided(request.identity)
-    if first is not None and not stream.not_taken_in(request.identity):
-        if first[0] in ("", payload) or stream.refused_as_reused(request.identity, payload):
+    identity = request.identity
+    draft = Draft(stream, max(now, stream.time), request.actor, identity, body.type, payload)
+    first = stream.first_decided(identity)
+    if first is not None and not stream.not_taken_in(identity):
+        if first[0] in ("", payload) or stream.refused_as_reused(identity, payload):
             return []
         draft.refuse("identity_reused", position=first[1])
         return draft.events(stream.policy_version)
@@ -112,7 +113,7 @@ def _decide_in_pool(pool: Pool, request: r.Request, draft: Draft) -> None:
     role = role_in(pool, request.actor)
     if isinstance(body, r.SubmitIntake):
         if _permitted(access.allowed("submit", request.actor, member_role=role), draft):
-            intake.submit(pool, body, draft, request.identity)
+            intake.submit(pool, body, draft)
     elif isinstance(body, r.ReceiveTransfer):
         if _permitted(role_of(request.actor) == "system", draft):
             intake.receive(pool, body, draft)
@@ -157,12 +158,12 @@ def _permitted(yes: bool, draft: Draft, lead: Lead | None = None) -> bool:
 
 def _acting_rep(pool: Pool, for_rep: str | None, draft: Draft, lead_id: str = "") -> Member | None:
     """The rep that acts, or for whom a manager acts; None if that is refused."""
-    actor, role = draft.actor, role_of(draft.actor)
+    actor = draft.actor
+    role, _, rep_id = actor.partition("/")
     if role == "rep":
-        if for_rep not in (None, id_of(actor)):
+        if for_rep is not None and for_rep != rep_id:
             draft.refuse("not_permitted", subject=lead_id, rep=speakable(for_rep), detail=role)
             return None
-        rep_id = id_of(actor)
     elif access.allowed("work", actor, member_role=role_in(pool, actor)):
         if for_rep is None:
             draft.refuse("rep_needed", subject=lead_id)

@@ -23,9 +23,9 @@ from leadflow.domain.values import (
     ScorePart,
     Touch,
     UtcTime,
+    make_of,
     no_company,
     nobody,
-    set_member,
 )
 
 
@@ -38,6 +38,7 @@ class Made(Model):
 
     _FIELDS: ClassVar[dict[str, Any]]
     """Every field in its order, with its default."""
+    _NAMES: ClassVar[set[str]]
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -45,12 +46,10 @@ class Made(Model):
         cls._FIELDS = {
             name: field.get_default(call_default_factory=True) for name, field in cls.model_fields.items()
         }
+        cls._NAMES = set(cls._FIELDS)
 
     def __init__(self, **values: Any) -> None:
-        set_member(self, "__dict__", {**self._FIELDS, **values})
-        set_member(self, "__pydantic_fields_set__", set(values))
-        set_member(self, "__pydantic_extra__", None)
-        set_member(self, "__pydantic_private__", None)
+        make_of(self, {**self._FIELDS, **values}, self._NAMES)
 
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
     """Tells pydantic that reading (`model_validate`) has its own way, which checks."""

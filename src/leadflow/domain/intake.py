@@ -42,7 +42,7 @@ def with_cost(pool: Pool, touch: Touch) -> Touch:
     return touch.model_copy(update={"cost": cost, "cost_basis": "unit_cost"})
 
 
-def submit(pool: Pool, body: SubmitIntake, draft: Draft, identity: str) -> None:
+def submit(pool: Pool, body: SubmitIntake, draft: Draft) -> None:
     """Take an arrival in: a new lead, scored and distributed at once, or a touch of a known one."""
     touch = with_cost(pool, body.touch)
     kind, lead, others = matches(pool, body.person)
@@ -52,7 +52,7 @@ def submit(pool: Pool, body: SubmitIntake, draft: Draft, identity: str) -> None:
     subject = Subject(touch, body.company, body.asked, body.filled)
     scored = pool.rules.score(subject)
     rule = pool.rules.first(subject, scored.score)
-    lead_id = derived_id("lead", pool.id, identity)
+    lead_id = derived_id("lead", pool.id, draft.causation)
     draft.add(
         lead_id,
         e.LeadCaptured(

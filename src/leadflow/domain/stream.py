@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from leadflow.domain.values import digest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOT_TAKEN_IN = "00"
 """Stands for the payload digest of an arrival that was refused."""
+
+
+@lru_cache(maxsize=64)
+def _key(identity: str) -> bytes:
+    """A request is looked for, and then remembered: its key is wanted some times in a row."""
+    return digest(identity)
 
 
 class Stream:
@@ -25,14 +32,14 @@ class Stream:
 
     def remember(self, identity: str, payload: str, sequence: int) -> None:
         """Keep where a request was decided; a second payload under one identity has its own place."""
-        key = digest(identity)
+        key = _key(identity)
         if key in self.requests and not self.not_taken_in(identity):
             key = digest(identity, payload)
         self.requests[key] = bytes.fromhex(payload) + sequence.to_bytes(8, "big")
 
     def first_decided(self, identity: str) -> tuple[str, int] | None:
         """Payload digest (hex) and sequence of the decision on that identity, if there is one."""
-        kept = self.requests.get(digest(identity))
+        kept = self.requests.get(_key(identity))
         return (kept[:-8].hex(), int.from_bytes(kept[-8:], "big")) if kept else None
 
     def not_taken_in(self, identity: str) -> bool:

@@ -42,15 +42,22 @@ class Model(BaseModel):
     def __copy__(self) -> Self:
         # pydantic's own copy asks for much that a value does not have.
         copied = type(self).__new__(type(self))
-        set_member(copied, "__dict__", self.__dict__.copy())
-        set_member(copied, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
-        set_member(copied, "__pydantic_extra__", None)
-        set_member(copied, "__pydantic_private__", None)
+        make_of(copied, self.__dict__.copy(), self.__pydantic_fields_set__.copy())
         return copied
 
 
-set_member = object.__setattr__
-"""Sets what a frozen value, while it is being made, consists of."""
+_set_values, _set_given, _set_extra, _set_private = (
+    BaseModel.__dict__[slot].__set__
+    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
+
+
+def make_of(made: Model, values: dict[str, Any], given: set[str]) -> None:
+    """Fill a new, still empty value: with these values of its fields, of which `given` were said."""
+    _set_values(made, values)
+    _set_given(made, given)
+    _set_extra(made, None)
+    _set_private(made, None)
 
 
 def to_utc(moment: datetime) -> datetime:
@@ -183,10 +190,9 @@ def digest_bytes(content: bytes) -> bytes:
     return blake2b(content, digest_size=16).digest()
 
 
-@lru_cache(maxsize=256)
 def digest(*parts: str) -> bytes:
     """Sixteen bytes that stand for `parts`: the compact form in which a pool remembers them."""
-    return digest_bytes("\x1f".join(parts).encode())
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
 
 
 def derived_id(*parts: str) -> str:
