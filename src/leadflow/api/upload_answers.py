@@ -109,3 +109,12 @@ class UploadShown(answers.Answer):
     needs: Annotated[
         str | None, Field(description="What keeps the file from being read as it is: give a mapping.")
     ] = None
+
+
+class UploadList(answers.Answer):
+    """A page of uploads."""
+
+    model_config = answers.example({"items": [_UPLOAD | {"rows": None}], "next": None})
+
+    items: list[UploadShown]
+    next: Annotated[str | None, Field(description="The cursor of the next page; null on the last one.")]

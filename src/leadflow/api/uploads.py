@@ -8,21 +8,31 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import TimeoutError as Late
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from leadflow.api import failing, once, problems
+from leadflow.api import failing, once, pages, problems
 from leadflow.api.changes import REPEATED, Asking, Sending
 from leadflow.api.frame import BODY_MAX
-from leadflow.api.upload_answers import PLAN, PlanGiven, PlanShown, PreviewRow, UploadId, UploadShown
+from leadflow.api.upload_answers import (
+    PLAN,
+    PlanGiven,
+    PlanShown,
+    PreviewRow,
+    UploadId,
+    UploadList,
+    UploadShown,
+)
 from leadflow.bootstrap.identities import Answered
 from leadflow.bootstrap.uploads import (
+    BUSY,
     Destination,
     MappingFile,
     Plan,
@@ -31,7 +41,7 @@ from leadflow.bootstrap.uploads import (
     check_channel,
     destination,
 )
-from leadflow.domain.values import POOL_PATTERN
+from leadflow.domain.values import POOL_PATTERN, format_time
 from leadflow.errors import LeadflowError, NotFound, NotPermitted, Unavailable, UnmappableHeader
 
 router = APIRouter(tags=["uploads"], prefix="/uploads")
@@ -114,7 +124,13 @@ def _keep(asking: Asking, form: FormData) -> Response:
 
     def taken() -> tuple[str, Response]:
         upload = uploads.keep(asking.actor, name, file.file, plan)
-        return upload.id, _previewed(asking, upload)
+        try:
+            answer = _previewed(asking, upload)
+        except LeadflowError:
+            uploads.delete(asking.actor, upload.id)
+            raise
+        uploads.note(upload)
+        return upload.id, answer
 
     if not asking.named:
         return taken()[1]
@@ -143,22 +159,16 @@ def _digest_of(file: UploadFile) -> bytes:
 
 
 def _previewed(asking: Asking, upload: Upload) -> Response:
-    uploads = asking.service.uploads
-    try:
-        rows, mapping, needs = *uploads.preview(upload), None
-    except LeadflowError as error:
-        if not isinstance(error, UnmappableHeader):
-            uploads.delete(asking.actor, upload.id)
-            raise
-        rows, mapping, needs = _no_rows(), {}, error.what
-    upload.mapping = mapping
-    preview = [PreviewRow.model_validate(row) for row in rows]
+    rows: list[Row] | None = None
+    needs: str | None = None
+    if upload.status != "done":
+        try:
+            rows = asking.service.uploads.preview(upload)
+        except UnmappableHeader as error:
+            rows, needs = [], error.what
+    preview = None if rows is None else [PreviewRow.model_validate(row) for row in rows]
     asking.headers["Location"] = f"/v1/uploads/{upload.id}"
     return asking.answer(_shown(upload, rows=preview, needs=needs), 201)
-
-
-def _no_rows() -> list[Row]:
-    return []
 
 
 def _wrong(field: str, code: str, message: str) -> problems.ProblemError:
@@ -178,6 +188,28 @@ def _place(asking: Asking, plan: Plan) -> Destination:
             raise NotPermitted(f"{asking.actor} may not send leads to pool {pool}")
     check_channel(plan.channel, {pool: pools[pool].policy.get("channels", {}) for pool in to.pools})
     return to
+
+
+@router.get(
+    "",
+    operation_id="listUploads",
+    summary="List uploads",
+    response_model=UploadList,
+    responses=problems.responses(),
+)
+def list_uploads(
+    request: Request, asking: Sending, limit: pages.Limit = pages.LIMIT, cursor: pages.Cursor = None
+) -> Response:
+    """The caller's uploads, the oldest first: those to go on with, and those that were taken in."""
+    page, following = pages.page_of(
+        asking.service.uploads.of(asking.actor),
+        lambda one: (format_time(one.created_at), one.id),
+        pages.choice_of("uploads"),
+        cursor,
+        limit,
+    )
+    asking.headers |= pages.links(request, following)
+    return asking.answer(UploadList(items=[_shown(one) for one in page], next=following))
 
 
 # --- working on it --------------------------------------------------------------------------
@@ -244,12 +276,13 @@ def _working_on(asking: Asking, name: str, wanted: PlanGiven, *, dry_run: bool) 
         wanted.mapping or known.mapping,
     )
     job = uploads.begin(upload, plan, _place(asking, plan), dry_run=dry_run)
-    try:
+    with suppress(Late):
         job.result(timeout=asking.wait_s)
-    except Late:
-        asking.headers["Location"] = f"/v1/uploads/{upload.id}"
-        return asking.answer(_shown(upload), 202)
-    return asking.answer(_shown(upload))
+    upload = uploads.get(asking.actor, name)
+    if upload.status not in BUSY:
+        return asking.answer(_shown(upload))
+    asking.headers["Location"] = f"/v1/uploads/{upload.id}"
+    return asking.answer(_shown(upload), 202)
 
 
 @router.get(
@@ -270,9 +303,10 @@ def upload_problems(upload: UploadId, asking: Sending) -> Response:
     a formula."""
     uploads = asking.service.uploads
     found = uploads.problems(uploads.get(asking.actor, upload))
-    if not found.exists():
-        raise NotFound("the upload was neither checked nor started yet")
-    return FileResponse(found, headers=asking.headers, media_type="text/csv", filename="problems.csv")
+    if found is None:
+        raise NotFound("there is no list yet: it is there when the upload was checked or taken in")
+    headers = {**asking.headers, "Content-Disposition": 'attachment; filename="problems.csv"'}
+    return StreamingResponse(found, headers=headers, media_type="text/csv")
 
 
 @router.delete(

@@ -168,7 +168,7 @@ class Service:
         self.feeds = Feeds(app, self.stopping)
         """The facts of pools as they come."""
         means = Means(self.submit_all, app.dead_letters, app.pool_state, self.stopping, app.attribution)
-        self.uploads = Uploads(app.home / "uploads", means)
+        self.uploads = Uploads(app.database, means)
         """Files of leads that were uploaded."""
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from leadflow.incoming.importing import Destination, check_channel, destination
-from leadflow.incoming.upload_state import Plan, Row, Upload
+from leadflow.incoming.upload_state import BUSY, Plan, Row, Upload
 from leadflow.incoming.uploads import Uploads
 from leadflow.intake.mapping import MappingFile
 
 __all__ = [
+    "BUSY",
     "Destination",
     "MappingFile",
     "Plan",

@@ -1,22 +1,24 @@
 """Files of leads that were uploaded: kept, tried without doing, taken in piece by piece.
 
-An upload is a directory of its own beside the data: the file, its state, and the list of problem rows. It
-outlives the process. One that was being taken in when the process ended is `interrupted`, and is started
-again: rows that were taken before are duplicates, so nothing is taken twice.
+The file, its state and the list of problem rows are kept where every process finds them (`upload_store`). One
+that was being taken in when the process ended is `interrupted`, and is started again: rows that were taken
+before are duplicates, so nothing is taken twice.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
-import shutil
+import tempfile
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,11 +27,13 @@ import structlog
 from leadflow.domain.pool import Pool
 from leadflow.errors import AlreadyThere, LeadflowError, NotFound, TooLarge, Unavailable, UsageError
 from leadflow.incoming.importing import Destination, Report, SubmitAll, import_file, rehearse_file
-from leadflow.incoming.upload_state import BUSY, COUNTS, Plan, Row, Upload, read_upload
+from leadflow.incoming.upload_state import BUSY, COUNTS, Plan, Row, Upload
+from leadflow.incoming.upload_store import PIECE, UploadStore
 from leadflow.intake.attribution import Attribution
 from leadflow.intake.files import ArrivalFile, Incoming, open_arrivals
 from leadflow.intake.opening import ENDINGS
 from leadflow.intake.text import as_text
+from leadflow.postgres import Database
 from leadflow.records import DeadLetters
 from leadflow.views.csv_out import neutral
 
@@ -38,9 +42,9 @@ PREVIEW_ROWS = 10
 KEEP = timedelta(days=7)
 """For how long an upload is kept."""
 UPLOADS_MAX = 50
-"""That one actor may have at a time."""
+KEPT_BYTES_MAX = 1024 * 1024 * 1024
+"""What one actor may have at a time."""
 PROBLEM_COLUMNS = ("row", "sheet", "unreadable", "field", "code", "message", "content")
-CHUNK = 1024 * 1024
 
 log_ = structlog.get_logger(__name__)
 
@@ -80,77 +84,82 @@ class Means:
 
 
 class Uploads:
-    """The uploads in a directory. Safe to use from several threads."""
+    """The uploads of a database, as one process works on them. Safe to use from several threads."""
 
-    def __init__(self, directory: Path, means: Means, *, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(self, database: Database, means: Means, *, bytes_max: int = BYTES_MAX) -> None:
         self.bytes_max = bytes_max
-        self._directory = directory
+        self._store = UploadStore(database)
         self._means = means
-        self._known: dict[str, Upload] = {}
         self._guard = threading.Lock()
         # Workbooks stand in memory while they are read: two at a time at most.
         self._reading = threading.BoundedSemaphore(2)
         self._jobs = ThreadPoolExecutor(1, "uploads")
         self._under_way: dict[str, Future[None]] = {}
+        """What this process works on."""
 
     # --- keeping --------------------------------------------------------------------------------
 
     def keep(self, actor: str, name: str, source: BinaryIO, plan: Plan) -> Upload:
-        """Keep a file. Raises TooLarge, and UsageError where the actor has too many."""
-        self._tidy()
-        own = [one for one in self._all() if one.actor == actor]
+        """Keep a file. Raises TooLarge, and AlreadyThere where the actor has too many or too much."""
+        self._store.sweep(datetime.now(UTC) - KEEP)
+        own = self._store.of(actor)
         if len(own) >= UPLOADS_MAX:
             raise AlreadyThere(f"{actor} has {UPLOADS_MAX} uploads already", do="Delete some of them.")
+        # Of one that was taken in the file is kept no more.
+        kept = sum(one.size for one in own if one.status != "done")
         upload = Upload(uuid.uuid4().hex, actor, name, 0, datetime.now(UTC), plan)
-        place = self._place(upload.id)
-        place.mkdir(parents=True, mode=0o700)
-        try:
-            with self.file(upload).open("xb") as out:
-                while piece := source.read(CHUNK):
-                    upload.size += len(piece)
-                    if upload.size > self.bytes_max:
-                        raise TooLarge(f"a file here has at most {self.bytes_max:,} bytes")
-                    out.write(piece)
-        except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
-            raise
-        self._note(upload)
+
+        def pieces() -> Iterator[bytes]:
+            while piece := source.read(PIECE):
+                upload.size += len(piece)
+                if upload.size > self.bytes_max:
+                    raise TooLarge(f"a file here has at most {self.bytes_max:,} bytes")
+                if kept + upload.size > KEPT_BYTES_MAX:
+                    what = f"{actor} has {kept:,} bytes of uploads that were not taken in"
+                    raise AlreadyThere(what, do="Take some of them in, or delete them.")
+                yield piece
+
+        self._store.add(upload, pieces())
         return upload
 
     def get(self, actor: str, name: str) -> Upload:
         """An upload of this actor's. Raises NotFound, alike for somebody else's."""
-        found = self._known.get(name) or self._kept(name)
-        if found is None or found.actor != actor:
+        found = self._store.get(name)
+        if found.actor != actor:
             raise NotFound(f"there is no upload {name!r}")
         return found
 
+    def note(self, upload: Upload) -> None:
+        """Keep what is known of an upload that nobody works on."""
+        self._store.note(upload)
+
+    def of(self, actor: str) -> list[Upload]:
+        """The uploads of an actor, the oldest first."""
+        return self._store.of(actor)
+
     def delete(self, actor: str, name: str) -> None:
         """Forget an upload; what was taken in stays. Raises NotFound, AlreadyThere while it is worked on."""
-        upload = self.get(actor, name)
-        with self._guard:
-            self._idle(upload)
-            self._known.pop(name, None)
-            shutil.rmtree(self._place(name), ignore_errors=True)
+        _idle(self.get(actor, name))
+        self._store.delete(name)
 
-    def file(self, upload: Upload) -> Path:
-        """Where its file is. Its ending tells, as far as needed, what it is; the name is none of a path."""
-        ending = Path(upload.name).suffix.lower()
-        return self._place(upload.id) / f"file{ending if ending in ENDINGS else ''}"
-
-    def problems(self, upload: Upload) -> Path:
-        """Where the list of its problem rows is; there is none before it was checked or started."""
-        return self._place(upload.id) / "problems.csv"
+    def problems(self, upload: Upload) -> Iterator[bytes] | None:
+        """The list of its problem rows, piece by piece; None before it was checked or taken in."""
+        pieces = self._store.pieces(upload.id, "problems")
+        first = next(pieces, None)
+        return None if first is None else chain((first,), pieces)
 
     def close(self) -> None:
         """End; what is under way is interrupted."""
         self._jobs.shutdown(cancel_futures=True)
+        self._store.close()
 
     # --- reading --------------------------------------------------------------------------------
 
-    def preview(self, upload: Upload) -> tuple[list[Row], dict[str, Any]]:
-        """The first rows as they are understood, and the mapping. Raises UsageError and its kin."""
-        with self._reading, _Named(upload):
-            file = self._open(upload)
+    def preview(self, upload: Upload) -> list[Row]:
+        """The first rows as they are understood; the upload has the mapping then. Raises UsageError and its
+        kin."""
+        with self._reading, _Named(upload), self._unpacked(upload) as path:
+            file = self._open(upload, path)
             rows = [
                 Row(
                     one.row,
@@ -161,12 +170,24 @@ class Uploads:
                 )
                 for one in islice(file, PREVIEW_ROWS)
             ]
-            return rows, file.report()
+            upload.mapping = file.report()
+        return rows
 
-    def _open(self, upload: Upload) -> ArrivalFile:
+    @contextmanager
+    def _unpacked(self, upload: Upload) -> Iterator[Path]:
+        """Its file, on this machine until the block ends. Its ending tells, as far as needed, what it is; the
+        name is none of a path."""
+        ending = Path(upload.name).suffix.lower()
+        with tempfile.TemporaryDirectory(prefix="leadflow-upload-") as place:
+            path = Path(place) / f"file{ending if ending in ENDINGS else ''}"
+            with path.open("xb") as out:
+                out.writelines(self._store.pieces(upload.id, "file"))
+            yield path
+
+    def _open(self, upload: Upload, path: Path) -> ArrivalFile:
         plan = upload.plan
         return open_arrivals(
-            self.file(upload),
+            path,
             plan.channel,
             campaign=plan.campaign,
             mapping=plan.mapping,
@@ -176,37 +197,45 @@ class Uploads:
     # --- taking in ------------------------------------------------------------------------------
 
     def begin(self, upload: Upload, plan: Plan, to: Destination, *, dry_run: bool) -> Future[None]:
-        """Try the rows, or take them in, in the background; one that is taken in, or was, is left alone.
+        """Try the rows, or take them in, in the background; one that is taken in, or was, is left alone: by
+        this process or another. The future ends with the work, where it is this one's.
 
         Raises AlreadyThere where it is being tried or taken in differently at the moment.
         """
         with self._guard:
-            known = self._under_way.get(upload.id)
-            if known is not None and not known.done():
+            if upload.status in BUSY or upload.id in self._under_way or not self._store.hold(upload.id):
                 if dry_run or upload.status == "checking":
-                    self._idle(upload)
-                return known
-            if upload.status == "done":
-                if dry_run:
-                    raise AlreadyThere("the upload was taken in already")
-                return _nothing()
-            upload.plan, upload.status, upload.error = plan, "waiting", None
-            upload.counts, upload.by_pool, upload.problems = dict.fromkeys(COUNTS, 0), {}, 0
-            self._note(upload)
-            job = self._jobs.submit(self._run, upload, to, dry_run=dry_run)
+                    raise _worked_on()
+                return self._under_way.get(upload.id) or _nothing()
+            try:
+                # It may have been worked on since it was looked at; now nobody else begins.
+                now = self._store.get(upload.id)
+                if now.status == "done":
+                    self._store.let_go(upload.id)
+                    if dry_run:
+                        raise AlreadyThere("the upload was taken in already")
+                    return _nothing()
+                upload.plan, upload.status, upload.error = plan, "waiting", None
+                upload.counts, upload.by_pool, upload.problems = dict.fromkeys(COUNTS, 0), {}, 0
+                self._store.note(upload)
+                job = self._jobs.submit(self._run, upload, to, dry_run=dry_run)
+            except BaseException:
+                self._store.let_go(upload.id)
+                raise
             self._under_way[upload.id] = job
+            job.add_done_callback(lambda _: self._ended(upload.id))
             return job
+
+    def _ended(self, name: str) -> None:
+        self._under_way.pop(name, None)
+        self._store.let_go(name)
 
     def _run(self, upload: Upload, to: Destination, *, dry_run: bool) -> None:
         upload.status = "checking" if dry_run else "running"
-        self._note(upload)
+        self._store.note(upload)
         try:
-            with (
-                self._reading,
-                _Named(upload),
-                self.problems(upload).open("w", encoding="utf-8-sig", newline="") as out,
-            ):
-                self._take(upload, to, _Progress(upload, out), dry_run=dry_run)
+            with self._reading, _Named(upload), self._unpacked(upload) as path, self._list(upload) as out:
+                self._take(upload, path, to, _Progress(upload, out), dry_run=dry_run)
             upload.status = "checked" if dry_run else "done"
         except Unavailable as error:
             upload.status = "interrupted"
@@ -216,14 +245,28 @@ class Uploads:
         except Exception as error:
             upload.status, upload.error = "failed", "LeadFlow met a bug; the log has the particulars"
             log_.error("an upload met a bug", problem=type(error).__name__, exc_info=error)
-        self._note(upload)
+        self._store.note(upload)
+        if upload.status == "done":
+            self._store.drop(upload.id, "file")
 
-    def _take(self, upload: Upload, to: Destination, report: _Progress, *, dry_run: bool) -> None:
-        file, means = self._open(upload), self._means
+    @contextmanager
+    def _list(self, upload: Upload) -> Iterator[Any]:
+        """The list of problem rows, to be written to; kept whenever the block ends, as far as it got."""
+        with tempfile.TemporaryFile() as kept:
+            out = io.TextIOWrapper(kept, "utf-8-sig", newline="")
+            try:
+                yield out
+            finally:
+                out.flush()
+                kept.seek(0)
+                self._store.put(upload.id, "problems", iter(lambda: kept.read(PIECE), b""))
+
+    def _take(self, upload: Upload, path: Path, to: Destination, report: _Progress, *, dry_run: bool) -> None:
+        file, means = self._open(upload, path), self._means
 
         def progress(_: int) -> None:
             report.show()
-            self._note(upload)
+            self._store.note(upload)
             if means.stopping.is_set():
                 raise Unavailable("the service is stopping")
 
@@ -243,56 +286,20 @@ class Uploads:
         report.show()
         upload.mapping = report.mapping
 
-    # --- the directory --------------------------------------------------------------------------
 
-    def _place(self, name: str) -> Path:
-        return self._directory / name
+def _idle(upload: Upload) -> None:
+    if upload.status in BUSY:
+        raise _worked_on()
 
-    def _note(self, upload: Upload) -> None:
-        """Write its state, whole or not at all."""
-        self._known[upload.id] = upload
-        place = self._place(upload.id)
-        new = place / "state.json.new"
-        new.write_text(json.dumps(upload.document(), ensure_ascii=False, default=_text), "utf-8")
-        new.replace(place / "state.json")
 
-    def _kept(self, name: str) -> Upload | None:
-        """An upload of an earlier process."""
-        try:
-            found = read_upload(json.loads((self._place(name) / "state.json").read_text("utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        if found.status in BUSY:
-            found.status = "interrupted"
-            found.error = "the process ended; start it again: rows that were taken are duplicates then"
-        with self._guard:
-            return self._known.setdefault(name, found)
-
-    def _all(self) -> list[Upload]:
-        if not self._directory.exists():
-            return []
-        names = [place.name for place in self._directory.iterdir() if place.is_dir()]
-        return [one for name in names if (one := self._known.get(name) or self._kept(name)) is not None]
-
-    def _tidy(self) -> None:
-        old = datetime.now(UTC) - KEEP
-        for upload in self._all():
-            if upload.created_at < old and upload.status not in BUSY:
-                self.delete(upload.actor, upload.id)
-
-    def _idle(self, upload: Upload) -> None:
-        if upload.status in BUSY:
-            raise AlreadyThere("the upload is being worked on", do="Wait until it is done.")
+def _worked_on() -> AlreadyThere:
+    return AlreadyThere("the upload is being worked on", do="Wait until it is done.")
 
 
 def _nothing() -> Future[None]:
     found: Future[None] = Future()
     found.set_result(None)
     return found
-
-
-def _text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
 
 
 class _Named:

@@ -40,6 +40,7 @@ MANIFEST = "manifest.json"
 LEFT_OUT = (
     *("partition_snapshots", "partition_states", "snapshots"),
     *("sessions", "signing_keys", "sign_in_failures"),
+    *("uploads", "upload_pieces"),
 )
 """Tables of records that come back by themselves, or must not: after a restore, everybody signs in anew."""
 _DOCUMENT = b',"document":'

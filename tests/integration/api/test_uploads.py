@@ -7,6 +7,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import psutil
 import pytest
 
 from leadflow.api.uploads import FORM_BYTES
-from leadflow.bootstrap.serving import Service
-from tests.doors import Client, Door, door, office_template
+from leadflow.incoming import uploads
+from leadflow.incoming.upload_store import UploadStore
+from tests.doors import Client, Door, door, office_template, open_door
 
 __all__ = ["door", "office_template"]
 
@@ -98,8 +100,9 @@ def test_what_is_no_file_of_leads_is_refused(door: Door) -> None:
     ):
         problem = sent(ma, content, name, status=422)
         assert str(door.app.home) not in str(problem)
-    kept = door.app.home / "uploads"
-    assert not kept.exists() or not list(kept.iterdir())
+    assert ma.get(UPLOADS)["items"] == []
+    with door.app.database.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM records.upload_pieces").fetchone() == (0,)
 
 
 def test_what_is_no_form_is_refused(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,19 +138,70 @@ def test_an_upload_is_its_senders(door: Door) -> None:
     assert sent(door.as_("adapter/lists", "intake"), GOOD)["status"] == "ready"
 
 
-def test_it_outlives_the_process(door: Door) -> None:
+def test_any_process_goes_on_with_it(door: Door, tmp_path: Path) -> None:
+    """Behind one address there may be several: what one took, another tries, takes in and tells of."""
+    one = door.as_("manager/ma")
+    with open_door(door.app.database.url, tmp_path / "other") as second:
+        other = second.as_("manager/ma")
+        upload = sent(one, GOOD + "=cmd,12,\n")["upload"]
+        path = f"{UPLOADS}/{upload}"
+        assert other.get(path)["mapping"]["columns"]["phone"] == "phone"
+        assert [found["upload"] for found in other.get(UPLOADS)["items"]] == [upload]
+        assert other.post(f"{path}/check", headers=WAIT)["counts"]["created"] == 2
+        assert "赵敏" not in other("GET", f"{path}/problems.csv").text
+        done = one.post(f"{path}/start", headers=WAIT)
+        assert other.get(path)["counts"] == done["counts"]
+        assert other.post(f"{path}/start")["status"] == "done"
+        other.post(f"{path}/check", status=409)
+        assert other("GET", f"{path}/problems.csv").text == one("GET", f"{path}/problems.csv").text
+        other("DELETE", path, status=204)
+        one.get(path, status=404)
+
+
+def test_of_two_processes_one_works_on_it(door: Door, tmp_path: Path) -> None:
+    one = door.as_("manager/ma")
+    with open_door(door.app.database.url, tmp_path / "other") as second:
+        other, now = second.as_("manager/ma"), {"Prefer": "respond-async"}
+        path = f"{UPLOADS}/{sent(one, b''.join(rows(20_000)))['upload']}"
+        one.post(f"{path}/start", headers=now, status=202)
+        assert other.post(f"{path}/start", headers=now, status=202)["status"] in ("waiting", "running")
+        other.post(f"{path}/check", status=409)
+        other("DELETE", path, status=409)
+        done = one.post(f"{path}/start", headers={"Prefer": "wait=60"})
+        assert (done["status"], done["counts"]["created"]) == ("done", 20_000)
+        assert other.get(path)["counts"] == done["counts"]
+
+
+def test_it_outlives_the_process(door: Door, tmp_path: Path) -> None:
+    """Nobody holds what a process was working on that has ended."""
     ma = door.as_("manager/ma")
     path = f"{UPLOADS}/{sent(ma, GOOD)['upload']}"
-    (upload,) = door.service.uploads._known.values()
+    store = UploadStore(door.app.database)
+    (upload,) = store.of("manager/ma")
+    assert store.hold(upload.id)
     upload.status = "running"
-    door.service.uploads._note(upload)
-    later = Service(door.app, door.service._send).uploads
-    found = later.get("manager/ma", upload.id)
-    assert found.status == "interrupted"
-    door.service.uploads._known = {upload.id: found}
-    assert "again" in ma.get(path)["error"]
+    store.note(upload)
+    assert ma.get(path)["status"] == "running"
+    ma.post(f"{path}/check", status=409)
+    store.close()
+    found = ma.get(path)
+    assert (found["status"], "again" in found["error"]) == ("interrupted", True)
     assert ma.post(f"{path}/start", headers=WAIT)["status"] == "done"
-    later.close()
+
+
+def test_how_much_is_kept_and_for_how_long(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    ma = door.as_("manager/ma")
+    monkeypatch.setattr(uploads, "KEPT_BYTES_MAX", 2 * len(GOOD.encode()))
+    first = sent(ma, GOOD)["upload"]
+    sent(ma, GOOD)
+    assert "not taken in" in sent(ma, GOOD, status=409)["detail"]
+    # Of what was taken in the file is kept no more.
+    ma.post(f"{UPLOADS}/{first}/start", headers=WAIT)
+    sent(ma, GOOD)
+    assert len(ma.get(UPLOADS)["items"]) == 3
+    monkeypatch.setattr(uploads, "KEEP", timedelta(0))
+    assert sent(ma, GOOD)["upload"] == ma.get(UPLOADS)["items"][0]["upload"]
+    assert ma.get(UPLOADS)["next"] is None
 
 
 def rows(count: int) -> Iterator[bytes]:
