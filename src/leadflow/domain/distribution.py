@@ -156,10 +156,14 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
         chosen = turns.next([members[rep].last_given for rep in eligible])
         shares = e.Shares(sequence=sequence, time=time, turn=turns.turn)
     if turns is not None and len(eligible) == len(weights):
-        return Chosen(chosen, tuple(turns.standing), shares)
-    standing = dict(zip(eligible, turns.standing, strict=True)) if turns is not None else {}
-    candidates = [standing.get(rep) or candidate(rep, weights[rep], None, skipped[rep]) for rep in weights]
-    return Chosen(chosen, tuple(candidates), shares)
+        candidates = tuple(turns.standing)
+    else:
+        standing = dict(zip(eligible, turns.standing, strict=True)) if turns is not None else {}
+        candidates = tuple(
+            [standing.get(rep) or candidate(rep, weights[rep], None, skipped[rep]) for rep in weights]
+        )
+    pool.chosen_in = (candidates, turns)
+    return Chosen(chosen, candidates, shares)
 
 
 def _assigned(
@@ -211,21 +215,19 @@ def distribute(pool: Pool, rule: DistributionRule | None, wanted: Wanted, now: d
     if rule is None:
         return e.AssignmentFailed(mode="rotation", reason="no_rule")
     target = rule.target
-    if target.hold:
-        return None
-    if target.queue is not None:
-        return e.LeadAssigned(queue=target.queue, mode="directed", rule=rule.name)
-    if target.directed is not None:
-        return _directed(pool, rule, now)
     group = target.rotation
-    assert group is not None
-    chosen = choose(pool, group, wanted, now, target.order)
+    if group is None:
+        if target.queue is not None:
+            return e.LeadAssigned(queue=target.queue, mode="directed", rule=rule.name)
+        return None if target.hold else _directed(pool, rule, now)
+    name, order = rule.name, target.order
+    chosen = choose(pool, group, wanted, now, order)
     if chosen.rep is None:
         reason = "nobody_available" if chosen.candidates else "empty_group"
         return e.AssignmentFailed(
-            mode="rotation", rule=rule.name, group=group, reason=reason, candidates=chosen.candidates
+            mode="rotation", rule=name, group=group, reason=reason, candidates=chosen.candidates
         )
-    return _assigned(pool, now, group, "rotation", rule.name, target.order, chosen)
+    return _assigned(pool, now, group, "rotation", name, order, chosen)
 
 
 def wanted_by(lead: Lead) -> Wanted:

@@ -36,26 +36,25 @@ def initial(stream: str) -> Stream:
 
 def evolve(stream: Stream, event: e.Event) -> None:
     """Fold one fact in. Raises OutOfSequence unless it is the stream's next one."""
-    if event.sequence != stream.sequence + 1 or event.pool != stream.id:
+    name, sequence, time, subject, actor, causation, _, index, _, _, data, digest = event
+    if sequence != stream.sequence + 1 or name != stream.id:
         raise OutOfSequence(f"{event.id} does not follow {stream.id}/{stream.sequence}")
-    data = event.data
     kind = type(data)
     if isinstance(stream, Pool):
         handler = _HANDLERS.get(kind)
         if handler is not None:
             handler(stream, event, data)
         if kind not in UNSEEN:
-            lead = stream.leads.get(event.subject)
+            lead = stream.leads.get(subject)
             if lead is not None:
-                lead.last = event.sequence
+                lead.last = sequence
     elif isinstance(stream, CompanyState):
         evolve_company(stream, event)
-    stream.sequence = event.sequence
-    stream.time = max(stream.time, event.time)
-    if event.fact_index == 1 and event.actor != CLOCK:
+    stream.sequence = sequence
+    stream.time = max(stream.time, time)
+    if index == 1 and actor != CLOCK:
         refused_arrival = isinstance(data, e.RequestRefused) and data.request == "SubmitIntake"
-        payload = NOT_TAKEN_IN if refused_arrival else event.digest
-        stream.remember(event.causation, payload, event.sequence)
+        stream.remember(causation, NOT_TAKEN_IN if refused_arrival else digest, sequence)
 
 
 # --- the pool, its policy and its people ----------------------------------------------------

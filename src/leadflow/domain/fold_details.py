@@ -20,7 +20,8 @@ def _claim_contacts(pool: Pool, lead: Lead, person: Person) -> None:
 def _new_lead(pool: Pool, event: e.Event, data: e.LeadCaptured | e.LeadTransferredIn) -> None:
     lead = Lead(event.subject, event.sequence, event.time)
     lead.score, lead.rule = data.score, data.rule
-    lead.region, lead.industry = data.company.region, data.company.industry
+    company = data.company
+    lead.region, lead.industry = company.region, company.industry
     # The fact's own bytes are all that the dossier needs, and the log writes them anyway.
     lead.dossier = data.packed
     pool.leads[lead.id] = lead

@@ -15,30 +15,31 @@ from leadflow.domain.rotation import Rotation, Turns
 
 
 def _assigned(pool: Pool, event: e.Event, data: e.LeadAssigned) -> None:
-    lead = pool.leads[event.subject]
+    lead, to = pool.leads[event.subject], data.to
     if data.queue is not None:
         own.put_into_queue(pool, lead, data.queue, event)
         return
-    assert data.to is not None
-    if data.shares is not None and data.group is not None:
-        _count_share(pool, event, data, data.group, data.shares)
-    member = pool.members[data.to]
+    assert to is not None
+    shares, group = data.shares, data.group
+    if shares is not None and group is not None:
+        _turns_of(pool, group, shares, data.candidates).give(to)
     if data.mode in ("rotation", "timeout"):
-        member.last_given = event.sequence
-    own.take(pool, lead, data.to, data.until, event)
+        pool.members[to].last_given = event.sequence
+    own.take(pool, lead, to, data.until, event)
 
 
-def _count_share(pool: Pool, event: e.Event, data: e.LeadAssigned, group: str, shares: e.Shares) -> None:
+def _turns_of(pool: Pool, group: str, shares: e.Shares, candidates: tuple[e.Candidate, ...]) -> Turns:
+    """The turns in which the choice was made, which begin with it if need be."""
+    sequence, time = shares.sequence, shares.time
     rotation = pool.rotations.get(group)
-    if rotation is None or (rotation.sequence, rotation.time) != (shares.sequence, shares.time):
-        rotation = pool.rotations[group] = Rotation(shares.sequence, shares.time)
-    eligible = tuple([c.rep for c in data.candidates if c.skipped is None])
-    turns = rotation.turns.get(eligible)
-    if turns is None:
-        weights = [c.weight for c in data.candidates if c.skipped is None]
-        turns = rotation.turns[eligible] = Turns(eligible, weights)
-    assert data.to is not None
-    turns.give(data.to)
+    if rotation is None or rotation.sequence != sequence or rotation.time != time:
+        rotation = pool.rotations[group] = Rotation(sequence, time)
+    told, turns = pool.chosen_in
+    if told is not candidates or turns is None:
+        eligible = [one for one in candidates if one.skipped is None]
+        reps = tuple(one.rep for one in eligible)
+        turns = rotation.turns.get(reps) or Turns(reps, [one.weight for one in eligible])
+    return rotation.turns.setdefault(turns.reps, turns)
 
 
 def _failed(pool: Pool, event: e.Event, data: e.AssignmentFailed) -> None:

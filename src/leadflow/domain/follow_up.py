@@ -34,8 +34,7 @@ def first_deadline(pool: Pool, now: datetime) -> Promise:
 
     Raises CalendarNotCovered where the policy refuses to count past the covered days.
     """
-    rules = pool.policy.follow_up
-    limit = rules.first_contact_within or rules.hold_at_most
+    limit = pool.rules.first_limit
     return Promise(None, False) if limit is None else Promise(*pool.working.add(now, limit))
 
 

@@ -44,12 +44,13 @@ def with_cost(pool: Pool, touch: Touch) -> Touch:
 
 def submit(pool: Pool, body: SubmitIntake, draft: Draft) -> None:
     """Take an arrival in: a new lead, scored and distributed at once, or a touch of a known one."""
-    touch = with_cost(pool, body.touch)
-    kind, lead, others = matches(pool, body.person)
+    touch, person, company = with_cost(pool, body.touch), body.person, body.company
+    kind, lead, others = matches(pool, person)
     if lead is not None and kind is not None:
         _touch(pool, lead, kind, others, touch, body, draft)
         return
-    subject = Subject(touch, body.company, body.asked, body.filled)
+    asked, filled = body.asked, body.filled
+    subject = Subject(touch, company, asked, filled)
     scored = pool.rules.score(subject)
     rule = pool.rules.first(subject, scored.score)
     lead_id = derived_id("lead", pool.id, draft.causation)
@@ -57,18 +58,17 @@ def submit(pool: Pool, body: SubmitIntake, draft: Draft) -> None:
         lead_id,
         e.LeadCaptured(
             touch=touch,
-            person=body.person,
-            company=body.company,
-            asked=body.asked,
-            filled=body.filled,
+            person=person,
+            company=company,
+            asked=asked,
+            filled=filled,
             score=scored.score,
             breakdown=scored.breakdown,
             score_class=scored.score_class,
             rule=rule.name if rule else None,
         ),
     )
-    wanted = Wanted(body.company.region, body.company.industry, {})
-    placed = distribute(pool, rule, wanted, draft.now)
+    placed = distribute(pool, rule, Wanted(company.region, company.industry, {}), draft.now)
     if placed is not None:
         draft.add(lead_id, placed)
 

@@ -83,11 +83,12 @@ def set_deadline(pool: Pool, lead: Lead, until: datetime | None, event: Event, *
     lead.until, lead.until_seq = until, event.sequence
     if until is None:
         return
-    pool.timer(until, event.sequence, RECYCLE, lead.id)
+    sequence, now = event.sequence, event.time
+    pool.timer(until, sequence, RECYCLE, lead.id)
     for before, name in pool.rules.warnings:
         due = pool.working.sub(until, before)
-        if due > event.time:
-            pool.timer(due, event.sequence, WARN, lead.id, name)
+        if due > now:
+            pool.timer(due, sequence, WARN, lead.id, name)
 
 
 def release(pool: Pool, lead: Lead, event: Event) -> None:

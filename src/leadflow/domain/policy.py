@@ -6,11 +6,10 @@ Written as TOML, published as a fact, cited by its version in every decision.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -32,15 +31,14 @@ _LONGEST = {"s": 99_999, "m": 99_999, "h": 87_600, "d": 3_650, "wh": 26_000, "wd
 """The largest count of each unit, so that every deadline can be computed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(NamedTuple):
     """A count and a unit.
 
     `30s`, `15m`, `24h`, `3d` run on the clock; `8wh` counts open hours and `3wd` working days of the
     pool's calendar.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # nobody counts what stands in the tuple
     unit: str
     """s, m, h, d, wh or wd."""
 

@@ -16,10 +16,11 @@ from typing import Any
 from pydantic import Field
 
 from leadflow.domain.calendar import WorkingTime
+from leadflow.domain.events import Candidate
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.ordered import SortedRuns
 from leadflow.domain.policy import Calendar, Offset, Policy
-from leadflow.domain.rotation import Rotation
+from leadflow.domain.rotation import Rotation, Turns
 from leadflow.domain.scoring import Rules
 from leadflow.domain.stream import EPOCH as EPOCH
 from leadflow.domain.stream import Stream as Stream
@@ -61,7 +62,7 @@ class Dossier(Model):
         return cls.model_validate({name: values[name] for name in cls.model_fields if name in values})
 
 
-MEMORISED = ("rules", "working", "views", "quiet_until", "_keys_of")
+MEMORISED = ("rules", "working", "views", "quiet_until", "chosen_in", "_keys_of")
 """What a pool remembers for speed alone; it is no part of a snapshot."""
 
 _NOBODY: dict[str, tuple[int, datetime | None]] = {}
@@ -261,6 +262,8 @@ class Pool(Stream):
         """What distribution memorises of each group until somebody's availability changes."""
         self.quiet_until = EPOCH
         """Nothing is due before then: what brings a deadline sooner sets it back."""
+        self.chosen_in: tuple[tuple[Candidate, ...], Turns | None] = ((), None)
+        """The last choice's candidates and turns: it is decided, then folded in."""
         self._keys_of: tuple[Person | None, list[tuple[str, bytes]]] = (None, [])
         """The last arrival's contact points: it is matched, then folded in."""
         self.rules = Rules(self.policy)
@@ -294,7 +297,7 @@ class Pool(Stream):
     def cap_of(self, member: Member) -> int | None:
         """How many leads the rep may hold at once."""
         own = member.traits.holding_cap
-        return own if own is not None else self.policy.claiming.held_at_once
+        return own if own is not None else self.rules.held_at_once
 
     def at_cap(self, member: Member) -> bool:
         """Whether the rep holds all it may."""

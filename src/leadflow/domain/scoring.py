@@ -114,8 +114,12 @@ class Rules:
             if channel.unit_cost is not None
         }
         """What a touch of each channel costs, where the policy says it."""
-        self.warnings = tuple((before, str(before)) for before in policy.follow_up.warn_before)
+        follow_up = policy.follow_up
+        self.first_limit = follow_up.first_contact_within or follow_up.hold_at_most
+        """How long a rep that gets a lead has until it must have logged a contact."""
+        self.warnings = tuple((before, str(before)) for before in follow_up.warn_before)
         """How long before a deadline is warned of it, and what that is called."""
+        self.held_at_once = policy.claiming.held_at_once
 
     def score(self, subject: Subject) -> Scored:
         """The lead's score: base, completeness and every rule that holds."""
