@@ -178,6 +178,7 @@ class Reception:
         document: Any,
         changes: Mapping[str, str],
         mapping: MappingFile | None = None,
+        phone_region: str | None = None,
     ) -> Arrival:
         """A dead letter as it reads now, corrected, through the reader of the door that it came by.
 
@@ -187,7 +188,15 @@ class Reception:
         lead = meta.needs_fields(document) if inlet is not None and inlet.kind == "meta" else None
         if inlet is not None and lead is not None and not changes:
             document = meta.with_fields(document, self.vendors.fields(inlet, lead))
-        return corrected(letter, document, changes, mapping, inlet=inlet, attribution=self.app.attribution)
+        return corrected(
+            letter,
+            document,
+            changes,
+            mapping,
+            phone_region=phone_region,
+            inlet=inlet,
+            attribution=self.app.attribution,
+        )
 
     def _inlet_of(self, letter: DeadLetter) -> Inlet | None:
         if letter.inlet is None:

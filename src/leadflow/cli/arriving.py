@@ -99,7 +99,7 @@ def intake_command(
         attribution=session.app.attribution,
     )
     if isinstance(document, dict):
-        arrival = reader.read(document | ({"id": ref} if ref else {}))
+        arrival = reader.read(document, ref=ref or None)
     else:
         what = "is no JSON" if isinstance(document, NoJson) else "is JSON, but not an object"
         arrival = reader.refuse("not_an_object", what, str(document), "document")

@@ -22,7 +22,14 @@ from leadflow.bootstrap import (
 from leadflow.bootstrap.reception import Reception
 from leadflow.cli.acting import report
 from leadflow.cli.arriving import show_arrival
-from leadflow.cli.common import Session, pass_session, pool_option, shared_options, wait_option
+from leadflow.cli.common import (
+    Session,
+    pass_session,
+    phone_region_option,
+    pool_option,
+    shared_options,
+    wait_option,
+)
 from leadflow.cli.incoming import destination_of
 from leadflow.domain.requests import SubmitIntake
 from leadflow.domain.values import role_of
@@ -181,6 +188,7 @@ def _changes(_: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option(
     "--map", "mapping_file", type=click.Path(path_type=Path), metavar="FILE", help="A mapping file."
 )
+@phone_region_option
 @pool_option
 @wait_option
 @shared_options
@@ -191,6 +199,7 @@ def retry_letter(
     changes: dict[str, str],
     document: Path | None,
     mapping_file: Path | None,
+    phone_region: str | None,
     pool: str | None,
 ) -> None:
     """Send an ENTRY again, corrected. It stays the same arrival: sent twice, it counts once."""
@@ -199,11 +208,16 @@ def retry_letter(
     app.decisions.collect(app.dead_letters)
     letter = _allowed(session, entry)
     if letter.record is not None:
+        if mapping_file or phone_region:
+            raise UsageError(
+                f"dead letter {entry} is a whole request that came through Kafka, not a row to be mapped",
+                do="Correct it with --set or --document; phone numbers in it have their country code.",
+            )
         _send_again(session, letter, _document(document) if document else None, changes, pool)
         return
     mapping = load_mapping(mapping_file) if mapping_file else None
     content = _document(document) if document else letter.content()
-    arrival = Reception(app).read_again(letter, content, changes, mapping)
+    arrival = Reception(app).read_again(letter, content, changes, mapping, phone_region)
     if arrival.body is None and letter.resolved_by:
         raise _sent_already(letter)
     if arrival.body is None:

@@ -41,17 +41,21 @@ def corrected(
     changes: Mapping[str, str],
     mapping: MappingFile | None = None,
     *,
+    phone_region: str | None = None,
     inlet: Inlet | None = None,
     attribution: Attribution | None = None,
 ) -> Arrival:
     """The arrival as it reads with its corrections; it keeps its source reference, so it is the same one.
 
     `document` replaces what came; `changes` are by field (`phone`, `name`, …) or by column; `inlet` is the
-    one that it came through, whose mapping holds unless another is given. Raises UsageError for a document
+    one that it came through, whose mapping holds unless another is given; `phone_region` (ISO 3166) holds
+    instead of the mapping's for phone numbers without a country code. Raises UsageError for a document
     that has no fields, and for a field that is unknown.
     """
     if mapping is None:
         mapping = MappingFile() if inlet is None else kind_of(inlet.kind).mapping(inlet)
+    if phone_region is not None:
+        mapping = mapping.model_copy(update={"region": phone_region})
     if not isinstance(document, dict):
         raise UsageError(
             f"dead letter {letter.id} is no record with fields",

@@ -61,6 +61,16 @@ def test_a_whole_document_can_take_its_place(desk: Desk, letter: str, tmp_path: 
     assert "is not JSON" in desk("dead-letters", "retry", letter, "--document", str(path), code=2)
 
 
+def test_a_list_of_another_country_can_be_sent_again_with_it(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "messe.csv"
+    path.write_text("name,phone,email\nMüller,030 12345678,\n", "utf-8")
+    desk("import", str(path), "--channel", "trade_show")
+    entry = str(desk.json("dead-letters", "list")[0]["id"])
+    sent = desk.json("dead-letters", "retry", entry, "--phone-region", "DE")
+    assert desk.json("lead", "show", sent["lead"])["lead"]["phones"] == ["+493012345678"]
+    assert "is no country" in desk("dead-letters", "retry", entry, "--phone-region", "Germany", code=2)
+
+
 def test_an_entry_sent_again_after_it_was_resent_stays_resent(
     desk: Desk, letter: str, tmp_path: Path
 ) -> None:

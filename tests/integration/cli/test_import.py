@@ -249,6 +249,13 @@ def test_one_lead_from_options(desk: Desk) -> None:
     assert (lead["emails"], lead["size"], lead["touches"]) == (["w@x.cn"], 600, 2)
 
 
+def test_an_arrival_that_is_named_is_another_one_however_short_its_name_is(desk: Desk) -> None:
+    arguments = ("intake", "--channel", "email", "--phone", "13800138001", "--ref")
+    answers = [desk.json(*arguments, ref) for ref in ("1", "2", "2")]
+    assert [answer["answer"] for answer in answers] == ["created", "merged", "duplicate"]
+    assert desk.json("lead", "show", answers[0]["lead"])["lead"]["touches"] == 2
+
+
 def feed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
     path = tmp_path / "stdin.json"
     path.write_text(text, "utf-8")
