@@ -34,8 +34,8 @@ POLL_MS = 100
 HURRY_MS = 2
 """The same while requests wait here already."""
 FEW = 100
-"""So few requests are decided sooner than the transaction before theirs is committed. They wait for it, and
-those that come meanwhile are written with them: in one more transaction, not in two."""
+"""So few requests, with those still to be read, are decided sooner than the transaction before theirs is
+committed. They wait for it, and what comes meanwhile is written with them: in one transaction, not in two."""
 TICK_S = 0.25
 MOMENT_S = 0.001
 """The log's time stamps are whole milliseconds."""
@@ -81,6 +81,7 @@ class Membership:
         self._to_take: list[int] = []
         """Partitions that the group has given to this member and that stand still until they are taken."""
         self._changes = Changes()
+        self._to_come = 0  # So many requests were still to be read when it was last asked.
         self._ticked = 0.0
         self._moved: dict[TopicPartition, tuple[int, float]] = {}
         """Where reading stood when it last moved, and when that was."""
@@ -156,9 +157,9 @@ class Membership:
 
     def step(self) -> None:
         """Read, decide, write. Raises LeadflowError when this membership is over."""
-        if self._few():
+        if self._waiting() + self._to_come < FEW:
             self._finish()
-        hurry = self._to_take or any(held.waiting for held in self._held.values())
+        hurry = self._to_take or self._waiting()
         if not self._read(HURRY_MS if hurry else POLL_MS):
             return
         if self._held:
@@ -168,8 +169,8 @@ class Membership:
         else:
             self._operating.stepped()
 
-    def _few(self) -> bool:
-        return sum(held.waiting for held in self._held.values()) < FEW
+    def _waiting(self) -> int:
+        return sum(held.waiting for held in self._held.values())
 
     def _finish(self) -> None:
         """Wait for what is being committed."""
@@ -200,7 +201,8 @@ class Membership:
         tick = self._broker.elapsed_s() - self._ticked >= TICK_S
         asked = self._broker.now() - CLOCKS_APART
         ends = self._group.ends(places)
-        if self._few() and any(self._unread(place, ends) for place in places) and not self._read(HURRY_MS):
+        self._to_come = sum(self._unread(place, ends) for place in places)
+        if self._to_come and self._waiting() < FEW and not self._read(HURRY_MS):
             return
         at_end = {place: self._read_to(place, ends[place]) for place in places}
         member = self._group.member()
@@ -281,9 +283,7 @@ class Decider:
         Raises UsageError if no cluster is named.
         """
         self._names = TopicNames.of(settings.kafka_prefix)
-        if broker is None:
-            broker = KafkaBroker(Cluster.of(settings), self._names)
-        self._broker: Broker = broker
+        self._broker: Broker = broker or KafkaBroker(Cluster.of(settings), self._names)
         self._virtual = virtual
         self._snapshots: PartitionSnapshots | None = None
         if settings.database_url is not None:
