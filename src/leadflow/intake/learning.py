@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from leadflow.intake.arrivals import ArrivalReader
@@ -30,15 +31,13 @@ def learn(reader: ArrivalReader, tables: Iterable[Table]) -> tuple[str, ...]:
     own = reader.mapping.columns
     for table in tables:
         plan = reader.plan(table.columns)
-        rows = table.first(ROWS_MAX)
-        texts = {
-            column: _texts(table, rows, column) for columns in plan.fields.values() for column in columns
-        }
+        head = _Head(table.columns, table.first(ROWS_MAX))
         for column in plan.fields.get("time", ()):
-            orders.update(order_of(text) for text in texts[column])
-        others |= {column: ANSWER for column in plan.fields.get("weak_id", ()) if _repeats(texts[column])}
-        others |= dict.fromkeys(_empty(plan, texts), ANSWER)
-        shared += [column for column in _of_others(plan, texts) if column not in own]
+            orders.update(map(order_of, head.texts(column)))
+        weak = plan.fields.get("weak_id", ())
+        others |= {column: ANSWER for column in weak if _repeats(list(head.texts(column)))}
+        others |= dict.fromkeys(_empty(plan, head), ANSWER)
+        shared += [column for column in _of_others(plan, head) if column not in own]
     orders.discard(None)
     if len(orders) == 1 and reader.mapping.dates is None:
         reader.adopt(dates=orders.pop())
@@ -48,11 +47,18 @@ def learn(reader: ArrivalReader, tables: Iterable[Table]) -> tuple[str, ...]:
     return tuple(shared)
 
 
-def _texts(table: Table, rows: list[list[Any]], column: str) -> list[str]:
-    """What the column holds, without blanks and placeholders."""
-    at = table.columns.index(column)
-    found = (as_text(values[at]) for values in rows if at < len(values))
-    return [text for text in found if text and not is_placeholder(text)]
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The first rows of a table."""
+
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+
+    def texts(self, column: str) -> Iterator[str]:
+        """What the column holds, without blanks and placeholders."""
+        at = self.columns.index(column)
+        found = (as_text(values[at]) for values in self.rows if at < len(values))
+        return (text for text in found if text and not is_placeholder(text))
 
 
 def _repeats(texts: list[str]) -> bool:
@@ -60,11 +66,14 @@ def _repeats(texts: list[str]) -> bool:
     return len(set(texts)) * 2 <= len(texts)
 
 
-def _of_others(plan: Plan, texts: dict[str, list[str]]) -> list[str]:
+def _of_others(plan: Plan, head: _Head) -> list[str]:
     """Columns of contact points that the rows share, beside one of the same kind with each row's own."""
     found: list[str] = []
     for field in CONTACT_FIELDS:
         columns = plan.fields.get(field, ())
+        if len(columns) < 2:
+            continue
+        texts = {column: list(head.texts(column)) for column in columns}
         if any(texts[column] and not _repeats(texts[column]) for column in columns):
             found += [column for column in columns if _shared(texts[column])]
     return found
@@ -74,11 +83,11 @@ def _shared(texts: list[str]) -> bool:
     return len(texts) >= SHARED_ROWS_MIN and len(set(texts)) * SHARED <= len(texts)
 
 
-def _empty(plan: Plan, texts: dict[str, list[str]]) -> list[str]:
+def _empty(plan: Plan, head: _Head) -> list[str]:
     """Columns that hold nothing while another one of the same meaning does not get its place."""
     found = []
     for field, columns in plan.fields.items():
-        if field in SEVERAL or texts[columns[0]]:
+        if field in SEVERAL or any(head.texts(columns[0])):
             continue
         if any(field in make_plan((column,)).fields for column in plan.answers):
             found.append(columns[0])

@@ -123,16 +123,18 @@ class Table:
 
 def row_kind(values: list[Any], columns: tuple[str, ...], merged: bool) -> str | None:
     """Why a row is none: blank, title, total, footer, header; None for a real one."""
-    place = next((at for at, value in enumerate(values) if value not in (None, "") and as_text(value)), -1)
-    if place < 0:
+    rest = [value for value in values if value is not None and value != ""]
+    first = ""
+    while rest and not first:
+        first = as_text(rest.pop(0))
+    if not first:
         return "blank"
-    first = as_text(values[place])
-    if len(first) < 80 and _TOTAL.fullmatch(fold(first)) and _is_total(values[place + 1 :]):
+    if len(first) < 80 and _TOTAL.fullmatch(fold(first)) and _is_total(rest):
         return "total"
-    if place + 1 < len(values) and any(value is not None and value != "" for value in values[place + 1 :]):
+    if rest:
         if _is_header(values, first, columns):
             return "header"
-        return "footer" if _is_footer(values) else None
+        return "footer" if _is_footer(first, rest) else None
     if merged:
         return "title"
     if len(columns) > 2 and not _REACHABLE.search(first):
@@ -150,15 +152,13 @@ def _is_header(values: list[Any], first: str, columns: tuple[str, ...]) -> bool:
     return unique_names([as_text(value) for value in values[: len(columns)]]) == columns
 
 
-def _is_footer(values: list[Any]) -> bool:
+def _is_footer(first: str, rest: list[Any]) -> bool:
     """Whether every cell says who made the table and when: `制表人：王 | 审核人：李`."""
-    for value in values:
-        if value is None or value == "":
-            continue
-        text = as_text(value)
-        if text and (len(text) > 60 or _REACHABLE.search(text) or not _SIGNED.match(text)):
-            return False
-    return True
+    return _is_signed(first) and all(map(_is_signed, map(as_text, rest)))
+
+
+def _is_signed(text: str) -> bool:
+    return not text or (_SIGNED.match(text) is not None and len(text) <= 60 and not _REACHABLE.search(text))
 
 
 def _is_total(rest: list[Any]) -> bool:

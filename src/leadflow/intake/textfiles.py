@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -56,7 +57,7 @@ def encoding_of(path: Path, declared: str | None = None) -> Encoding:
         return Encoding("utf-8")
     sample = _telling_sample(path)
     broken = sample.decode("utf-8", "replace").count("\ufffd")
-    if broken <= _BROKEN_SHARE_MAX * sum(byte >= 0xC0 for byte in sample):
+    if broken <= _BROKEN_SHARE_MAX * _count_from(0xC0, sample):
         return Encoding("utf-8", clean=False)
     if _looks_chinese(sample):
         return Encoding("gb18030", clean=_decodes(path, "gb18030"))
@@ -82,7 +83,7 @@ def _declared(path: Path, name: str) -> Encoding:
         return Encoding(name)
     sample = _telling_sample(path)
     broken = sample.decode(name, "replace").count("\ufffd")
-    if broken > max(3, _BROKEN_SHARE_MAX * sum(byte >= 0x80 for byte in sample) / 2):
+    if broken > max(3, _BROKEN_SHARE_MAX * _count_from(0x80, sample) / 2):
         raise UnreadableFile(
             f"the file is not encoded in {name}",
             where=str(path),
@@ -114,17 +115,22 @@ def _telling_sample(path: Path) -> bytes:
     return b"".join(parts)
 
 
+def _count_from(least: int, sample: bytes) -> int:
+    """How many bytes are this or more."""
+    return len(sample) - len(sample.translate(None, bytes(range(least, 0x100))))
+
+
 def _looks_chinese(sample: bytes) -> bool:
     """Whether read as GB18030 most characters are everyday ones (GB 2312 level 1 and punctuation)."""
-    text = sample.decode("gb18030", "replace")
-    wide = [character for character in text if not character.isascii()]
-    if not wide:
-        return False
-    common = 0
-    for character in wide:
-        code = character.encode("gb2312", "ignore")
-        common += len(code) == 2 and (0xB0 <= code[0] <= 0xD7 or code[0] in (0xA1, 0xA3))
-    return common >= _COMMON_SHARE_MIN * len(wide)
+    counts = Counter(sample.decode("gb18030", "replace"))
+    wide = {character: count for character, count in counts.items() if not character.isascii()}
+    common = sum(count for character, count in wide.items() if _is_common(character))
+    return bool(wide) and common >= _COMMON_SHARE_MIN * sum(wide.values())
+
+
+def _is_common(character: str) -> bool:
+    code = character.encode("gb2312", "ignore")
+    return len(code) == 2 and (0xB0 <= code[0] <= 0xD7 or code[0] in (0xA1, 0xA3))
 
 
 def lines(path: Path, encoding: Encoding, limits: Limits) -> Iterator[str]:
