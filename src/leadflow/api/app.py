@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from leadflow.api import (
     accounts,
+    attribution,
     claims,
     closing,
     contracts,
@@ -53,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # The hot paths first: routes are tried in their order.
     intake.router,
     dead_letters.router,
+    attribution.router,
     uploads.router,
     claims.router,
     sessions.router,

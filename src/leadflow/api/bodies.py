@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -31,6 +32,12 @@ def given(document: BaseModel | None) -> dict[str, Any]:
     if document is None:
         return {}
     return {name: getattr(document, name) for name in type(document).model_fields}
+
+
+def shown_name(name: str | None) -> str:
+    """A file's name as it is shown to people: none of a path, and nothing that a terminal would act on."""
+    own = PurePath((name or "").replace("\\", "/")).name
+    return "".join(filter(str.isprintable, own))[:200] or "file"
 
 
 class ForRep(BaseModel):

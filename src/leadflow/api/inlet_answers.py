@@ -91,7 +91,11 @@ class NewInlet(BaseModel):
         Field(max_length=100, description="Sites whose pages may post a form."),
     ] = []
     options: Annotated[
-        dict[str, Any], Field(max_length=50, description="Of the kind: docs/reference/channels.md.")
+        dict[str, Any],
+        Field(
+            max_length=50,
+            description="Of the kind, as `leadflow inlet add --set` knows them; several values are a list.",
+        ),
     ] = {}
     secret: GivenSecret = None
     credentials: Annotated[

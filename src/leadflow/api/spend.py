@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from pathlib import Path, PurePath
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
+from starlette.datastructures import FormData, UploadFile
 
-from leadflow.api import answers, pages, problems
-from leadflow.api.bodies import Amount, Currency, body
-from leadflow.api.changes import Managing
+from leadflow.api import answers, once, pages, problems
+from leadflow.api.bodies import Amount, Currency, body, shown_name
+from leadflow.api.changes import Asking, Managing
 from leadflow.api.reading import Reporting
 from leadflow.bootstrap import spend_figures
+from leadflow.bootstrap.spend_files import record_file
 from leadflow.domain import requests as r
 from leadflow.domain.values import COMPANY_STREAM, Money, Name, Text
-from leadflow.errors import NotPermitted
+from leadflow.errors import NotPermitted, UsageError
 
 router = APIRouter(tags=["spend"])
 
@@ -29,6 +35,7 @@ _SENT = {
     "amount": "31000.00",
     "currency": "CNY",
 }
+_IS_CURRENCY = re.compile("[A-Z]{3}")
 _FIGURE = {**_SENT, "units": None, "unit": None, "fact": "_company/12"}
 
 
@@ -143,3 +150,109 @@ def record_spend(body: RecordSpend, asking: Managing) -> Response:
         unit=body.unit,
     )
     return asking.answer(asking.changed(outcome))
+
+
+# --- files ----------------------------------------------------------------------------------
+
+_RECORDED = {
+    "file": "october.csv",
+    "rows": 9,
+    "recorded": 7,
+    "replaced": 1,
+    "unchanged": 1,
+    "refused": [],
+}
+_REFUSED = {
+    "row": 4,
+    "reason": "spend_overlaps",
+    "says": "it overlaps the spend of fact _company/12",
+    "fact": "_company/15",
+}
+_FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "currency": {"type": "string", "pattern": "^[A-Z]{3}$", "default": "CNY"},
+    },
+}
+_MULTIPART = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _FORM, "example": {"file": "…", "currency": "CNY"}},
+        },
+    }
+}
+
+
+class RowRefused(answers.Answer):
+    """A row that a rule refused."""
+
+    row: int
+    reason: str
+    says: str
+    fact: str
+
+
+class FileRecorded(answers.Answer):
+    """What became of the rows of a file of spend."""
+
+    model_config = answers.example({**_RECORDED, "recorded": 6, "refused": [_REFUSED]})
+
+    file: str
+    rows: int
+    recorded: int
+    replaced: Annotated[int, Field(description="In the place of a figure of the same period.")]
+    unchanged: Annotated[int, Field(description="In force already.")]
+    refused: list[RowRefused]
+
+
+@router.post(
+    "/spend/import",
+    operation_id="importSpend",
+    summary="Record a file of spend",
+    response_model=FileRecorded,
+    responses=problems.responses(413, 415),
+    openapi_extra=_MULTIPART,
+)
+async def import_spend(request: Request, asking: Managing) -> Response:
+    """Record a file of spend (.csv or a workbook): channel, campaign, from, to, amount, currency. A file with
+    a row that cannot be read records nothing; the same file again changes nothing."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        found = problems.problem("unsupported-type", "the body must be a form: multipart/form-data")
+        raise problems.ProblemError(found)
+    async with request.form(max_files=1, max_fields=10) as form:
+        return await run_in_threadpool(_imported, asking, form)
+
+
+def _imported(asking: Asking, form: FormData) -> Response:
+    file, currency = form.get("file"), form.get("currency") or "CNY"
+    wrong = []
+    if not isinstance(file, UploadFile):
+        wrong.append(problems.FieldError(field="file", code="missing", message="is a part with a file"))
+    if not (isinstance(currency, str) and _IS_CURRENCY.fullmatch(currency)):
+        message = "is three capital letters (ISO 4217)"
+        wrong.append(problems.FieldError(field="currency", code="invalid_currency", message=message))
+    if wrong or not isinstance(file, UploadFile) or not isinstance(currency, str):
+        raise problems.ProblemError(problems.problem("invalid", "the form is not right", errors=wrong))
+    name = shown_name(file.filename)
+    content = file.file.read()
+
+    def recorded() -> Any:
+        with tempfile.TemporaryDirectory(prefix="leadflow-spend-") as place:
+            # The ending tells, as far as needed, what it is; the name is none of a path.
+            path = Path(place) / f"file{PurePath(name).suffix.lower()}"
+            path.write_bytes(content)
+            service = asking.service
+            try:
+                return record_file(
+                    service.app, asking.actor, path, name, currency=currency, submit=service.submit
+                )
+            except UsageError as error:
+                error.where = None
+                raise
+
+    asking.fresh(COMPANY_STREAM)
+    found = once.same(asking, recorded, "spend", currency, content.hex())
+    return asking.answer(FileRecorded.model_validate(found))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
-from pathlib import PurePath
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from leadflow.api import failing, once, pages, problems
+from leadflow.api.bodies import shown_name
 from leadflow.api.changes import REPEATED, Asking, Sending
 from leadflow.api.frame import BODY_MAX
 from leadflow.api.upload_answers import (
@@ -117,9 +117,7 @@ def _keep(asking: Asking, form: FormData) -> Response:
         raise _wrong("channel", "missing", "names the channel that the leads came through")
     plan = Plan(wanted.channel, wanted.campaign, wanted.pool, wanted.day, wanted.mapping or MappingFile())
     _place(asking, plan)
-    # A name is shown to people: it is none of a path, and holds nothing that a terminal would act on.
-    own = PurePath((file.filename or "").replace("\\", "/")).name
-    name = "".join(filter(str.isprintable, own))[:200] or "file"
+    name = shown_name(file.filename)
     uploads = asking.service.uploads
 
     def taken() -> tuple[str, Response]:

@@ -40,16 +40,10 @@ if TYPE_CHECKING:
         unreadable,
     )
     from leadflow.incoming.resending import corrected
-    from leadflow.incoming.spending import SpendReport
-    from leadflow.incoming.spending import check as check_spend
     from leadflow.incoming.spending import figures as spend_figures
-    from leadflow.incoming.spending import key_of as spend_key
-    from leadflow.incoming.spending import request_id as spend_request_id
-    from leadflow.incoming.spending import same as same_spend
     from leadflow.intake.arrivals import Arrival, ArrivalReader
     from leadflow.intake.files import open_arrivals
     from leadflow.intake.mapping import FIELDS, MappingFile, PhoneRegion, load_mapping
-    from leadflow.intake.spend import SpendRow, read_spend
     from leadflow.log.verify import export, verify
     from leadflow.notifications.ledger import Notification
     from leadflow.notifications.subscriptions import Subscription
@@ -113,8 +107,6 @@ __all__ = [
     "RepRow",
     "Report",
     "Share",
-    "SpendReport",
-    "SpendRow",
     "Story",
     "Subscription",
     "Summary",
@@ -124,7 +116,6 @@ __all__ = [
     "build_calendar",
     "check_backup",
     "check_channel",
-    "check_spend",
     "check_topics",
     "contracts",
     "corrected",
@@ -149,7 +140,6 @@ __all__ = [
     "own_log",
     "policies",
     "pool_summaries",
-    "read_spend",
     "reason_of",
     "refusal_text",
     "rehearse_file",
@@ -157,11 +147,8 @@ __all__ = [
     "request_of",
     "restore",
     "running_app",
-    "same_spend",
     "sentence",
     "spend_figures",
-    "spend_key",
-    "spend_request_id",
     "unreadable",
     "verify",
     "write_csv",
@@ -229,10 +216,6 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "PhoneRegion",
         "load_mapping",
     ),
-    "leadflow.intake.spend": (
-        "SpendRow",
-        "read_spend",
-    ),
     "leadflow.log.verify": (
         "export",
         "verify",
@@ -253,14 +236,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     ),
     "leadflow.incoming.resending": ("corrected",),
     "leadflow.views.sentences": ("sentence",),
-    "leadflow.incoming.spending": (
-        "SpendReport",
-        "check as check_spend",
-        "figures as spend_figures",
-        "key_of as spend_key",
-        "request_id as spend_request_id",
-        "same as same_spend",
-    ),
+    "leadflow.incoming.spending": ("figures as spend_figures",),
     "leadflow.views.stories": ("Story",),
     "leadflow.views.tracing": (
         "Attempt",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -101,13 +101,21 @@ def problems_of(rows: Iterable[SpendRow], declared: Iterable[str]) -> Iterator[t
         about.append((row.row, row.body))
 
 
+class SpendUnreadable(UsageError):
+    """Rows of a file of spend are wrong, so that none was recorded; `problems` are all of them."""
+
+    problems: Sequence[Problem] = ()
+
+
 def check(rows: list[SpendRow], declared: Iterable[str], file: str) -> list[tuple[int, RecordSpend]]:
-    """The rows to record, by row. Raises UsageError naming every problem: all rows are recorded, or none."""
+    """The rows to record, by row. Raises SpendUnreadable: all rows are recorded, or none."""
     found = list(problems_of(rows, declared))
     if found:
         lines = [f"row {row}: {problem.field} {problem.message}" for row, problem in found]
-        raise UsageError(
+        error = SpendUnreadable(
             f"{len(found)} problems in the file of spend; nothing was recorded:\n  " + "\n  ".join(lines),
             do=f"Correct {file} and import it again.",
         )
+        error.problems = [Problem(f"rows[{row}].{one.field}", one.code, one.message) for row, one in found]
+        raise error
     return [(row.row, row.body) for row in rows if row.body is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import quote
 
 from leadflow.domain import requests as r
@@ -121,3 +122,45 @@ def test_spend_is_recorded_replaced_and_listed(door: Door) -> None:
     door.as_("rep/wang").post("/v1/spend", figure, status=403)
     door.as_("rep/wang").get("/v1/spend", status=403)
     assert door.as_("analyst/al").get("/v1/spend")["next"] is None
+
+
+SPENT = """\
+channel,campaign,from,to,amount,currency
+baidu_ads,autumn,2026-10-01,2026-10-31,{},CNY
+seo,,2026-10-01,2026-10-31,9,
+"""
+
+
+def test_a_file_of_spend_is_recorded_whole_or_not_at_all(door: Door) -> None:
+    mei, path = door.as_("marketing/mei"), "/v1/spend/import"
+
+    def sent(text: str, status: int = 200, name: str = "october.csv", **form: str) -> dict[str, Any]:
+        files = {"file": (name, text.encode())}
+        found: dict[str, Any] = mei("POST", path, files=files, data=form, status=status).json()
+        return found
+
+    assert sent(SPENT.format(100))["recorded"] == 2
+    assert sent(SPENT.format(100))["unchanged"] == 2
+    counts = {"rows": 2, "recorded": 0, "replaced": 1, "unchanged": 1, "refused": []}
+    assert sent(SPENT.format(200)) == {"file": "october.csv", **counts}
+    overlapping = sent(SPENT.format(200).replace("2026-10-31,2", "2026-11-02,2"))
+    assert [one["reason"] for one in overlapping["refused"]] == ["spend_overlaps"]
+    before = mei.get("/v1/spend")
+    problem = sent(SPENT.format("much").replace("seo", "tv"), 422, "../../x.csv")
+    assert {one["field"] for one in problem["errors"]} == {"rows[2].amount", "rows[3].channel"}
+    assert sent(SPENT.format(1), 422, currency="yuan")["errors"][0]["field"] == "currency"
+    sent("a,b\n1,2\n", 422)
+    assert mei.get("/v1/spend") == before
+    mei("POST", path, data={"currency": "CNY"}, files={"other": b"x"}, status=422)
+    mei.post(path, {}, status=415)
+    for actor in ("rep/wang", "support/su", "analyst/al", "auditor/an", "adapter/website"):
+        files = {"file": ("x.csv", SPENT.format(1).encode())}
+        door.as_(actor)("POST", path, files=files, status=403)
+
+
+def test_the_table_that_tells_a_forms_channel_is_shown(door: Door) -> None:
+    shown = door.as_("rep/wang").get("/v1/attribution")
+    assert shown["own"] is False
+    assert "bd_vid" in shown["click_ids"]
+    assert shown["sites"]["search"]["baidu.com"] == "baidu"
+    door.nobody().get("/v1/attribution", status=401)
