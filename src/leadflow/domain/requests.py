@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -438,6 +439,15 @@ class Request(Model):
 
 def intake_request(pool: str, actor: str, body: SubmitIntake, at: Any = None) -> Request:
     """The request of an arrival; its identity is channel and source reference (domain rule)."""
-    return Request(
-        pool=pool, source=f"intake/{body.touch.channel}", id=body.touch.ref, actor=actor, at=at, body=body
-    )
+    touch = body.touch
+    if at is not None:
+        return Request(
+            pool=pool, source=f"intake/{touch.channel}", id=touch.ref, actor=actor, at=at, body=body
+        )
+    # The arrival was checked when it was read; what is left to check is said again and again.
+    return _intake_from(pool, touch.channel, actor).model_copy(update={"id": touch.ref, "body": body})
+
+
+@lru_cache(maxsize=1024)
+def _intake_from(pool: str, channel: str, actor: str) -> Request:
+    return Request(pool=pool, source=f"intake/{channel}", id="-", actor=actor, body=AdvanceClock())
