@@ -7,6 +7,7 @@ Both return the fact to add, or None where the lead simply stays in the public p
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from leadflow.domain import events as e
@@ -17,7 +18,7 @@ from leadflow.domain.ownership import groups_for
 from leadflow.domain.policy import DistributionRule
 from leadflow.domain.pool import EPOCH, PRIVATE, PUBLIC, QUEUE, Lead, Member, Pool
 from leadflow.domain.requests import AssignLead
-from leadflow.domain.rotation import Turns, candidate
+from leadflow.domain.rotation import Turns
 from leadflow.domain.values import Person, speakable
 
 Mode = Literal["rotation", "timeout"]
@@ -76,6 +77,12 @@ def _pass_over_those_who_had_it(reps: list[Member], wanted: Wanted, skipped: dic
     for rep, times in rounds.items():
         if times > fewest and skipped[rep] is None:
             skipped[rep] = "had_it"
+
+
+@lru_cache(maxsize=4096)
+def candidate(rep: str, weight: int, skipped: str | None) -> e.Candidate:
+    """A rep that has no turn; most stand as they are in one lead's fact after another's."""
+    return e.Candidate(rep=rep, weight=weight, skipped=skipped)
 
 
 class _View(NamedTuple):
@@ -160,7 +167,7 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
     else:
         standing = dict(zip(eligible, turns.standing, strict=True)) if turns is not None else {}
         candidates = tuple(
-            [standing.get(rep) or candidate(rep, weights[rep], None, skipped[rep]) for rep in weights]
+            [standing.get(rep) or candidate(rep, weights[rep], skipped[rep]) for rep in weights]
         )
     pool.chosen_in = (candidates, turns)
     return Chosen(chosen, candidates, shares)

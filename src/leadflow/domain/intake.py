@@ -8,7 +8,6 @@ from leadflow.domain.draft import Draft
 from leadflow.domain.joining import joined_company
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, Lead, Pool
 from leadflow.domain.requests import ReceiveTransfer, SubmitIntake
-from leadflow.domain.scoring import Subject
 from leadflow.domain.values import Company, Person, Touch, derived_id
 
 
@@ -50,9 +49,8 @@ def submit(pool: Pool, body: SubmitIntake, draft: Draft) -> None:
         _touch(pool, lead, kind, others, touch, body, draft)
         return
     asked, filled = body.asked, body.filled
-    subject = Subject(touch, company, asked, filled)
-    scored = pool.rules.score(subject)
-    rule = pool.rules.first(subject, scored.score)
+    scored = pool.rules.score(touch, company, asked, filled)
+    rule = pool.rules.first(touch, company, scored.score)
     lead_id = derived_id("lead", pool.id, draft.causation)
     draft.add(
         lead_id,
@@ -108,7 +106,7 @@ def rescore(pool: Pool, lead: Lead, company: Company, known: Company, draft: Dra
     if company == known:
         return
     dossier = lead.unpack()
-    scored = pool.rules.score(Subject(dossier.touches[0], company, dossier.asked, dossier.filled))
+    scored = pool.rules.score(dossier.touches[0], company, dossier.asked, dossier.filled)
     if scored.score != lead.score:
         draft.add(
             lead.id,
@@ -124,9 +122,9 @@ def rescore(pool: Pool, lead: Lead, company: Company, known: Company, draft: Dra
 def receive(pool: Pool, body: ReceiveTransfer, draft: Draft) -> None:
     """Take a lead in that another pool gave away: it happens once, known by that pool's fact."""
     kind, known, _ = matches(pool, body.person)
-    subject = Subject(body.touches[0], body.company, body.asked, body.filled)
-    scored = pool.rules.score(subject)
-    rule = pool.rules.first(subject, scored.score) if kind is None else None
+    first, company = body.touches[0], body.company
+    scored = pool.rules.score(first, company, body.asked, body.filled)
+    rule = pool.rules.first(first, company, scored.score) if kind is None else None
     into = known.id if known is not None else None
     draft.add(
         body.lead if into is None else into,
@@ -135,7 +133,7 @@ def receive(pool: Pool, body: ReceiveTransfer, draft: Draft) -> None:
             from_fact=body.from_fact,
             into=into,
             person=body.person,
-            company=body.company,
+            company=company,
             touches=body.touches,
             asked=body.asked,
             filled=body.filled,
@@ -147,12 +145,11 @@ def receive(pool: Pool, body: ReceiveTransfer, draft: Draft) -> None:
     )
     if known is not None:
         if known.dossier:
-            company = known.unpack().company
-            rescore(pool, known, joined_company(company, body.company), company, draft)
+            before = known.unpack().company
+            rescore(pool, known, joined_company(before, company), before, draft)
         if known.status == DISQUALIFIED:
             draft.add(known.id, e.LeadReopened(cause="touch"))
         return
-    wanted = Wanted(body.company.region, body.company.industry, {})
-    placed = distribute(pool, rule, wanted, draft.now)
+    placed = distribute(pool, rule, Wanted(company.region, company.industry, {}), draft.now)
     if placed is not None:
         draft.add(body.lead, placed)

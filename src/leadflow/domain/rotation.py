@@ -9,16 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from math import lcm
 
 from leadflow.domain.events import Candidate
-
-
-@lru_cache(maxsize=8192)
-def candidate(rep: str, weight: int, had: int | None, skipped: str | None) -> Candidate:
-    """A rep that was considered; most stand as they are in one lead's fact after another's."""
-    return Candidate(rep=rep, weight=weight, had=had, skipped=skipped)
 
 
 class Turns:
@@ -79,7 +72,7 @@ class Turns:
         return opens, due
 
     def _candidate(self, place: int) -> Candidate:
-        return candidate(self.reps[place], self._weights[place], self.had[place], None)
+        return Candidate(rep=self.reps[place], weight=self._weights[place], had=self.had[place])
 
 
 class Rotation:

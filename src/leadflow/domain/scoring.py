@@ -10,15 +10,6 @@ from leadflow.domain.policy import Condition, DistributionRule, Policy, Range
 from leadflow.domain.values import Company, Money, ScorePart, Touch
 
 
-class Subject(NamedTuple):
-    """What conditions look at: a lead as its first touch and its company show it."""
-
-    touch: Touch
-    company: Company
-    asked: int
-    filled: int
-
-
 class Scored(NamedTuple):
     """A score with its breakdown and its class."""
 
@@ -121,9 +112,9 @@ class Rules:
         """How long before a deadline is warned of it, and what that is called."""
         self.held_at_once = policy.claiming.held_at_once
 
-    def score(self, subject: Subject) -> Scored:
-        """The lead's score: base, completeness and every rule that holds."""
-        touch, company, asked, filled = subject
+    def score(self, touch: Touch, company: Company, asked: int, filled: int) -> Scored:
+        """The score of a lead as its first touch and its company show it: base, completeness (so many of the
+        fields asked for are filled) and every rule that holds."""
         completeness = self._policy.scoring.completeness * filled // asked if asked else 0
         return self._scored(completeness, self._scoring.met(touch, company, None))
 
@@ -135,8 +126,8 @@ class Rules:
         total = max(0, min(100, sum(line.points for line in lines)))
         return Scored(total, tuple(lines), self.class_of[total])
 
-    def first(self, subject: Subject, score: int) -> DistributionRule | None:
+    def first(self, touch: Touch, company: Company, score: int) -> DistributionRule | None:
         """The distribution rule that decides: the first whose condition holds."""
-        met = self._distribution.met(subject.touch, subject.company, score)
+        met = self._distribution.met(touch, company, score)
         lowest = met & -met
         return self._policy.rules[lowest.bit_length() - 1] if met else None

@@ -42,22 +42,19 @@ class Model(BaseModel):
     def __copy__(self) -> Self:
         # pydantic's own copy asks for much that a value does not have.
         copied = type(self).__new__(type(self))
-        make_of(copied, self.__dict__.copy(), self.__pydantic_fields_set__.copy())
+        set_values(copied, self.__dict__.copy())
+        set_given(copied, self.__pydantic_fields_set__.copy())
+        set_extra(copied, None)
+        set_private(copied, None)
         return copied
 
 
-_set_values, _set_given, _set_extra, _set_private = (
+set_values, set_given, set_extra, set_private = (
     BaseModel.__dict__[slot].__set__
     for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 )
-
-
-def make_of(made: Model, values: dict[str, Any], given: set[str]) -> None:
-    """Fill a new, still empty value: with these values of its fields, of which `given` were said."""
-    _set_values(made, values)
-    _set_given(made, given)
-    _set_extra(made, None)
-    _set_private(made, None)
+"""Set what a frozen value, while it is being made, consists of: its fields' values, which of them were given,
+and two things that our values never have."""
 
 
 def to_utc(moment: datetime) -> datetime:
