@@ -140,6 +140,14 @@ def test_a_fact_is_found_without_reading_the_partition(
         assert wrong == by_place["east", 3_543]
     assert with_position < 1_000
     assert looks < 12
+    # Many facts are many neighbours: each page is read once.
+    many = range(1_000, 2_000)
+    seen.clear()
+    with KafkaLog(kafka, topic) as cold:
+        found = cold.documents("east", many, [positions[sequence] for sequence in many])
+    assert found == {sequence: by_place["east", sequence] for sequence in many}
+    print(f"{len(seen)} pages for {len(many)} facts")
+    assert len(seen) < 100
     seen.clear()
     with KafkaLog(kafka, topic) as cold:
         assert cold.document("east", 3_543) == by_place["east", 3_543]

@@ -40,6 +40,8 @@ class PartitionSearch:
         self._reader = reader
         self._known: list[tuple[int, int]] = []
         """Positions that were seen and their offsets, sorted; nothing else is ever there."""
+        self._seen: dict[int, Record] = {}
+        """What the last look read, by position: whoever wants many facts wants neighbours, mostly."""
 
     def tail(self) -> Record | None:
         """The last fact; None in an empty partition. Raises LeadflowError."""
@@ -53,6 +55,8 @@ class PartitionSearch:
         """The fact of a position, if it is there. Raises LeadflowError."""
         if position < 1:
             return None
+        if position in self._seen:
+            return self._seen[position]
         if not self._known or self._known[-1][0] < position:
             tail = self.tail()
             if tail is None or tail.position < position:
@@ -116,6 +120,7 @@ class PartitionSearch:
             if seen := [record for record in map(record_of, page) if value(record) is not None]:
                 self._keep(seen[0])
                 self._keep(seen[-1])
+                self._seen = {record.position: record for record in seen}
                 return seen
         return ()
 
