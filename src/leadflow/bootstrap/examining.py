@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from leadflow.bootstrap.database import open_database
-from leadflow.errors import LeadflowError
+from leadflow.bootstrap.kafka import LOOK_WAIT_MS
+from leadflow.errors import LeadflowError, Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.operations import doctor, doctor_kafka
 from leadflow.operations.doctor import Finding
-from leadflow.postgres import Database
+from leadflow.postgres import Database, connect
 from leadflow.settings import Settings
 from leadflow.views.leads import Views
 from projections import registry
@@ -35,6 +37,35 @@ def examine_kafka(settings: Settings) -> Iterator[Finding]:
                 yield from doctor.guarded("notifications", lambda: doctor.notifications(database))
     except LeadflowError as error:
         yield doctor.failed("database", error)
+
+
+def all_away(settings: Settings, first: Unavailable) -> Unavailable:
+    """The error with everything that is away of what commands need, not only with what was missed first."""
+    found = [first]
+    for reach in (_reach_kafka, _reach_database):
+        try:
+            reach(settings)
+        except Unavailable as other:
+            if other.where not in [one.where for one in found]:
+                found.append(other)
+        except LeadflowError:
+            # It answers; what else is wrong with it is no part of this.
+            continue
+    if len(found) == 1:
+        return first
+    return Unavailable(f"{len(found)} things are away", do="\n".join(map(str, found)))
+
+
+def _reach_kafka(settings: Settings) -> None:
+    cluster = Cluster.of(settings)
+    patient = replace(cluster, options={**cluster.options, "bootstrap_timeout_ms": LOOK_WAIT_MS})
+    with KafkaLog(patient, TopicNames.of(settings.kafka_prefix).events) as log:
+        log.reach(LOOK_WAIT_MS)
+
+
+def _reach_database(settings: Settings) -> None:
+    if settings.database_url is not None:
+        connect(settings.database_url).close()
 
 
 def _read_models(settings: Settings, database: Database) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 
 from leadflow.bootstrap import LeadView, Outcome, PoolView
-from leadflow.cli.common import Session, pass_session, plain, pool_option, request_option, shared_options
+from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
+from leadflow.cli.values import plain
 from leadflow.cli.moments import parse_time
 from leadflow.cli.telling import tell
 from leadflow.domain.events import Event

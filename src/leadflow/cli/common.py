@@ -11,13 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
-from decimal import Decimal
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from leadflow.cli.values import plain
 from leadflow.errors import LeadflowError, UsageError
 
 # Each of these takes a moment to import, and is imported where it is used: `--version` waits for none.
@@ -36,27 +35,6 @@ PIPE_COLUMNS = 200
 LONG_WAIT_S = 60.0
 REFUSED = 1
 """Exit code of a command that a rule refused."""
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: times in RFC 3339 with `Z`, money as text."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json", exclude_none=True)
-    if isinstance(value, datetime):
-        from leadflow.domain.values import format_time
-
-        return format_time(value)
-    if isinstance(value, (date, Decimal)):
-        return str(value)
-    if hasattr(value, "_asdict"):
-        return plain(value._asdict())
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    return value
 
 
 class Session:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
+
+from leadflow.errors import Unavailable
 
 SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Running": {
@@ -65,6 +68,21 @@ class Sectioned(click.Group):
         if cmd_name not in self.commands and cmd_name in _MODULES:
             importlib.import_module(f"leadflow.cli.{_MODULES[cmd_name]}").register(self)
         return self.commands.get(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; of several things that are away, name each and not only the first."""
+        try:
+            return super().invoke(ctx)
+        except Unavailable as error:
+            from leadflow.cli.common import Session
+
+            settings = ctx.ensure_object(Session).settings
+            # What runs a service needs less than the others, and names itself what it misses.
+            if settings.kafka is None or _MODULES.get(ctx.invoked_subcommand or "") in SECTIONS["Running"]:
+                raise
+            from leadflow.bootstrap.examining import all_away
+
+            raise all_away(settings, error) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""

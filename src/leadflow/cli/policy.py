@@ -16,7 +16,8 @@ from rich.syntax import Syntax
 
 from leadflow.bootstrap import build_calendar, coverage_warning, policies
 from leadflow.cli.acting import change_document
-from leadflow.cli.common import Session, pass_session, plain, pool_option, request_option, shared_options
+from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
+from leadflow.cli.values import plain
 from leadflow.domain import requests as r
 from leadflow.domain.events import PolicyPublished
 from leadflow.domain.policy import Calendar, Policy

@@ -162,6 +162,13 @@ def test_what_is_away_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", "postgresql://127.0.0.1:9/nowhere")
     shell("member", "add", "zhao", "--wait", "0.5", code=3)
     assert "database nowhere at 127.0.0.1:9" in shell.said
+    assert "Kafka at" not in shell.said
+    monkeypatch.setenv("LEADFLOW_KAFKA", "127.0.0.1:9")
+    for command in (("member", "add", "zhao", "--wait", "0.5"), ("pool", "list")):
+        shell(*command, code=3)
+        assert "2 things are away" in shell.said
+        assert "database nowhere at 127.0.0.1:9" in shell.said
+        assert "Kafka at 127.0.0.1:9" in shell.said
 
 
 def test_dead_letters_are_one_entry_each_and_can_be_corrected(
