@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -35,6 +35,12 @@ from leadflow.domain.events import PolicyPublished as Published
 from leadflow.domain.policy import Calendar, Policy
 
 router = APIRouter(tags=["policies"])
+
+VERSION_MAX = 2**31 - 1
+Version = Annotated[int | None, Field(ge=1, le=VERSION_MAX)]
+Before = Annotated[
+    Version, Query(alias="from", description="The version to compare with; left out, the one in force.")
+]
 
 
 class PolicySource(BaseModel):
@@ -149,18 +155,24 @@ def explain_policy(body: PolicySource, read: Reading) -> Response:
 @router.get(
     "/pools/{pool}/policy",
     operation_id="getPolicy",
-    summary="The policy in force",
+    summary="A pool's policy",
     response_model=PolicyInForce,
     responses=problems.responses(),
 )
-def get_policy(pool: PoolName, read: Reading) -> Response:
-    """The policy in force in a pool, every setting written out, and its calendar."""
+def get_policy(
+    pool: PoolName,
+    read: Reading,
+    version: Annotated[
+        Version, Query(description="The one that was published as this version; left out, the one in force.")
+    ] = None,
+) -> Response:
+    """A policy of a pool, every setting written out, and its calendar."""
     read.pool(pool)
-    version, policy, calendar = read.app.policy(pool)
+    number, policy, calendar = read.app.policy(pool, version)
     return read.answer(
         PolicyInForce(
             pool=pool,
-            version=version,
+            version=number,
             toml=rules.dump(policy),
             document=_document(policy),
             calendar=calendar,
@@ -216,15 +228,38 @@ def check_policy_in_pool(pool: PoolName, body: PolicySource, read: Reading) -> R
 @router.post(
     "/pools/{pool}/policy/diff",
     operation_id="diffPolicy",
-    summary="Compare with the policy in force",
+    summary="Compare a policy with a pool's",
     response_model=PolicyDiff,
     responses=problems.responses(413, 415),
 )
-def diff_policy(pool: PoolName, body: PolicySource, read: Reading) -> Response:
+def diff_policy(pool: PoolName, body: PolicySource, read: Reading, before: Before = None) -> Response:
     """What publishing a policy would change, setting by setting."""
     read.pool(pool)
-    version, before, _ = read.app.policy(pool)
-    changes = rules.diff(before, policy_from(body))
+    version, known, _ = read.app.policy(pool, before)
+    changes = rules.diff(known, policy_from(body))
+    return read.answer(PolicyDiff(version=version, changes=[Change.of(one) for one in changes]))
+
+
+@router.get(
+    "/pools/{pool}/policy/diff",
+    operation_id="diffPolicyVersions",
+    summary="Compare two versions of a policy",
+    response_model=PolicyDiff,
+    responses=problems.responses(),
+)
+def diff_policy_versions(
+    pool: PoolName,
+    read: Reading,
+    before: Annotated[int, Query(alias="from", ge=1, le=VERSION_MAX, description="The earlier version.")],
+    after: Annotated[
+        Version, Query(alias="to", description="The later one; left out, the one in force.")
+    ] = None,
+) -> Response:
+    """What a version of a policy changed, setting by setting, from an earlier one on."""
+    read.pool(pool)
+    version, known, _ = read.app.policy(pool, before)
+    _, other, _ = read.app.policy(pool, after)
+    changes = rules.diff(known, other)
     return read.answer(PolicyDiff(version=version, changes=[Change.of(one) for one in changes]))
 
 

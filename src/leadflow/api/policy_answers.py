@@ -69,11 +69,11 @@ _CHANGE = {"path": "claiming.held_at_once", "before": 4, "after": 6, "says": "cl
 
 
 class PolicyDiff(answers.Answer):
-    """What publishing would change, setting by setting."""
+    """What is different, setting by setting."""
 
     model_config = answers.example({"version": 3, "changes": [_CHANGE]})
 
-    version: Annotated[int, Field(description="Of the policy in force, which is compared with.")]
+    version: Annotated[int, Field(description="Of the policy of the pool that is compared with.")]
     changes: list[Change]
 
 

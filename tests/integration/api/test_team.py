@@ -58,6 +58,15 @@ def test_policies_are_checked_published_and_explained(door: Door) -> None:
     key = {"Idempotency-Key": "p-1"}
     done = ma("PUT", "/v1/pools/east/policy", json={"toml": changed}, headers=key).json()
     assert (done["version"], [one["path"] for one in done["changes"]]) == (2, ["claiming.held_at_once"])
+    versions = [ma.get(f"/v1/pools/east/policy?version={one}") for one in (1, 2)]
+    assert [one["document"]["claiming"]["held_at_once"] for one in versions] == [4, 9]
+    for query in ("from=1", "from=1&to=2"):
+        found = ma.get(f"/v1/pools/east/policy/diff?{query}")
+        assert (found["version"], found["changes"][0]["before"], found["changes"][0]["after"]) == (1, 4, 9)
+    against = ma.post("/v1/pools/east/policy/diff?from=1", {"toml": changed})
+    assert (against["version"], len(against["changes"])) == (1, 1)
+    ma.get("/v1/pools/east/policy?version=9", status=404)
+    ma.get("/v1/pools/east/policy/diff", status=422)
     document = ma.get("/v1/pools/east/policy")["document"]
     document["claiming"]["held_at_once"] = 5
     assert ma("PUT", "/v1/pools/east/policy", json={"document": document}).json()["version"] == 3
