@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from projections.folding import Batch
 from projections.store import Generation, create_indexes
 from projections.writer import positions_of, write
 from tests.histories import History, RandomHistory, a_touch
+from tests.kafka_records import as_read
 from tests.processes import until
 
 SEED = 5
@@ -52,11 +52,9 @@ def live(database: Database, projection: Projection) -> tuple[Projection, Genera
 
 def records_of(stored: Sequence[StoredEvent], partition: int) -> list[Any]:
     """The facts as records that were read of a partition."""
-    messages = [message_of(fact, at, "events", partition) for at, fact in enumerate(stored, 1)]
-    return [
-        SimpleNamespace(offset=at, timestamp=0, value=one.value, headers=one.headers)
-        for at, one in enumerate(messages)
-    ]
+    return list(
+        as_read((message_of(fact, at, "events", partition) for at, fact in enumerate(stored, 1)), partition)
+    )
 
 
 def batch_of(records: Sequence[Any], partition: int) -> Batch:

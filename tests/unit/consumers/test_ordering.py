@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from leadflow.log.kafka.records import message_of
 from projections.base import Entry
 from projections.folding import Batch
 from tests.histories import RandomHistory
+from tests.kafka_records import as_read
 
 POOLS = ("east", "north", "south", "west")
 PARTITION = {"_company": 0, "east": 0, "north": 1, "south": 2, "west": 1}
@@ -28,10 +28,7 @@ def read_of(history: RandomHistory) -> dict[int, list[Any]]:
     for fact in history.stored():
         at = PARTITION[str(fact.originator_id)]
         position = len(records[at]) + 1
-        message = message_of(fact, position, "events", at)
-        records[at].append(
-            SimpleNamespace(offset=position, timestamp=0, value=message.value, headers=message.headers)
-        )
+        records[at] += as_read([message_of(fact, position, "events", at)], at, position)
     return records
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 
 import pytest
 from eventsourcing.persistence import StoredEvent
 from kafka import errors as kafka_errors
-from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
+from kafka.record.default_records import DefaultRecordBatch
+from kafka.record.memory_records import MemoryRecords
 
 from leadflow.errors import (
     Conflict,
@@ -20,10 +20,11 @@ from leadflow.errors import (
     Unavailable,
     UsageError,
 )
-from leadflow.log.kafka import Origin, Place
+from leadflow.log.kafka import Origin, Place, unpacking
 from leadflow.log.kafka.client import translate
 from leadflow.log.kafka.index import Index
-from leadflow.log.kafka.records import message_of, moment_of, record_of
+from leadflow.log.kafka.records import Message, message_of, moment_of, position_in, record_of
+from tests.kafka_records import as_read, batch_of
 
 
 def test_an_index_goes_on_from_its_place_as_if_it_had_read_all() -> None:
@@ -82,17 +83,31 @@ def test_what_is_written_comes_back() -> None:
     origin = Origin("leadflow.commands", 3, 77)
     message = message_of(event, 12, "leadflow.events", 3, origin)
     assert dict(message.headers)["content-type"] == b"application/cloudevents+json; charset=UTF-8"
-    found = SimpleNamespace(
-        topic="leadflow.events", partition=3, offset=40, timestamp=1_795_255_200_123,
-        key=message.key, value=message.value, headers=message.headers,
-    )  # fmt: skip
+    found = as_read([message], 3, 40)[0]
     record = record_of(found)
     assert (record.stored, record.position, record.origin, record.offset) == (event, 12, origin, 40)
-    assert record.recorded_at == moment_of(1_795_255_200_123)
-    assert record.recorded_at.isoformat() == "2026-11-21T10:00:00.123000+00:00"
-    found.headers = found.headers[:2]
-    with pytest.raises(LogDamaged, match="offset 40"):
-        record_of(found)
+    assert position_in(found) == 12
+    found.timestamp = 1_795_255_200_123
+    assert record_of(found).recorded_at == moment_of(1_795_255_200_123)
+    assert record_of(found).recorded_at.isoformat() == "2026-11-21T10:00:00.123000+00:00"
+    (lacking,) = as_read([message._replace(headers=message.headers[:2])], 3, 40)
+    found.block += b"\x00"
+    for damaged in (lacking, found):
+        with pytest.raises(LogDamaged, match="offset 40"):
+            record_of(damaged)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("leadflow-position", b"12")],
+        [("content-type", b"text/plain"), ("ce_type", b"leadflow-position"), ("leadflow-position", b"12")],
+    ],
+)
+def test_a_position_is_found_among_any_headers(headers: list[tuple[str, bytes]]) -> None:
+    fact = [("ce_sequence", b"7"), ("ce_type", b"leadflow.lead.claimed.v1")]
+    (found,) = as_read([Message("events", 0, b"east", b"{}", [*headers, *fact])])
+    assert position_in(found) == 12
 
 
 @pytest.mark.parametrize(
@@ -124,17 +139,45 @@ class Bytes(str):
 
 
 def test_records_are_read_whatever_their_headers_are_called() -> None:
-    builder = MemoryRecordsBuilder(magic=2, compression_type=0, batch_size=10_000)
     sent = [[("content-type", b"1")], [("é", b"2"), (Bytes(), b"\xff"), ("none", None)], [("last", b"")]]
-    for number, headers in enumerate(sent):
-        builder.append(timestamp=number, key=b"east", value=b"%d" % number, headers=headers)
-    builder.close()
-    found = list(MemoryRecords(bytes(builder.buffer())).next_batch())
+    found = as_read(Message("t", 0, b"east", b"%d" % at, headers) for at, headers in enumerate(sent))  # type: ignore[arg-type]
     assert [(record.offset, record.key, record.value) for record in found] == [
-        (0, b"east", b"0"), (1, b"east", b"1"), (2, b"east", b"2"),
+        (1, b"east", b"0"), (2, b"east", b"1"), (3, b"east", b"2"),
     ]  # fmt: skip
     assert [record.headers for record in found] == [
         sent[0],
         [("é", b"2"), ("caf\\xe9", b"\xff"), ("none", None)],
         sent[2],
     ]
+
+
+def test_records_are_read_as_the_client_itself_would() -> None:
+    seed = 11
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+
+    def some(sizes: tuple[int, ...]) -> bytes | None:
+        return None if chance.random() < 0.1 else chance.randbytes(chance.choice(sizes))
+
+    for codec in (0, 1):
+        messages = [
+            Message(
+                "t", 0, some((0, 1, 63, 64, 200)), some((0, 63, 64, 8191, 8192, 100_000)),
+                [(f"h{n}", some((0, 63, 64)) or b"") for n in range(chance.choice((0, 1, 5, 64)))],
+            )
+            for _ in range(300)
+        ]  # fmt: skip
+        raw = batch_of(messages, 7, codec, step_ms=77)
+        theirs = list(MemoryRecords(raw).next_batch())
+        ours = unpacking.records_of(MemoryRecords(raw).next_batch(), "t", 0)
+        names = ("offset", "timestamp", "key", "value", "headers")
+        assert [[getattr(one, name) for name in names] for one in ours] == [
+            [getattr(one, name) for name in names] for one in theirs
+        ]
+
+
+def test_a_batch_that_does_not_hold_together_is_refused() -> None:
+    raw = batch_of([Message("t", 0, b"k", b"value", [("a", b"b")])] * 3)
+    for cut in (raw[:-3], raw + b"\x00", raw[:61] + b"\xff" * 12 + raw[73:], raw[:61] + b"\x02" + raw[62:]):
+        with pytest.raises(kafka_errors.CorruptRecordError, match="the batch at offset"):
+            unpacking.records_of(DefaultRecordBatch(cut), "t", 0)

@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
-from kafka.record.default_records import DefaultRecordBatch
 
 from leadflow.errors import Fenced, LeadflowError, NotFound, Rebalanced, TooLarge, Unavailable, UsageError
+from leadflow.log.kafka import unpacking
 from leadflow.settings import Settings
+
+unpacking.install()
 
 TRANSACTION_TIMEOUT_MS = 15_000
 """After this long the broker aborts a transaction; until then it holds up every reader."""
@@ -28,37 +30,6 @@ RECORD_BYTES_MAX = 8 * 1024 * 1024
 BATCH_BYTES = 1024 * 1024
 
 IsolationLevel = Literal["read_committed", "read_uncommitted"]
-
-
-class _AnyNames(bytearray):
-    """A batch's bytes, whose parts can all be decoded: what is not UTF-8 is written as its escape."""
-
-    def __getitem__(self, at: Any) -> Any:
-        found = super().__getitem__(at)
-        return _AnyNames(found) if isinstance(found, bytearray) else found
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return super().decode(encoding, "backslashreplace")
-
-
-_read_record = DefaultRecordBatch._read_msg
-
-
-def _read_record_with_any_names(batch: Any) -> Any:
-    """A batch's next record, whatever its headers are called.
-
-    Brokers take header names that are not UTF-8, and the client's own way then fails: whoever can send one
-    record would stop every reader of its partition for ever. Only batches with such names are read in this
-    slower way. A record that fails has not moved the batch on, so it can be read once more.
-    """
-    try:
-        return _read_record(batch)
-    except UnicodeDecodeError:
-        batch._buffer = _AnyNames(batch._buffer)
-        return _read_record(batch)
-
-
-DefaultRecordBatch._read_msg = _read_record_with_any_names
 
 
 @dataclass(frozen=True)

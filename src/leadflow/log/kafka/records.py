@@ -8,6 +8,7 @@ https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/kafka-protoco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -36,6 +37,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CONTENT_TYPE = (H_CONTENT_TYPE, CONTENT_TYPE.encode())
 
 Headers = Sequence[tuple[str, bytes]]
+
+
+def _sized(text: str) -> bytes:
+    """As it stands in a record, behind its length: a text of less than 64 bytes."""
+    return re.escape(bytes([2 * len(text)]) + text.encode())
+
+
+_BEFORE_POSITION = re.compile(
+    _sized(H_CONTENT_TYPE) + _sized(CONTENT_TYPE)
+    + _sized(H_TYPE) + rb".[\w.]+"
+    + _sized(H_SEQUENCE) + rb".\d+"
+    + _sized(H_POSITION), re.DOTALL,
+).match  # fmt: skip
+"""The headers of a fact as `message_of` writes them, up to the length of the position."""
 
 
 class Origin(NamedTuple):
@@ -108,8 +123,8 @@ def message_of(
 
 def record_of(found: Any) -> Record:
     """The fact of a consumer's record. Raises LogDamaged for what LeadFlow did not write."""
-    headers: Mapping[str, bytes] = dict(found.headers)
     try:
+        headers: Mapping[str, bytes] = dict(found.headers)
         origin = headers.get(H_ORIGIN)
         return Record(
             int(headers[H_POSITION]),
@@ -131,9 +146,13 @@ def record_of(found: Any) -> Record:
 
 def position_in(found: Any) -> int:
     """The position of a consumer's record, all else standing in its document too. Raises LogDamaged."""
-    for name, value in found.headers:
-        if name == H_POSITION and value.isdigit():
-            return int(value)
+    block: bytes = found.block
+    before = _BEFORE_POSITION(block)
+    if before is not None:
+        at = before.end() + 1
+        digits = block[at : at + (block[at - 1] >> 1)]
+        if digits.isdigit():
+            return int(digits)
     return record_of(found).position
 
 
