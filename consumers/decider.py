@@ -18,12 +18,12 @@ import structlog
 from kafka.structs import TopicPartition
 
 from consumers.broker import Broker
-from consumers.group import Changes
+from consumers.group import Changes, Standing
 from consumers.kafka_broker import KafkaBroker
 from consumers.operating import Operating
 from consumers.partition import DecideAgain, PartitionDecider
 from consumers.partition_snapshots import PartitionSnapshots
-from leadflow.errors import Conflict, Fenced, Unavailable
+from leadflow.errors import Conflict, Fenced, Rebalanced, Unavailable
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.postgres import Database
@@ -44,9 +44,6 @@ CLOCKS_APART = timedelta(seconds=1)
 no request from before the deadline is still to come; its time is the deadline's."""
 SETTLE_S = 5.0
 """How long a rebalance waits for what is being committed."""
-STALL_S = 30.0
-"""A consumer can stand still without saying so; after so long it is made anew. An open transaction holds it
-up for 25 seconds at most."""
 RETRY_S = (0.2, 5.0)
 """The first and the longest pause before joining the group anew."""
 SNAPSHOTS_WAIT_S = 3.0
@@ -83,9 +80,8 @@ class Membership:
         self._changes = Changes()
         self._to_come = 0  # So many requests were still to be read when it was last asked.
         self._ticked = 0.0
-        self._moved: dict[TopicPartition, tuple[int, float]] = {}
-        """Where reading stood when it last moved, and when that was."""
         self._group = broker.join(self._topics, self)
+        self._standing = Standing(self._group, broker)
 
     # --- the group ------------------------------------------------------------------------------
 
@@ -140,8 +136,7 @@ class Membership:
         began = self._broker.elapsed_s()
         decider.take(self._group)
         self._operating.took(self._broker.elapsed_s() - began)
-        # Nothing was read meanwhile, which does not mean that reading stands still.
-        self._moved.clear()
+        self._standing.forget()
         # What was folded stays: the collector need not look at it again.
         gc.freeze()
         if not self._changes:
@@ -157,6 +152,16 @@ class Membership:
 
     def step(self) -> None:
         """Read, decide, write. Raises LeadflowError when this membership is over."""
+        try:
+            self._step()
+        except (Fenced, Rebalanced) as problem:
+            turned_away = [at for at, held in self._held.items() if not held.writes]
+            if not self._changes.gave_away(turned_away, self._group, self._broker):
+                raise
+            # Whoever has them now was sooner than the news of it.
+            log_.info("partitions were given to others", partitions=turned_away, problem=str(problem))
+
+    def _step(self) -> None:
         if self._waiting() + self._to_come < FEW:
             self._finish()
         hurry = self._to_take or self._waiting()
@@ -204,7 +209,7 @@ class Membership:
         self._to_come = sum(self._unread(place, ends) for place in places)
         if self._to_come and self._waiting() < FEW and not self._read(HURRY_MS):
             return
-        at_end = {place: self._read_to(place, ends[place]) for place in places}
+        at_end = {place: self._standing.read_to(place, ends[place]) for place in places}
         member = self._group.member()
         stands = {place: self._group.position(place) for place in places} if tick else {}
         if self._changes:
@@ -227,21 +232,6 @@ class Membership:
     def _unread(self, place: TopicPartition, ends: Mapping[TopicPartition, int]) -> int:
         """How many records of a topic are still to be read, or one mark of a transaction for some."""
         return max(0, ends[place] - self._group.position(place))
-
-    def _read_to(self, place: TopicPartition, end: int) -> bool:
-        """Whether a topic has been read to this end. Raises Unavailable if it gets no nearer."""
-        now = self._broker.elapsed_s()
-        at = self._group.position(place)
-        before, since = self._moved.get(place, (-1, now))
-        if at >= end or at != before or self._group.paused(place):
-            self._moved[place] = (at, now)
-        elif now - since > STALL_S:
-            raise Unavailable(
-                f"reading stands at offset {at} of {place.topic}-{place.partition} though {end} is its end",
-                where=self._broker.where,
-                do="The group is joined anew.",
-            )
-        return at >= end
 
     def _hold_back(self, held: PartitionDecider) -> None:
         """A topic that is far ahead of the other waits for it."""

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.structs import TopicPartition
 
-from consumers.broker import Member
-from leadflow.errors import NotFound, UsageError
+from consumers.broker import Broker, Group, Member
+from leadflow.errors import NotFound, Unavailable, UsageError
 from leadflow.log.kafka.client import translated
 from leadflow.log.kafka.topics import TopicNames
+
+STALL_S = 30.0
+"""A consumer can stand still without saying so; after so long it is made anew. An open transaction holds it
+up for 25 seconds at most."""
+NEWS_S = 5.0
+"""How long who was turned away waits to hear that the group has given its partitions to others."""
+NEWS_POLL_MS = 100
 
 
 class Changes:
@@ -40,11 +48,53 @@ class Changes:
         """It has gone on without this member; what that held may have been written by others."""
         self._lost = True
 
+    def gave_away(self, partitions: Sequence[int], group: Group, broker: Broker) -> bool:
+        """Whether the group has given all of these to others, by a division that this member took part in.
+
+        The client hears of one while it is polled, and others may begin with theirs before. So news is waited
+        for. Who was given up by the group is no member, whatever it has divided.
+        """
+        until = broker.elapsed_s() + NEWS_S
+        while not self and broker.elapsed_s() < until:
+            group.poll(NEWS_POLL_MS)
+        if self._lost or self._kept is None or not partitions:
+            return False
+        return self._kept.isdisjoint(partitions)
+
     def taken(self, held: Iterable[int]) -> set[int]:
         """Which of the partitions held until now were ours all along; from here on changes count anew."""
         kept = set(held) if self._kept is None else set(held) & self._kept
         lost, self._lost, self._kept = self._lost, False, None
         return set() if lost else kept
+
+
+class Standing:
+    """Where reading stands, and since when: a consumer can stand still without saying so."""
+
+    def __init__(self, group: Group, broker: Broker) -> None:
+        self._group = group
+        self._broker = broker
+        self._moved: dict[TopicPartition, tuple[int, float]] = {}
+        """Where reading stood when it last moved, and when that was."""
+
+    def forget(self) -> None:
+        """Nothing was read meanwhile, which does not mean that reading stands still."""
+        self._moved.clear()
+
+    def read_to(self, place: TopicPartition, end: int) -> bool:
+        """Whether a topic has been read to this end. Raises Unavailable if it gets no nearer."""
+        now = self._broker.elapsed_s()
+        at = self._group.position(place)
+        before, since = self._moved.get(place, (-1, now))
+        if at >= end or at != before or self._group.paused(place):
+            self._moved[place] = (at, now)
+        elif now - since > STALL_S:
+            raise Unavailable(
+                f"reading stands at offset {at} of {place.topic}-{place.partition} though {end} is its end",
+                where=self._broker.where,
+                do="The group is joined anew.",
+            )
+        return at >= end
 
 
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]

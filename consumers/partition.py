@@ -62,7 +62,6 @@ class PartitionDecider:
         """Opens nothing; `take` does."""
         self.partition = partition
         self.topics = (names.commands,) if virtual else (names.intake, names.commands)
-        self.decided = 0
         self._names = names
         self._partitions = partitions
         self._virtual = virtual
@@ -82,9 +81,6 @@ class PartitionDecider:
         self._careful: dict[str, int] = {}
         """By topic, the offset before which requests are decided one by one."""
         self._clocks = Clocks(partition, self._streams, self._deciding, operating)
-
-    def __str__(self) -> str:
-        return f"partition {self.partition}"
 
     # --- taking and letting go ------------------------------------------------------------------
 
@@ -133,6 +129,11 @@ class PartitionDecider:
         """Wait for what is being committed. Raises as `PartitionLog.append`."""
         if self._pending is not None:
             self._settle()
+
+    @property
+    def writes(self) -> bool:
+        """Whether it can, as far as is known: it was taken, and nobody has turned it away."""
+        return self._log.taken
 
     @property
     def busy(self) -> bool:
@@ -224,7 +225,6 @@ class PartitionDecider:
             for place in work.places:
                 self._careful[place.topic] = max(self._careful.get(place.topic, 0), place.offset + 1)
             raise DecideAgain from problem
-        self.decided += len(work.places)
         if not work.empty:
             work.tell(self._operating, self.partition, positions, append.seconds)
 

@@ -1,7 +1,8 @@
 """`leadflow decider`, ended by SIGKILL at a step of its loop: `python -m tests.faults.killed STEP TIMES`.
 
 The step is the loop's own; that it ends there is patched in here, so nothing of it is in the decider.
-With the step `apart` nothing ends it: it joins a group of its own, as if the other did not exist.
+With the step `apart` nothing ends it: it joins a group of its own, as if the other did not exist, and goes on
+where that one was and is committed.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafka import KafkaProducer
+from kafka.structs import ConsumerGroupMetadata
 
-from consumers.kafka_broker import KafkaBroker, KafkaGroup
+from consumers.broker import Member
+from consumers.kafka_broker import KafkaGroup
 from consumers.partition import PartitionDecider
 from leadflow.cli import main
+from leadflow.log.kafka import Cluster
+from leadflow.log.kafka.topics import TopicNames
 
 STEPS = ("polled", "decided", "sent", "offsets sent", "before commit", "after commit", "fenced")
 
@@ -56,6 +61,28 @@ def _before(kind: type[Any], name: str, end: End, first: Callable[[Any], object]
     setattr(kind, name, end_first)
 
 
+def _work_apart() -> None:
+    """Take every partition without being in the group, and commit the group's offsets all the same."""
+    real = KafkaGroup.__init__
+
+    def apart(
+        self: KafkaGroup,
+        cluster: Cluster,
+        names: TopicNames,
+        group: str,
+        topics: Sequence[str],
+        member: Member,
+    ) -> None:
+        real(self, cluster, names, f"{group}-apart", topics, member)
+        offsets = self._opened(cluster.consumer("apart", group_id=group))
+        # Whoever names no member is not asked for one.
+        nobody = ConsumerGroupMetadata(group, -1, "", None)
+        setattr(self, "committed", lambda place: offsets.committed(place))  # noqa: B010
+        setattr(self, "member", lambda: nobody)  # noqa: B010
+
+    setattr(KafkaGroup, "__init__", apart)  # noqa: B010
+
+
 def patch(step: str, times: int) -> None:
     """Have this process end at a step."""
     end = End(times)
@@ -76,13 +103,7 @@ def patch(step: str, times: int) -> None:
         case "fenced":
             _after(KafkaProducer, "init_transactions", end, lambda _: True)
         case "apart":
-            real = KafkaBroker.__init__
-
-            def apart(self: KafkaBroker, *args: Any) -> None:
-                real(self, *args)
-                self.group += "-apart"
-
-            setattr(KafkaBroker, "__init__", apart)  # noqa: B010
+            _work_apart()
         case _:
             raise SystemExit(f"{step!r} is none of {STEPS}")
 

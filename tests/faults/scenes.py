@@ -162,9 +162,10 @@ class Scene:
             undisturbed.take_all(self._requests(partition))
             assert not (wrong := differences(mine, undisturbed.facts(mine))), "\n".join(wrong)
             letters.update(undisturbed.letters)
-        found = self.office.dead_letters()
-        places = (Origin.from_bytes(dict(one.headers)[H_ORIGIN]) for one in found)
-        assert Counter(zip(places, (one.value for one in found), strict=True)) == letters
+        found = Counter(
+            (Origin.from_bytes(dict(one.headers)[H_ORIGIN]), one.value) for one in self.office.dead_letters()
+        )
+        assert found == letters, f"dead letters: too many {found - letters}, missing {letters - found}"
         compared = self.read_models.check()
         counted = Counter(self.told).items()
         done = "; ".join(what if times == 1 else f"{what} ({times} times)" for what, times in counted)

@@ -64,6 +64,8 @@ class SimGroup:
         self._paused: set[TopicPartition] = set()
         self._stalled: set[TopicPartition] = set()
         self._closed = False
+        self._answered = 0
+        """When the answer to its last joining again is here."""
         self._join()
 
     def _join(self) -> None:
@@ -89,6 +91,12 @@ class SimGroup:
                 self._member.rebalancing()
                 self._positions = {}
                 group.join(self._name, known)
+                # The answer is on its way while polls come and go.
+                delay = self._broker.delay() + self._broker.delay()
+                self._answered = self._broker.world.now + delay
+                self._broker.process.wake(delay)
+        elif self._broker.world.now < self._answered:
+            return
         elif not group.dividing and known.knows != group.generation:
             known.knows = self._generation = group.generation
             self._positions = dict.fromkeys(known.assigned, 0)
@@ -173,6 +181,11 @@ class SimGroup:
         return found
 
     def member(self) -> Any:
+        group = self._kafka.group
+        news = group.dividing or self._generation != group.generation
+        if news and self._broker.happens(self._broker.network.busy):
+            # The group does not wait until this member's program hears of it: its client has joined for it.
+            self._broker.process.wait(self._broker.world.between(50 * MS, 3 * S))
         return self._generation, self._name
 
     def close(self) -> None:

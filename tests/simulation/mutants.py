@@ -9,8 +9,7 @@ from unittest.mock import patch
 from eventsourcing.persistence import StoredEvent
 from kafka.structs import TopicPartition
 
-from consumers.decider import Membership
-from consumers.group import Changes
+from consumers.group import Changes, Standing
 from consumers.partition import PartitionDecider
 from leadflow.errors import OutcomeUnknown
 from leadflow.log.kafka import Append, Message, Offsets, Origin, PartitionLog
@@ -86,10 +85,10 @@ def _asks_for_what_can_be_read() -> Any:
 def _never_suspects_its_consumer() -> Any:
     """A consumer that stands still is waited for."""
 
-    def read_to(self: Membership, place: TopicPartition, end: int) -> bool:
+    def read_to(self: Standing, place: TopicPartition, end: int) -> bool:
         return self._group.position(place) >= end
 
-    return patch.object(Membership, "_read_to", read_to)
+    return patch.object(Standing, "read_to", read_to)
 
 
 def _fires_deadlines_by_its_own_clock() -> Any:

@@ -24,6 +24,8 @@ class Network:
     """That nobody learns whether a commit came through."""
     stalls: float = 0.0
     """That a consumer stands still on a partition without saying so."""
+    busy: float = 0.0
+    """That the process's machine is: its program gets on slowly, while its client speaks to the cluster."""
     skew: int = 0
     """How far the process's clock is ahead of the cluster's."""
 

@@ -95,6 +95,7 @@ class Simulation:
             breaks=chance.choice((0, 0, 0, 0.01, 0.03)),
             unknown=chance.choice((0, 0, 0.1, 0.3)),
             stalls=chance.choice((0, 0, 0, 0.02)),
+            busy=chance.choice((0, 0, 0, 0.3)),
             skew=chance.choice((0, 0, self.world.between(-900 * MS, 900 * MS))),
         )
 
