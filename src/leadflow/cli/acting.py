@@ -12,9 +12,9 @@ from rich.console import Console
 
 from leadflow.bootstrap import LeadView, Outcome, PoolView
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
-from leadflow.cli.values import plain
 from leadflow.cli.moments import parse_time
 from leadflow.cli.telling import tell
+from leadflow.cli.values import plain
 from leadflow.domain.events import Event
 from leadflow.domain.requests import Body
 from leadflow.domain.values import role_of

@@ -56,7 +56,7 @@ def render(console: Console, pool: PoolView, lead: LeadView, found: Trace, *, br
     """Draw a trace: the answer first, then the owners, then everything."""
     _head(console, pool, lead, found)
     _owners(console, pool, found)
-    if brief:
+    if brief or not found.history:
         return
     console.print()
     console.print(Text("Everything that is known of it", style="bold"))

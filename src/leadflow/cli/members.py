@@ -36,6 +36,15 @@ CLEARABLE = {
 """What `--clear` takes away, and the trait that it is."""
 
 
+_AS = {
+    "rep": "a rep",
+    "manager": "a manager",
+    "marketing": "with the marketing",
+    "support": "with the support",
+}
+"""What somebody of a role is, in a sentence."""
+
+
 def register(main: click.Group) -> None:
     """Add the commands."""
     main.add_command(member)
@@ -110,7 +119,7 @@ def add(
     name = session.pool(pool)
     traits = traits_of(**given)
     outcome = session.send(name, r.AddMember, request_id, member=member_id, role=role, traits=traits)
-    _told(session, outcome, f"{member_id} is a {role} of pool {name}.")
+    _told(session, outcome, f"{member_id} is {_AS[role]} of pool {name}.")
 
 
 @member.command("list")
@@ -233,12 +242,14 @@ def pause(
 ) -> None:
     """Give ID no leads, and let it claim none, until resumed."""
     name = session.pool(pool)
-    back = None
+    back, said = None, ""
     if until is not None:
         session.app.settle()
-        back = parse_time(until, session.app.views.pool(name))
+        view = session.app.views.pool(name)
+        back = parse_time(until, view)
+        said = f" until {moment(view, back)}"
     outcome = session.send(name, r.PauseMember, request_id, member=member_id, until=back)
-    _told(session, outcome, f"{member_id} is paused{f' until {until}' if until else ''}.")
+    _told(session, outcome, f"{member_id} is paused{said}.")
 
 
 @member.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 import click
@@ -18,10 +19,20 @@ from leadflow.cli.acting import (
     seen_by_actor,
 )
 from leadflow.cli.browsing import draw_leads
-from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
+from leadflow.cli.common import (
+    REFUSED,
+    Session,
+    pass_session,
+    pool_option,
+    request_option,
+    shared_options,
+)
 from leadflow.cli.telling import moment, tell
 from leadflow.domain import requests as r
 from leadflow.domain.events import RequestRefused
+
+_NOT_ASKED_RIGHTLY = ("rep_needed", "not_permitted", "unknown_rep")
+"""Refusals that say nothing of which lead would be next."""
 
 
 def register(main: click.Group) -> None:
@@ -61,6 +72,8 @@ def next_command(
     if isinstance(event.data, RequestRefused):
         reason = refusal_text(event.data, event, partial(moment, view))
         session.emit({"next": None, "reason": event.data.reason}, lambda console: console.print(reason))
+        if event.data.reason in _NOT_ASKED_RIGHTLY:
+            sys.exit(REFUSED)
         return
     lead = session.app.views.lead(session.actor, name, event.subject)
 

@@ -54,7 +54,7 @@ SENTENCES: dict[str, str] = {
     "not_converted": "the lead is no customer yet; convert it first",
     "not_disqualified": "the lead is not closed as disqualified; it is {detail}",
     "amount_not_positive": "a deal's amount must be above zero",
-    "contact_taken": "it is the {detail}; a manager may merge the two",
+    "contact_taken": "what was given is the {detail} already; a manager may merge the two",
     "nothing_to_change": "nothing was given to change",
     "same_lead": "a lead cannot be merged into itself",
     "same_pool": "the lead is in pool {detail} already; name another one",
@@ -84,6 +84,8 @@ _OWN_REQUESTS = {
         "ProtectLead",
         "UnprotectLead",
         "EditLead",
+        "AddCollaborator",
+        "RemoveCollaborator",
     ),
     "support": ("LogContact",),
 }
@@ -100,6 +102,9 @@ def refusal_text(refusal: RequestRefused, event: Event, when: Callable[[datetime
     sentence = SENTENCES.get(refusal.reason, refusal.reason.replace("_", " "))
     if refusal.reason == "not_permitted" and refusal.request in _OWN_REQUESTS.get(refusal.detail or "", ()):
         sentence = OWN_ONLY[refusal.detail or ""]
+    if refusal.reason == "contact_taken" and " of lead " not in (refusal.detail or ""):
+        # Whose it is, is told to managers only.
+        values["detail"] = f"{refusal.detail} of another lead"
     values["winner"] = refusal.winner or "nobody"
     if refusal.position is not None:
         values["position"] = f"{event.pool}/{refusal.position}"

@@ -118,7 +118,7 @@ def story_of(views: Views, documents: Documents, actor: str, pool: str, referenc
         why=_why(events, lead),
         at_the_longest=at_the_longest,
         assigned_by=assigned_by,
-        touches=[line for event in events for line in _touches(event, lead)],
+        touches=_all_touches(events, lead),
         contacts=[line for event in events for line in _contact(event, masked=lead.masked)],
         notes=notes,
         answers=answers,
@@ -129,7 +129,19 @@ def story_of(views: Views, documents: Documents, actor: str, pool: str, referenc
 _JOINED: dict[type[f.Fact], str] = {f.LeadsMerged: "merge", f.LeadTransferredIn: "transfer"}
 
 
-def _touches(event: f.Event, lead: LeadView) -> list[TouchLine]:
+def _all_touches(events: Sequence[f.Event], lead: LeadView) -> list[TouchLine]:
+    """Every arrival once: a lead that comes back from another pool brings along what is known here."""
+    known: set[tuple[str, str]] = set()
+    lines = []
+    for event in events:
+        for touch, line in _touches(event, lead):
+            if (touch.channel, touch.ref) not in known:
+                known.add((touch.channel, touch.ref))
+                lines.append(line)
+    return lines
+
+
+def _touches(event: f.Event, lead: LeadView) -> list[tuple[Touch, TouchLine]]:
     data = event.data
     if isinstance(data, f.LeadCaptured | f.TouchRecorded):
         touches: Sequence[Touch] = (data.touch,)
@@ -138,18 +150,21 @@ def _touches(event: f.Event, lead: LeadView) -> list[TouchLine]:
     else:
         return []
     return [
-        TouchLine(
-            fact=event.id,
-            time=event.time,
-            channel=touch.channel,
-            campaign=touch.campaign,
-            door=touch.door,
-            occurred_at=touch.occurred_at,
-            cost=touch.cost,
-            landing_page=None if lead.masked else touch.landing_page,
-            referrer=None if lead.masked else touch.referrer,
-            utm=None if lead.masked else touch.utm,
-            joined=_JOINED.get(type(data)),
+        (
+            touch,
+            TouchLine(
+                fact=event.id,
+                time=event.time,
+                channel=touch.channel,
+                campaign=touch.campaign,
+                door=touch.door,
+                occurred_at=touch.occurred_at,
+                cost=touch.cost,
+                landing_page=None if lead.masked else touch.landing_page,
+                referrer=None if lead.masked else touch.referrer,
+                utm=None if lead.masked else touch.utm,
+                joined=_JOINED.get(type(data)),
+            ),
         )
         for touch in touches
     ]

@@ -312,3 +312,11 @@ def test_an_id_that_several_used_is_asked_back(desk: Desk) -> None:
     assert "rep/wang:same" in said
     assert "rep/li:same" in said
     assert desk.json("request", "show", "same", "--as", "rep/li")["lead"] == second
+
+
+def test_a_role_is_said_in_words_and_a_pause_in_the_pools_time(desk: Desk) -> None:
+    assert desk("member", "add", "mk", "--role", "marketing").startswith(
+        "mk is with the marketing of pool east."
+    )
+    said = desk("member", "pause", "wang", "--until", "2099-12-31T18:00")
+    assert said.startswith("wang is paused until 2099-12-31 18:00 (+08:00).")

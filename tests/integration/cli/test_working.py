@@ -68,6 +68,7 @@ def test_next_looks_without_a_fact_and_takes_the_best(desk: Desk, lead: str) -> 
     assert (taken["lead"], taken["seen"]["masked"]) == (best, False)
     assert desk.json("--as", "rep/wang", "next")["lead"] == lead
     assert desk.json("--as", "rep/wang", "next", "--show") == {"next": None, "reason": "nothing_to_claim"}
+    assert desk.json("next", "--show", code=1) == {"next": None, "reason": "rep_needed"}
     assert "there is no lead that wang may claim now" in desk("--as", "rep/wang", "next", code=1)
 
 
@@ -174,6 +175,15 @@ def test_merging_keeps_the_survivor_and_both_histories(desk: Desk) -> None:
     assert "no lead '0000000'" in desk("merge", lead, "0000000", code=2)
 
 
+def test_a_lead_that_comes_back_from_another_pool_has_every_touch_once(desk: Desk, lead: str) -> None:
+    desk("transfer", lead, "west")
+    (moved,) = desk.json("lead", "show", lead, "--pool", "west")["touches"]
+    assert moved["joined"] == "transfer"
+    desk("transfer", lead, "east", "--pool", "west")
+    (touch,) = desk.json("lead", "show", lead, "--pool", "east")["touches"]
+    assert touch.get("joined") is None
+
+
 def test_a_transfer_is_one_step_in_both_pools(desk: Desk, lead: str) -> None:
     said = desk("transfer", lead, "west", "--reason", "their region")
     assert "The lead left pool east for west." in said
@@ -221,3 +231,16 @@ def test_a_disqualified_lead_can_be_reopened(desk: Desk) -> None:
 )
 def test_what_cannot_be_meant_ends_with_code_2(desk: Desk, arguments: Any, said: str) -> None:
     assert said in desk(*arguments, code=2)
+
+
+def test_a_contact_point_of_another_lead_is_said_to_be_so(desk: Desk, lead: str) -> None:
+    other = owned(desk)
+    said = desk("--as", "rep/wang", "edit", other, "--phone", "13800138001", code=1)
+    assert "what was given is the phone of another lead already" in said
+    assert lead not in said
+    assert f"the phone of lead {lead} already" in desk("edit", other, "--phone", "13800138001", code=1)
+
+
+def test_a_rep_is_told_that_it_may_add_collaborators_to_its_own_leads(desk: Desk, lead: str) -> None:
+    desk("--as", "rep/wang", "claim", lead)
+    assert "its own leads only" in desk("--as", "rep/li", "collaborate", lead, "su", code=1)
