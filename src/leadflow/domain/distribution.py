@@ -22,6 +22,7 @@ from leadflow.domain.rotation import Turns
 from leadflow.domain.values import Person, speakable
 
 Mode = Literal["rotation", "timeout"]
+_assigned_to, _shares = e.maker(e.LeadAssigned), e.maker(e.Shares)
 
 
 class Wanted(NamedTuple):
@@ -161,7 +162,7 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
         if turns is None:
             turns = Turns(eligible, [weights[rep] for rep in eligible])
         chosen = turns.next([members[rep].last_given for rep in eligible])
-        shares = e.Shares(sequence=sequence, time=time, turn=turns.turn)
+        shares = _shares(sequence=sequence, time=time, turn=turns.turn)
     if turns is not None and len(eligible) == len(weights):
         candidates = tuple(turns.standing)
     else:
@@ -181,7 +182,7 @@ def _assigned(
         return e.AssignmentFailed(
             mode=mode, rule=rule, group=group, reason=promise, candidates=chosen.candidates
         )
-    return e.LeadAssigned(
+    return _assigned_to(
         to=chosen.rep,
         mode=mode,
         rule=rule,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from leadflow.domain.events import Event, Fact, RequestRefused
+from leadflow.domain.events import Event, Fact, RequestRefused, maker
 from leadflow.domain.pool import Stream
+
+_refused = maker(RequestRefused)
 
 
 class Draft:
@@ -39,7 +41,7 @@ class Draft:
 
     def refuse(self, reason: str, *, subject: str = "", **particulars: Any) -> None:
         """The decision is a refusal: whatever was drafted so far is dropped."""
-        self._facts = [(subject, RequestRefused(request=self.request, reason=reason, **particulars))]
+        self._facts = [(subject, _refused(request=self.request, reason=reason, **particulars))]
 
     @property
     def is_refusal(self) -> bool:

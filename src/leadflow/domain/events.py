@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, cast
 
 from pydantic import Field
 
@@ -58,6 +58,26 @@ class Made(Model):
 
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
     """Tells pydantic that reading (`model_validate`) has its own way, which checks."""
+
+
+M = TypeVar("M", bound=Made)
+
+
+def maker(kind: type[M]) -> type[M]:
+    """Makes values of `kind` as calling it does, in half the time: for what every arrival or claim makes."""
+    defaults, names = _DEFAULTS[kind]
+    new = kind.__new__
+
+    def make(**values: Any) -> M:
+        made = new(kind)
+        set_values(made, {**defaults, **values})
+        set_given(made, names)
+        set_extra(made, None)
+        set_private(made, None)
+        return made
+
+    # To mypy it is the class, so that every call is held to the fields.
+    return cast(type[M], make)
 
 
 class Fact(Made):

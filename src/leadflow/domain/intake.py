@@ -10,6 +10,8 @@ from leadflow.domain.pool import CONVERTED, DISQUALIFIED, Lead, Pool
 from leadflow.domain.requests import ReceiveTransfer, SubmitIntake
 from leadflow.domain.values import Company, Person, Touch, derived_id
 
+_captured = e.maker(e.LeadCaptured)
+
 
 def matches(pool: Pool, person: Person) -> tuple[str | None, Lead | None, tuple[str, ...]]:
     """By what and which lead of the pool the person is known, and which other leads match too.
@@ -54,7 +56,7 @@ def submit(pool: Pool, body: SubmitIntake, draft: Draft) -> None:
     lead_id = derived_id("lead", pool.id, draft.causation)
     draft.add(
         lead_id,
-        e.LeadCaptured(
+        _captured(
             touch=touch,
             person=person,
             company=company,

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import lcm
 
-from leadflow.domain.events import Candidate
+from leadflow.domain.events import Candidate, maker
+
+_candidate = maker(Candidate)
 
 
 class Turns:
@@ -72,7 +74,7 @@ class Turns:
         return opens, due
 
     def _candidate(self, place: int) -> Candidate:
-        return Candidate(rep=self.reps[place], weight=self._weights[place], had=self.had[place])
+        return _candidate(rep=self.reps[place], weight=self._weights[place], had=self.had[place])
 
 
 class Rotation:
