@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +18,11 @@ from leadflow.cli.telling import short, span
 from leadflow.domain.values import id_of
 from leadflow.errors import UsageError
 
+GAP = 2
+"""Blanks between columns."""
+WHO_WIDTH_MIN = 12
+LEFT_OUT = ("age", "deadline", "channel", "contact", "left", "owner")
+"""Columns that a narrow terminal does without, in this order; `lead show` has them all."""
 SOON_S = 24 * 3600
 """Deadlines that are nearer than this are drawn in yellow; past ones in red."""
 
@@ -128,34 +133,48 @@ def leads(
 def draw_leads(console: Console, pool: PoolView, leads: Sequence[LeadView], now: datetime) -> None:
     """A table of leads; times are the pool's local ones."""
     promised = any(one.until is not None for one in leads)
-    names = ("lead", "score", "owner", *(("deadline", "left") if promised else ()), "age", "channel")
-    rows = [_cells(pool, one, now, promised=promised) for one in leads]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for at, name in enumerate((*names, "contact")):
-        # A narrow terminal cuts names of people and companies short, nothing else.
-        width = max(cell_len(text) for text in (name, *(row[at].plain for row in rows)))
-        table.add_column(name, justify="right" if name == "score" else "left", no_wrap=True, min_width=width)
-    table.add_column("who", no_wrap=True, overflow="ellipsis")
+    rows = [_cells(pool, one, now) for one in leads]
+    unused = set() if promised else {"deadline", "left"}
+    widths = {
+        name: max(cell_len(text) for text in (name, *(row[name].plain for row in rows)))
+        for name in rows[0]
+        if name not in unused
+    }
+    longest = widths["who"]
+    widths["who"] = min(longest, WHO_WIDTH_MIN)
+    # A narrow terminal leaves whole columns out and cuts names of people and companies short: half a
+    # phone number or score would be taken for a whole one.
+    for name in LEFT_OUT:
+        if sum(widths.values()) + GAP * (len(widths) - 1) > console.width:
+            widths.pop(name, None)
+    room = console.width - sum(widths.values()) - GAP * (len(widths) - 1)
+    widths["who"] = min(longest, widths["who"] + max(0, room))
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    for name, width in widths.items():
+        justify: JustifyMethod = "right" if name == "score" else "left"
+        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", width=width)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(row[name] for name in widths))
     console.print(table)
 
 
-def _cells(pool: PoolView, lead: LeadView, now: datetime, *, promised: bool) -> list[Text]:
+def _cells(pool: PoolView, lead: LeadView, now: datetime) -> dict[str, Text]:
     score = f"{lead.score}{' ' + lead.score_class if lead.score_class else ''}"
     points = [*lead.phones, *lead.emails, *lead.wechats]
     contact = points[0] + (f" +{len(points) - 1}" if len(points) > 1 else "") if points else "-"
     who = " ".join(filter(None, (lead.person_name, lead.company_name, lead.city or lead.region)))
-    return [
-        Text(short(lead.lead)),
-        Text(score),
-        Text(_holder(lead)),
-        *(_deadline(pool, lead, now) if promised else ()),
-        Text(span(now - lead.captured_at).split(" ")[0]),
-        Text(lead.channel),
-        Text(contact),
-        Text(who or "-"),
-    ]
+    deadline, left = _deadline(pool, lead, now)
+    return {
+        "lead": Text(short(lead.lead)),
+        "score": Text(score),
+        "owner": Text(_holder(lead)),
+        "deadline": deadline,
+        "left": left,
+        "age": Text(span(now - lead.captured_at).split(" ")[0]),
+        "channel": Text(lead.channel),
+        "contact": Text(contact),
+        "who": Text(who or "-"),
+    }
 
 
 def _holder(lead: LeadView) -> str:

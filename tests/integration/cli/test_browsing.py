@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from tests.office import EMAIL, NAME, Desk, desk, office_template
 
@@ -118,3 +119,19 @@ def test_unknown_and_forbidden_leads_answer_alike(desk: Desk, team: dict[str, st
     forbidden = desk("--as", "rep/li", "lead", "show", team["mine"], code=2)
     unknown = desk("--as", "rep/li", "lead", "show", "0" * 36, code=2)
     assert forbidden.replace(team["mine"], "…") == unknown.replace("0" * 36, "…")
+
+
+@pytest.mark.parametrize("width", [30, 50, 80, 120])
+def test_a_narrow_terminal_leaves_columns_out_and_cuts_only_names(
+    desk: Desk, team: dict[str, str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    head, *rows = desk("leads", "--status", "private", "--status", "public").splitlines()[:-1]
+    assert max(cell_len(row.rstrip()) for row in (head, *rows)) <= width, (head, rows)
+    assert head.split()[:2] == ["lead", "score"]
+    assert head.split()[-1] == "who"
+    assert {row.split()[0] for row in rows} == {team[name][:8] for name in ("large", "small", "mine", "turn")}
+    assert all(row.split()[1].isdigit() and row.split()[2] in "AB" for row in rows)
+    if "contact" in head:
+        assert any("+8613900139003" in row for row in rows)
+    assert ("deadline" in head) == (width == 120)
