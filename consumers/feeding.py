@@ -19,6 +19,7 @@ from consumers.ordering import Need, Order, Part
 from leadflow.postgres import Database
 from projections.base import Projection, ProjectionStopped
 from projections.folding import Batch
+from projections.keeping import Kept
 from projections.store import Generation
 from projections.writer import PartitionOf, Written, heads_of, note_stopped, positions_of, write
 
@@ -50,6 +51,7 @@ class _Target:
     batch: Batch = field(default_factory=Batch)
     """What is being written."""
     began: float = 0.0
+    kept: Kept = field(default_factory=Kept)
 
     def park(self, partition: int, until: int, need: Need) -> None:
         """Go no further in a partition than to this position, before it has what it needs."""
@@ -233,6 +235,7 @@ class Feed:
                 batch,
                 self._partition_of,
                 dict(target.positions),
+                target.kept,
             )
             return
 

@@ -191,6 +191,9 @@ class Table:
     """What stands in the parentheses of CREATE INDEX (and behind them)."""
     leading: str | None = None
     """The key's column that its index begins with, where that is not the first: what readers ask by."""
+    hot: bool = False
+    """Its rows are mostly changed again soon, so that a writer keeps them from batch to batch (`store.Kept`).
+    Each of them changes by facts of the pool in its key alone."""
 
     def key_of(self, row: Row) -> Key:
         """The key of a row."""
@@ -238,7 +241,9 @@ class Projection:
     tables: tuple[Table, ...]
     handlers: Mapping[str, Handler]
     """By fact type."""
-    keys: Keys
+    keys: Mapping[str, Keys]
+    """By fact type, the rows that have to be read before it; those that a fact only makes are not among
+    them."""
     otherwise: Handler | None = None
     """For every other fact."""
 

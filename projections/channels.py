@@ -21,6 +21,7 @@ from leadflow.domain import events as f
 from projections.base import Entry, Key, Projection, Row, Rows, Table
 from projections.origins import UNKNOWN, origin_of
 from projections.spend import apportion
+from projections.timeline import leads_of
 
 MARKS = ("owned", "assigned", "claimed", "contacted", "converted", "disqualified")
 COUNTS = ("touches", "leads", *MARKS)
@@ -33,7 +34,7 @@ _SOURCE = {
     "marks": "jsonb NOT NULL",
     "deals": "jsonb NOT NULL",
 }
-SOURCES = Table("lead_sources", ("pool", "lead"), _SOURCE)
+SOURCES = Table("lead_sources", ("pool", "lead"), _SOURCE, hot=True)
 """Where a lead came from. `touches` are [channel, campaign, day, cost, currency], the first one first; those
 of the web have a sixth, [referring class, search engine, landing page]. `deals` are [currency, amount]."""
 DEPARTURES = Table("departures", ("pool", "sequence"), {"pool": "text", "sequence": "bigint"} | _SOURCE)
@@ -100,13 +101,11 @@ SPEND_DAYS = Table(
 
 
 def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    if entry.type not in _LEAD_FACTS:
-        return
-    yield "lead_sources", (entry.pool, entry.subject)
-    if entry.type == f.LeadsMerged.TYPE:
-        yield "lead_sources", (entry.pool, entry.data["absorbed"])
-    elif entry.type == f.LeadTransferredIn.TYPE:
-        yield "departures", _departure(entry)
+    return [("lead_sources", (entry.pool, lead)) for lead in leads_of(entry)]
+
+
+def _keys_of_arrival(entry: Entry) -> Iterable[tuple[str, Key]]:
+    return [*_keys(entry), ("departures", _departure(entry))]
 
 
 def _departure(entry: Entry) -> Key:
@@ -184,7 +183,7 @@ def _new_source(entry: Entry, rows: Rows, touches: Iterable[dict[str, Any]]) -> 
 
 def _captured(entry: Entry, rows: Rows) -> None:
     source = _new_source(entry, rows, [entry.data["touch"]])
-    _put(rows, source)
+    rows.append("lead_sources", source)
     # As `_count_all` would, at once.
     rows.add("channel_days", _place(source), {"touches": 1, "leads": 1})
     _count_cost(rows, entry.pool, source["touches"][0], 1)
@@ -271,7 +270,7 @@ def _merged(entry: Entry, rows: Rows) -> None:
 def _transferred_out(entry: Entry, rows: Rows) -> None:
     # Its figures stay here until the other pool has it, so that none is missing in between.
     source = _source(entry, rows)
-    rows.put("departures", (entry.pool, entry.sequence), source | {"sequence": entry.sequence})
+    rows.append("departures", source | {"sequence": entry.sequence})
     rows.delete("lead_sources", (entry.pool, entry.subject))
 
 
@@ -317,7 +316,6 @@ def _spend(entry: Entry, rows: Rows) -> None:
 
 
 _LEAD_FACTS = {
-    f.LeadCaptured.TYPE: _captured,
     f.TouchRecorded.TYPE: _touched,
     f.LeadClaimed.TYPE: _claimed,
     f.LeadAssigned.TYPE: _assigned,
@@ -335,6 +333,6 @@ PROJECTION = Projection(
     name="channels",
     version=2,
     tables=(SOURCES, DEPARTURES, DAYS, MONEY, SPEND, SPEND_DAYS),
-    handlers={**_LEAD_FACTS, f.SpendRecorded.TYPE: _spend},
-    keys=_keys,
+    handlers={**_LEAD_FACTS, f.LeadCaptured.TYPE: _captured, f.SpendRecorded.TYPE: _spend},
+    keys={**dict.fromkeys(_LEAD_FACTS, _keys), f.LeadTransferredIn.TYPE: _keys_of_arrival},
 )

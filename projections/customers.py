@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from leadflow.domain import events as f
-from projections.base import Entry, Key, Projection, Row, Rows, Table
+from projections.base import Entry, Handler, Key, Projection, Row, Rows, Table
 from projections.details import company_columns, complete, correct, person_columns
 
 CUSTOMERS = Table(
@@ -42,6 +42,7 @@ CUSTOMERS = Table(
         "owner_changes": "jsonb NOT NULL",
     },
     indexes=("(pool, customer)", "(pool, owner)"),
+    hot=True,
 )
 DEALS = Table(
     "deals",
@@ -65,8 +66,7 @@ DEALS = Table(
 
 
 def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    if entry.type in PROJECTION.handlers:
-        yield "customers", (entry.pool, entry.subject)
+    return [("customers", (entry.pool, entry.subject))]
 
 
 def _converted(entry: Entry, rows: Rows) -> None:
@@ -174,18 +174,19 @@ def _joined(entry: Entry, rows: Rows) -> None:
         _put(entry, rows, row)
 
 
+_HANDLERS: dict[str, Handler] = {
+    f.LeadConverted.TYPE: _converted,
+    f.DealRecorded.TYPE: _deal,
+    f.CustomerHandedOver.TYPE: _handed_over,
+    f.TouchRecorded.TYPE: _touched,
+    f.LeadDetailsChanged.TYPE: _details_changed,
+    f.LeadsMerged.TYPE: _joined,
+    f.LeadTransferredIn.TYPE: _joined,
+}
 PROJECTION = Projection(
     name="customers",
     version=1,
     tables=(CUSTOMERS, DEALS),
-    handlers={
-        f.LeadConverted.TYPE: _converted,
-        f.DealRecorded.TYPE: _deal,
-        f.CustomerHandedOver.TYPE: _handed_over,
-        f.TouchRecorded.TYPE: _touched,
-        f.LeadDetailsChanged.TYPE: _details_changed,
-        f.LeadsMerged.TYPE: _joined,
-        f.LeadTransferredIn.TYPE: _joined,
-    },
-    keys=_keys,
+    handlers=_HANDLERS,
+    keys=dict.fromkeys(_HANDLERS, _keys),
 )

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from leadflow.log.reading import Log
 from leadflow.postgres import Database
 from projections.base import Projection, ProjectionStopped
+from projections.keeping import Kept
 from projections.reading import Progress, batches, read_partition, without_collector
 from projections.store import Generation
 from projections.writer import Written, positions_of, write
@@ -35,6 +36,7 @@ class Filling:
         """Target and partition: where it stopped."""
         self._waiting: set[tuple[int, int]] = set()
         """The same, where it needs facts of another partition first."""
+        self._kept = [Kept() for _ in targets]
         self._read_to: dict[int, int] = {}
         self._stopped: list[ProjectionStopped] = []
 
@@ -85,6 +87,7 @@ class Filling:
                     batch,
                     self._log.partition_of,
                     {partition: position},
+                    self._kept[target],
                 )
                 for target in going
                 if (position := self._at[target].get(partition, 0)) < gt

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from leadflow.domain.events import PolicyPublished, PoolOpened
 from leadflow.errors import LeadflowError
 from leadflow.log.reading import Positions
-from projections.base import Entry, Handler, Projection, ProjectionStopped, Rows, comes_after
+from projections.base import Entry, Handler, Key, Projection, ProjectionStopped, Rows, comes_after
 
 
 class Run:
@@ -53,6 +53,27 @@ class Batch(list[Entry]):
     def ends(self) -> dict[int, int]:
         """By partition, the last position."""
         return {entry.partition: entry.position for entry in self}
+
+    @cached_property
+    def by_type(self) -> dict[str, list[Entry]]:
+        """The entries of each fact type, in their order."""
+        found: dict[str, list[Entry]] = {}
+        for entry in self:
+            known = found.get(entry.type)
+            if known is None:
+                found[entry.type] = [entry]
+            else:
+                known.append(entry)
+        return found
+
+    def touches(self, projection: Projection) -> dict[str, dict[Key, None]]:
+        """By table, the keys of the rows that have to be read."""
+        found: dict[str, dict[Key, None]] = {table.name: {} for table in projection.tables}
+        for kind, keys in projection.keys.items():
+            for entry in self.by_type.get(kind, ()):
+                for name, key in keys(entry):
+                    found[name][key] = None
+        return found
 
     @cached_property
     def following(self) -> list[Following]:

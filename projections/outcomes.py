@@ -42,11 +42,9 @@ _REFUSED = f.RequestRefused.TYPE
 
 
 def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    # Only a refusal can meet an identity that was decided before, and an arrival one that was refused.
-    if entry.actor != CLOCK and (
-        entry.type == _REFUSED or (entry.fact_index == 1 and entry.type in _ANSWERS)
-    ):
-        yield "outcomes", (entry.pool, entry.causation)
+    if entry.actor != CLOCK and (entry.fact_index == 1 or entry.type == _REFUSED):
+        return [("outcomes", (entry.pool, entry.causation))]
+    return ()
 
 
 def _note(entry: Entry, rows: Rows) -> None:
@@ -98,5 +96,11 @@ def _row(entry: Entry, result: str) -> Row:
 
 
 PROJECTION = Projection(
-    name="outcomes", version=1, tables=(OUTCOMES,), handlers={}, keys=_keys, otherwise=_note
+    name="outcomes",
+    version=1,
+    tables=(OUTCOMES,),
+    handlers={},
+    # Only a refusal can meet an identity that was decided before, and an arrival one that was refused.
+    keys=dict.fromkeys((_REFUSED, *_ANSWERS), _keys),
+    otherwise=_note,
 )

@@ -14,7 +14,7 @@ from typing import Any
 from leadflow.domain import events as f
 from leadflow.domain.values import id_of
 from projections.base import Entry, Key, Projection, Row, Rows, Table
-from projections.timeline import acting_for, lead_of_refusal
+from projections.timeline import acting_for, lead_of_refusal, leads_of
 
 _FROM = {
     "pool": "text",
@@ -32,7 +32,7 @@ _FROM = {
     "promised": "timestamptz",
     "contacted": "boolean NOT NULL",
 }
-HOLDERS = Table("holders", ("pool", "lead"), _FROM, indexes=("(pool, owner)",), leading="lead")
+HOLDERS = Table("holders", ("pool", "lead"), _FROM, indexes=("(pool, owner)",), leading="lead", hot=True)
 INTERVALS = Table(
     "intervals",
     ("pool", "lead", "from_sequence"),
@@ -129,10 +129,7 @@ ROTATION_DAYS = Table(
 
 
 def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    if entry.type in _HOLDER_FACTS:
-        yield "holders", (entry.pool, entry.subject)
-        if entry.type == f.LeadsMerged.TYPE:
-            yield "holders", (entry.pool, entry.data["absorbed"])
+    return [("holders", (entry.pool, lead)) for lead in leads_of(entry)]
 
 
 def _count(entry: Entry, rows: Rows, rep: str, what: str) -> None:
@@ -315,5 +312,5 @@ PROJECTION = Projection(
     version=1,
     tables=(HOLDERS, INTERVALS, ATTEMPTS, REP_DAYS, REP_MONEY, ROTATION_DAYS),
     handlers={**_HOLDER_FACTS, f.DealRecorded.TYPE: _deal, f.RequestRefused.TYPE: _refused},
-    keys=_keys,
+    keys=dict.fromkeys(_HOLDER_FACTS, _keys),
 )

@@ -51,6 +51,7 @@ LEADS = Table(
         "(pool, owner) WHERE owner IS NOT NULL",
     ),
     leading="lead",
+    hot=True,
 )
 MEMBERS = Table(
     "members",

@@ -10,32 +10,27 @@ from typing import Any
 
 from leadflow.domain import events as f
 from projections.base import Entry, Key, Projection, Row, Rows
-from projections.details import (
-    company_columns,
-    complete,
-    contact_points,
-    correct,
-    person_columns,
-)
+from projections.details import company_columns, complete, contact_points, correct, person_columns
 from projections.pool_tables import LEADS, MEMBERS, POLICIES, POOLS
+from projections.timeline import leads_of
 
 LeadHandler = Callable[[Entry, Row, Rows], None]
 
 
-def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    kind = entry.type
-    if kind in _LEAD_HANDLERS or kind in _NEW_LEADS:
-        leads = [entry.subject]
-        if kind == f.LeadsMerged.TYPE:
-            leads.append(entry.data["absorbed"])
-        elif kind == f.TouchRecorded.TYPE:
-            leads.extend(entry.data.get("also_matches", ()))
-        return [("leads", (entry.pool, lead)) for lead in leads]
-    if kind in _MEMBER_FACTS:
-        return [("members", (entry.pool, entry.data["member"]))]
-    if kind in (f.PoolOpened.TYPE, f.PolicyPublished.TYPE):
-        return [("pools", (entry.pool,))]
-    return ()
+def _lead_keys(entry: Entry) -> Iterable[tuple[str, Key]]:
+    return [("leads", (entry.pool, lead)) for lead in leads_of(entry)]
+
+
+def _touch_keys(entry: Entry) -> Iterable[tuple[str, Key]]:
+    return [("leads", (entry.pool, lead)) for lead in (entry.subject, *entry.data.get("also_matches", ()))]
+
+
+def _member_keys(entry: Entry) -> Iterable[tuple[str, Key]]:
+    return [("members", (entry.pool, entry.data["member"]))]
+
+
+def _pool_keys(entry: Entry) -> Iterable[tuple[str, Key]]:
+    return [("pools", (entry.pool,))]
 
 
 def _lead(entry: Entry, rows: Rows, lead: str | None = None) -> Row:
@@ -79,7 +74,7 @@ def _new_lead(entry: Entry, touches: list[dict[str, Any]]) -> Row:
 
 
 def _captured(entry: Entry, rows: Rows) -> None:
-    rows.put("leads", (entry.pool, entry.subject), _new_lead(entry, [entry.data["touch"]]))
+    rows.append("leads", _new_lead(entry, [entry.data["touch"]]))
 
 
 def _transferred_in(entry: Entry, rows: Rows) -> None:
@@ -267,7 +262,6 @@ _LEAD_HANDLERS: dict[str, LeadHandler] = {
 }
 _CHANGE_NOTHING = frozenset({f.ContactRevealed.TYPE, f.RecycleWarned.TYPE, f.AssignmentFailed.TYPE})
 """Facts after which `if_sequence` still holds, as `leadflow.domain.evolve.UNSEEN` says."""
-_NEW_LEADS = frozenset({f.LeadCaptured.TYPE, f.LeadTransferredIn.TYPE})
 
 
 # --- members and the pool -------------------------------------------------------------------
@@ -343,5 +337,10 @@ PROJECTION = Projection(
         **dict.fromkeys(_LEAD_HANDLERS, _about_a_lead),
         **dict.fromkeys(_MEMBER_FACTS, _member),
     },
-    keys=_keys,
+    keys={
+        **dict.fromkeys((*_LEAD_HANDLERS, f.LeadTransferredIn.TYPE), _lead_keys),
+        f.TouchRecorded.TYPE: _touch_keys,
+        **dict.fromkeys(_MEMBER_FACTS, _member_keys),
+        **dict.fromkeys((f.PoolOpened.TYPE, f.PolicyPublished.TYPE), _pool_keys),
+    },
 )

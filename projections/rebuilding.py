@@ -9,17 +9,17 @@ read back, by a key that is built when it is first needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from leadflow.log.reading import Positions
 from leadflow.postgres import Database
-from projections.base import Entry, Head, Key, Projection, Row
+from projections.base import Head, Key, Projection, Row
 from projections.copying import Cursor
 from projections.filling import WRITERS_MAX, Targets
 from projections.folding import Batch, fold
-from projections.store import Generation, PostgresRows, TableBatch, add_key, create_indexes
+from projections.keeping import TableBatch
+from projections.store import Generation, PostgresRows, add_key, create_indexes
 from projections.writer import note_position, writing
 
 ROWS_HELD_MAX = 20_000
@@ -93,7 +93,7 @@ class NewRows(PostgresRows):
         batch.loaded[key] = row
         batch.changed[key] = None
 
-    def take(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
+    def take(self, cursor: Cursor, entries: Batch) -> None:
         """Fold entries, and write what need not or must not be held."""
         self._cursor = cursor
         if self._let_go:
@@ -132,15 +132,11 @@ class NewRows(PostgresRows):
             batch.changed.pop(key, None)
         batch.stored.difference_update(keys)
 
-    def _read_back(self, entries: Sequence[Entry]) -> None:
+    def _read_back(self, entries: Batch) -> None:
         """Read the rows that the entries touch and memory does not hold."""
-        wanted: dict[str, dict[Key, None]] = {name: {} for name in self._let_go}
-        for entry in entries:
-            for name, key in self._projection.keys(entry):
-                if name in wanted and key not in self._tables[name].loaded:
-                    wanted[name][key] = None
-        for name, keys in wanted.items():
-            if keys:
-                batch = self._tables[name]
+        for name, keys in entries.touches(self._projection).items():
+            batch = self._tables[name]
+            missing = [key for key in keys if key not in batch.loaded] if name in self._let_go else []
+            if missing:
                 add_key(self._cursor, batch.table, self._generation)
-                self._load_table(batch, list(keys))
+                self._load_table(batch, missing)

@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import orjson
 from psycopg import sql
 
-from projections.base import Entry, Head, Key, Projection, Row, Table
+from projections.base import Head, Key, Projection, Row, Table
 from projections.copying import COPY_OPTIONS, Cursor, ManyRows, copy_block, key_arrays, key_values
+from projections.folding import Batch
+from projections.keeping import Kept, TableBatch
 
 SCHEMA = "read"
 COPY_BLOCK_LINES = 500
@@ -118,8 +120,11 @@ def _names(columns: Iterable[str], prefix: str = "") -> sql.Composed:
 class PostgresRows:
     """One batch's view of a generation: what was read, and what is to be written."""
 
-    def __init__(self, cursor: Cursor, projection: Projection, generation: Generation) -> None:
+    def __init__(
+        self, cursor: Cursor, projection: Projection, generation: Generation, kept: Kept | None = None
+    ) -> None:
         self._cursor = cursor
+        self._kept = kept
         self._projection = projection
         self._generation = generation
         self._tables = {table.name: TableBatch(table) for table in projection.tables}
@@ -166,17 +171,22 @@ class PostgresRows:
 
     # What the writer calls.
 
-    def load(self, entries: Sequence[Entry]) -> None:
-        """Read every row that these entries touch, and the heads of their pools."""
-        wanted: dict[str, dict[Key, None]] = {name: {} for name in self._tables}
-        keys = self._projection.keys
-        for entry in entries:
-            for name, key in keys(entry):
-                wanted[name][key] = None
-        for name, found in wanted.items():
-            if found:
-                self._load_table(self._tables[name], list(found))
-        self._load_heads({entry.pool for entry in entries})
+    def load(self, entries: Batch) -> None:
+        """Read every row that these entries touch and that is not kept, and the heads of their pools."""
+        for name, keys in entries.touches(self._projection).items():
+            batch = self._tables[name]
+            kept = self._kept.rows.get(name) if self._kept is not None else None
+            if kept:
+                known = {key: kept[key] for key in keys if key in kept}
+                batch.loaded |= known
+                batch.asked.update(known)
+                batch.stored.update(known)
+                missing = [key for key in keys if key not in known]
+            else:
+                missing = list(keys)
+            if missing:
+                self._load_table(batch, missing)
+        self._load_heads(entries.runs)
 
     def _load_table(self, batch: TableBatch, keys: list[Key]) -> None:
         table = batch.table
@@ -198,7 +208,7 @@ class PostgresRows:
             batch.loaded[key] = row
             batch.stored.add(key)
 
-    def _load_heads(self, pools: set[str]) -> None:
+    def _load_heads(self, pools: Iterable[str]) -> None:
         self._heads = {pool: Head() for pool in pools}
         self._cursor.execute(
             sql.SQL(
@@ -217,6 +227,10 @@ class PostgresRows:
             self._write_rows(batch, batch.changed)
             self._write_sums(batch)
         self._write_heads()
+        if self._kept is not None:
+            for batch in self._tables.values():
+                if batch.table.hot:
+                    self._kept.keep(batch.table.name, batch.loaded)
 
     def _write_heads(self) -> None:
         heads = [
@@ -324,21 +338,3 @@ class PostgresRows:
             key_values(keys),
             prepare=False,
         )
-
-
-class TableBatch:
-    """One table's part of a batch."""
-
-    __slots__ = ("appended", "asked", "changed", "loaded", "stored", "sums", "table", "tuples")
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        self.loaded: dict[Key, Row | None] = {}
-        self.asked: set[Key] = set()
-        """Keys of which it is known whether they stood in the table when the batch began."""
-        self.stored: set[Key] = set()
-        """Those of them that did."""
-        self.changed: dict[Key, None] = {}
-        self.appended: list[Row] = []
-        self.tuples: list[tuple[Any, ...]] = []
-        self.sums: dict[Key, dict[str, int | Decimal]] = {}

@@ -6,13 +6,13 @@ What a person said or is called is not in the line: it stays in the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from leadflow.domain import events as f
 from leadflow.domain import requests
 from leadflow.domain.values import id_of, role_of
-from projections.base import Entry, Key, Projection, Rows, Table
+from projections.base import Entry, Projection, Rows, Table
 
 TIMELINE = Table(
     "timeline",
@@ -43,10 +43,6 @@ def _is_about_a_lead(value: object) -> bool:
 _LEAD_FACTS = frozenset(kind for kind in f.FACTS if kind.startswith(("leadflow.lead.", "leadflow.customer.")))
 _LEAD_REQUESTS = frozenset({value.__name__ for value in vars(requests).values() if _is_about_a_lead(value)})
 _HIDDEN = frozenset({"person", "company", "touch", "touches", "candidates", "shares", "breakdown"})
-
-
-def _keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    return ()
 
 
 def lead_of_refusal(entry: Entry) -> str | None:
@@ -152,6 +148,4 @@ def acting_for(actor: str, rep: str) -> str | None:
     return None
 
 
-PROJECTION = Projection(
-    name="timeline", version=1, tables=(TIMELINE,), handlers={}, keys=_keys, otherwise=_note
-)
+PROJECTION = Projection(name="timeline", version=1, tables=(TIMELINE,), handlers={}, keys={}, otherwise=_note)

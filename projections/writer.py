@@ -17,6 +17,7 @@ from leadflow.postgres import Database
 from projections.base import Projection, ProjectionStopped
 from projections.copying import Cursor, plain
 from projections.folding import Batch, fold
+from projections.keeping import Kept
 from projections.locking import STILL_MAX, lock_partitions, turn_out
 from projections.store import SCHEMA, Generation, PostgresRows
 
@@ -77,12 +78,14 @@ def write(
     batch: Batch,
     partition_of: PartitionOf,
     after: Positions,
+    kept: Kept | None = None,
 ) -> Written | None:
     """Apply a batch, what stands before the generation's positions left out: rows and positions of all its
     partitions in one transaction.
 
     `after` are positions that it had reached already. A database that lost what was committed last, or was
     restored, stands before them: that raises Conflict, and whoever feeds it has to look where it stands.
+    `kept` are rows of the batch before, for who writes several one after the other.
 
     Returns None where the generation is no longer written to. A decision that follows from one of another
     partition that was not taken is left out, and so is one that cannot be applied; with them what comes after
@@ -91,8 +94,8 @@ def write(
     try:
         while True:
             try:
-                with writing(database) as cursor:
-                    reached = _write_in(cursor, projection, generation, batch, partition_of, after)
+                with (kept or Kept()).forgotten_by_errors(), writing(database) as cursor:
+                    reached = _write_in(cursor, projection, generation, batch, partition_of, after, kept)
                 return None if reached is None else Written(reached, {})
             except psycopg.errors.LockNotAvailable:
                 turn_out(database, generation, batch.ends)
@@ -102,7 +105,7 @@ def write(
         rest = batch.before({partition: batch.begin_of(at)})
         written: Written | None = Written({}, {})
         if rest:
-            written = write(database, projection, generation, rest, partition_of, after)
+            written = write(database, projection, generation, rest, partition_of, after, kept)
         if written is not None:
             note_stopped(database, generation, partition, stopped)
             written.stopped[partition] = stopped
@@ -144,11 +147,14 @@ def _write_in(
     batch: Batch,
     partition_of: PartitionOf,
     after: Positions,
+    kept: Kept | None,
 ) -> dict[int, int] | None:
     lock_partitions(cursor, generation, batch.ends)
     positions = positions_of(cursor, generation)
     if positions is None:
         return None
+    if kept is not None:
+        kept.check(positions)
     reached = {partition: positions.get(partition, 0) for partition in batch.ends}
     for partition, position in reached.items():
         if position < after.get(partition, 0):
@@ -161,11 +167,13 @@ def _write_in(
         batch = Batch(entry for entry in batch if entry.position > reached[entry.partition])
     batch = _possible(cursor, generation, batch, partition_of)
     if batch:
-        rows = PostgresRows(cursor, projection, generation)
+        rows = PostgresRows(cursor, projection, generation, kept)
         rows.load(batch)
         fold(projection, batch, rows)
         rows.write()
         note_position(cursor, generation, batch.ends)
+        if kept is not None:
+            kept.positions |= batch.ends
     return reached | batch.ends
 
 
