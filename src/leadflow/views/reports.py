@@ -15,6 +15,7 @@ from leadflow.postgres import Database
 from leadflow.views.leads import ReportScope, Views
 from projections import channels, ownership
 from projections.asof import fold_until
+from projections.base import Projection
 from projections.origins import OriginRow, origins_report
 from projections.reading import Progress
 from projections.reports import ChannelRow, ChannelsReport, MoneyFigures, channels_report, within
@@ -109,11 +110,13 @@ class Reports:
             )
         return scope
 
-    def _source(self, as_of: datetime | None, progress: Progress | None) -> Source:
+    def _source(
+        self, as_of: datetime | None, progress: Progress | None, read: Projection = channels.PROJECTION
+    ) -> Source:
+        """What a report counts, of the one read model that it reads."""
         if as_of is None:
             return LiveSource(self._database)
-        folds = fold_until(self._log, (channels.PROJECTION, ownership.PROJECTION), as_of, progress)
-        return FoldedSource(folds.values())
+        return FoldedSource(fold_until(self._log, (read,), as_of, progress).values())
 
     def channels(
         self, actor: str, pool: str | None, period: Period, progress: Progress | None = None
@@ -147,7 +150,8 @@ class Reports:
         """What each rep got and did. Raises NotFound, NotPermitted."""
         scope = self._scope(actor, pool, "reps")
         reps = None if scope.rep is None else (scope.rep,)
-        return reps_report(self._source(period.as_of, progress), *period.days, scope.pools, reps)
+        source = self._source(period.as_of, progress, ownership.PROJECTION)
+        return reps_report(source, *period.days, scope.pools, reps)
 
     def fairness(self, actor: str, pool: str | None, state: Callable[[str], Pool]) -> list[Fairness]:
         """The rotations of now, since their last change. Raises NotFound, NotPermitted."""
