@@ -36,6 +36,9 @@ def translate(error: Exception, where: str | None = None) -> LeadflowError:
         return origin
     primary = origin.diag.message_primary if isinstance(origin, psycopg.Error) else None
     what = redact(primary or (str(origin).strip().splitlines() or [type(origin).__name__])[0])
+    if isinstance(origin, psycopg.errors.UntranslatableCharacter) or "NUL (0x00)" in str(origin):
+        # No text and no document of Postgres holds one; JSON may.
+        return UsageError("a text holds a character that no text has (NUL)", where=None)
     if isinstance(origin, psycopg.errors.UniqueViolation | persistence.IntegrityError):
         return Conflict("somebody else wrote first", where=where, do="Read again, then try again.")
     if isinstance(origin, psycopg.errors.InsufficientPrivilege):

@@ -23,11 +23,12 @@ from leadflow.api.hot import HotRoute
 from leadflow.api.reading import PoolName
 from leadflow.bootstrap import Arrival, ArrivalReader, Outcome, reason_of, unreadable
 from leadflow.bootstrap.inlets import Places
+from leadflow.domain.access import allowed
 from leadflow.domain.events import LeadCaptured, TouchRecorded
 from leadflow.domain.requests import SubmitIntake, intake_request
 from leadflow.domain.routing import route
 from leadflow.domain.values import Name, Text
-from leadflow.errors import KeyReused, NotFound
+from leadflow.errors import KeyReused, NotFound, NotPermitted
 
 router = APIRouter(tags=["intake"], route_class=HotRoute)
 
@@ -156,6 +157,7 @@ async def _taken(asking: Asking, document: Intake, pool: str | None) -> Response
     if arrival.body is None:
         raise await run_in_threadpool(_keep, asking, document, reader, arrival, pool)
     place = await _place(asking, arrival.body, document.channel, pool)
+    await _permitted(asking, place)
     request = intake_request(place, asking.actor, arrival.body)
     if keyed:
         pass
@@ -168,6 +170,23 @@ async def _taken(asking: Asking, document: Intake, pool: str | None) -> Response
     if keyed and outcome.repeated and not _same(arrival.body, outcome):
         raise KeyReused("the key was used for another arrival before", do="Give each arrival its own key.")
     return asking.answer(_told(outcome, arrival))
+
+
+async def _permitted(asking: Asking, pool: str) -> None:
+    """Raise NotPermitted for whoever may not send leads to this pool.
+
+    The pool would refuse it as well, but under the arrival's own identity: whoever may send it would be given
+    that refusal afterwards, and the lead would be lost.
+    """
+    if allowed("submit", asking.actor, member_role=None):
+        return
+
+    def may() -> bool:
+        asking.fresh(pool)
+        return asking.service.app.views.may("submit", asking.actor, pool)
+
+    if not await run_in_threadpool(may):
+        raise NotPermitted(f"{asking.actor} may not send leads to pool {pool}")
 
 
 def _same(sent: SubmitIntake, outcome: Outcome) -> bool:

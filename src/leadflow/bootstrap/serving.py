@@ -43,6 +43,9 @@ CONNECTION_WAIT_S = 3.0
 KNOWN_S = 2.0
 """For how long a token that was checked is believed where many calls come: so soon does one that another
 process has revoked no longer take in arrivals and claim. What this process revokes it forgets at once."""
+UNHELD_WAIT_S = 2.0
+"""How long an outcome is waited for at least where no topic holds the request meanwhile: whoever does not
+wait could not be told that it was taken."""
 UNDER_WAY_MAX = 100_000
 """Requests without an outcome that are remembered; of more, the oldest are forgotten."""
 SEND_AGAIN = "Send the same request again with the same key: it is decided once, however often it is sent."
@@ -168,6 +171,7 @@ class Service:
         self.feeds = Feeds(app, self.stopping)
         """The facts of pools as they come."""
         means = Means(self.submit_all, app.dead_letters, app.pool_state, self.stopping, app.attribution)
+        self._wait_s_min = 0.0 if app.settings.kafka else UNHELD_WAIT_S
         self.uploads = Uploads(app.database, means)
         """Files of leads that were uploaded."""
 
@@ -208,7 +212,7 @@ class Service:
         """
         future = self.send(request)
         try:
-            outcome = future.result(timeout=wait_s)
+            outcome = future.result(timeout=max(wait_s, self._wait_s_min))
         except (TimeoutError, Unavailable) as late:
             raise self._late(request, late) from late
         outcome.facts()
@@ -217,7 +221,7 @@ class Service:
     async def decided(self, request: Request, wait_s: float) -> Outcome:
         """As `decide`, for the event loop."""
         try:
-            outcome = await self._landing.of(self.send(request), wait_s)
+            outcome = await self._landing.of(self.send(request), max(wait_s, self._wait_s_min))
         except (TimeoutError, Unavailable) as late:
             raise self._late(request, late) from late
         outcome.facts()

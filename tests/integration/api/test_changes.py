@@ -109,3 +109,12 @@ def test_wrong_input_is_named_field_by_field(door: Door) -> None:
     assert wang.post(path, {"outcome": "danced"}, status=409)["reason"] == "unknown_outcome"
     key = wang.post(path, {"outcome": "reached"}, headers={"Idempotency-Key": "a b"}, status=422)["errors"][0]
     assert (key["field"], key["part"]) == ("Idempotency-Key", "header")
+
+
+def test_whoever_does_not_wait_is_told_what_became_of_it_all_the_same(door: Door) -> None:
+    """Where no topic holds a request, it is decided in a moment, or nobody can say that it was taken."""
+    lead = door.office.arrives("card-1")
+    wang = door.as_("rep/wang")
+    for number, prefer in enumerate(("respond-async", "wait=0")):
+        headers = {"Prefer": prefer, "Idempotency-Key": f"now-{number}"}
+        wang("POST", path_of(lead) + "/claim", headers=headers, status=409 if number else 200)

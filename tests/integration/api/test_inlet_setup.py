@@ -80,6 +80,14 @@ def test_what_is_wrong_is_told_by_its_field(door: Door) -> None:
 
     assert fields({"id": "No Id", "kind": "fax"}) == {"id", "kind"}
     assert fields({"options": {"nonsense": 1, "api_url": 5}}) == {"options.nonsense", "options.api_url"}
+    for url in ("file:///etc/passwd", "ftp://x", "http://a b", "x"):
+        assert fields({"options": {"api_url": url}}) == {"options.api_url"}
+    website = {"kind": "website", "options": {"captcha_url": "file:///etc/passwd"}}
+    assert fields(website) == {"options.captcha_url"}
+    # No text of Postgres holds it, and no text that anybody writes.
+    nul = ({"campaign": "a\x00b"}, {"kind": "website", "options": {"title": "a\x00b"}})
+    for document in (*nul, {"credentials": {"user_name": "a\x00b"}}):
+        assert "NUL" in ma.post(INLETS, {**BAIDU, **document}, status=422)["detail"]
     assert fields({"mapping": {"columns": {"a": "no such field"}}}) == {"mapping.columns.a"}
     for document in (
         {"allow_ips": ["999.1.1.1"]},

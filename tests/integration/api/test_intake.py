@@ -60,6 +60,15 @@ def test_a_key_names_its_callers_arrival_with_this_content(door: Door) -> None:
     assert [site.post(INTAKE, ad, headers=key)["answer"] for _ in (1, 2)] == ["created", "duplicate"]
 
 
+def test_whoever_may_send_nothing_takes_no_arrival_from_others(door: Door) -> None:
+    """References can be guessed. A refusal under one would be given to whoever has the lead."""
+    sent = {"channel": "seo", "ref": "form-1", "fields": FIELDS}
+    for actor in ("analyst/al", "auditor/an", "support/su", "rep/zhao", "manager/mo", "rep/nobody"):
+        door.as_(actor, "intake").post(INTAKE, sent, status=403)
+    assert door.as_("adapter/website", "intake").post(INTAKE, sent)["answer"] == "created"
+    assert door.as_("rep/wang").post(INTAKE, sent | {"ref": "form-2"})["answer"] == "merged"
+
+
 def test_what_cannot_be_read_is_kept_and_told_by_field(door: Door) -> None:
     site = door.as_("adapter/website")
     told = site.post(INTAKE, {"channel": "seo", "ref": "1", "fields": {"phone": "12"}}, status=422)

@@ -32,6 +32,7 @@ from leadflow.intake.channels.base import (
     json_object,
     json_types,
 )
+from leadflow.intake.channels.hosted import Address
 from leadflow.intake.channels.proofs import secret_path
 
 WINDOW_DAYS_MAX = 30
@@ -55,7 +56,7 @@ EXAMPLE = {
 class BaiduOptions(Options):
     """Of a Baidu inlet."""
 
-    api_url: str = "https://api.baidu.com/json/sms/service"
+    api_url: Address = "https://api.baidu.com/json/sms/service"
     """Where the marketing API is; another one only to try it."""
     solution_types: tuple[str, ...] = ("form", "phone", "consult", "wechat", "callback", "follow")
     """Components whose leads are fetched: 表单, 电话, 咨询, 微信, 回呼, 关注."""

@@ -38,6 +38,7 @@ from leadflow.intake.channels.base import (
     json_object,
     json_types,
 )
+from leadflow.intake.channels.hosted import Address
 from leadflow.intake.channels.proofs import check_signature, from_allowed_address, same, signature
 
 HEADER = "x-hub-signature-256"
@@ -80,7 +81,7 @@ EXAMPLE_FIELDS = {
 class MetaOptions(Options):
     """Of a Meta inlet."""
 
-    graph_url: str = "https://graph.facebook.com/v23.0"
+    graph_url: Address = "https://graph.facebook.com/v23.0"
     """Where the Graph API is, with its version."""
 
 

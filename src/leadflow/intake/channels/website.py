@@ -46,7 +46,7 @@ from leadflow.intake.channels.base import (
     json_object,
     without,
 )
-from leadflow.intake.channels.hosted import HostedForm
+from leadflow.intake.channels.hosted import Address, HostedForm
 from leadflow.intake.channels.proofs import from_allowed_address
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import as_text
@@ -87,7 +87,7 @@ class WebsiteOptions(HostedForm):
     """Posts that one address may send in a minute."""
     thanks: Annotated[str, StringConstraints(max_length=500)] | None = None
     """Where a browser that posted an ordinary form is sent then."""
-    captcha_url: str | None = None
+    captcha_url: Address | None = None
     """Where a captcha's token is checked, e.g. https://challenges.cloudflare.com/turnstile/v0/siteverify."""
     captcha_field: FieldName = "cf-turnstile-response"
 
