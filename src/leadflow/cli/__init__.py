@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -48,4 +50,11 @@ def leadflow(ctx: click.Context) -> None:
 
 def main() -> None:
     """The entry point of the `leadflow` command."""
+    if sys.stdout is None:
+        # Its caller has closed it; what would be said goes nowhere.
+        sys.stdout = Path(os.devnull).open("w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a sign is no reason not to show the rest.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(leadflow))

@@ -10,12 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from leadflow.cli.terminal import only_signs
 from leadflow.cli.values import plain
 from leadflow.errors import LeadflowError, UsageError
 
@@ -55,6 +56,7 @@ class Session:
 
         # Through a pipe a row stays on one line, so that it can be searched and cut.
         wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_COLUMNS
+        only_signs()
         return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=wide)
 
     @cached_property
@@ -62,6 +64,7 @@ class Session:
         """Where messages go."""
         from rich.console import Console
 
+        only_signs()
         return Console(stderr=True, highlight=False, soft_wrap=True)
 
     @property
@@ -101,7 +104,9 @@ class Session:
     def emit(self, data: Any, render: Callable[[Console], None]) -> None:
         """Print data: as JSON where asked for, else as `render` draws it for people."""
         if self.json:
-            click.echo(json.dumps(plain(data), ensure_ascii=False, indent=2))
+            # Where signs have to be written out, JSON has its own way for all of them.
+            ascii_only = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+            click.echo(json.dumps(plain(data), ensure_ascii=ascii_only, indent=2))
         else:
             render(self.out)
 
@@ -318,6 +323,13 @@ def run(main: click.Group, arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough, as with `leadflow leads | head`.
         sys.stdout = None
         return 0
+    except OSError as error:
+        # Of the system, not of LeadFlow: a full disk under the output, a limit on open files.
+        place = f" ({error.filename})" if error.filename else ""
+        click.echo(f"Error: the system refuses: {error.strerror or error}{place}", err=True)
+        with suppress(OSError):
+            sys.stdout.close()
+        return 3
     except Exception as error:
         if os.environ.get("LEADFLOW_LOG_LEVEL", "").lower() == "debug":
             raise
