@@ -159,10 +159,10 @@ def import_command(
 def _draw(console: Console, report: Report) -> None:
     pools = ", ".join(report.by_pool) or "no pool"
     verb = "would go" if report.dry_run else "went"
-    console.print(f"[bold]{Path(report.file).name}[/] ({_format_of(report)}) {verb} to {pools}", end="")
-    console.print(
-        f", channel {report.channel}" + (f", campaign {report.campaign}" if report.campaign else "")
-    )
+    console.print(Path(report.file).name, markup=False, style="bold", end="")
+    console.print(f" ({_format_of(report)}) {verb} to {pools}", markup=False, end="")
+    campaign = f", campaign {report.campaign}" if report.campaign else ""
+    console.print(f", channel {report.channel}{campaign}", markup=False)
     _draw_mapping(console, report)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("rows", "created", "merged", "duplicate", "unreadable"):

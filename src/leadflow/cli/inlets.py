@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from leadflow.bootstrap import MappingFile, load_mapping
 from leadflow.bootstrap.inlet_desk import InletDesk
@@ -202,7 +203,8 @@ def list_inlets(session: Session) -> None:
         for row in rows:
             one = row.setup
             state = "off" if row.disabled_at else "on"
-            table.add_row(one.id, one.kind, one.channel, one.pool or "(routing)", one.campaign or "-", state)
+            cells = (one.id, one.kind, one.channel, one.pool or "(routing)", one.campaign or "-", state)
+            table.add_row(*map(Text, cells))
         console.print(table)
 
     session.emit([row.described() for row in rows], draw)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from leadflow.bootstrap import (
     Arrival,
@@ -107,7 +108,7 @@ def list_letters(session: Session, status: str, limit: int) -> None:
         for letter in letters:
             seen = f"{letter.last_seen:%Y-%m-%d %H:%M}Z"
             row = (str(letter.id), letter.pool or "-", letter.channel or "-", seen, str(letter.times))
-            table.add_row(*row, letter.status, letter.reason)
+            table.add_row(*map(Text, (*row, letter.status, letter.reason)))
         console.print(table)
 
     session.emit([_summary(letter) for letter in letters], draw)

@@ -90,7 +90,7 @@ def _channel_table(
     for row in found.rows:
         if currency in row.money or (with_unpaid and not row.money):
             marks = Text("".join(signs[mark] for mark in row.marks), style="yellow")
-            name = f"{row.channel}/{row.campaign}" if row.campaign else row.channel
+            name = Text(f"{row.channel}/{row.campaign}" if row.campaign else row.channel)
             table.add_row(name, marks, *_channel_cells(row, currency))
     total = [Text(cell, style="bold") for cell in _channel_cells(found.total, currency)]
     table.add_row(Text("all", style="bold"), "", *total)

@@ -216,6 +216,40 @@ def test_dead_letters_are_one_entry_each_and_can_be_corrected(
     office.close()
 
 
+def test_what_anybody_sends_is_shown_as_it_is_and_orders_nothing(
+    shell: Shell, kafka: Cluster, settings: Settings
+) -> None:
+    office = Office(kafka, settings)
+    intake, ref = TopicNames.of(settings.kafka_prefix).intake, uuid.uuid4().hex
+    orders = "[/red]\x1b]0;mine\x07\x9b31m"
+    touch = {"channel": "web_form", "ref": ref, "door": "push", "campaign": f"sale{orders}"}
+    event = {
+        "specversion": "1.0",
+        "id": ref,
+        "source": "/adapters/test",
+        "type": "leadflow.command.submit-intake.v1",
+        "authid": "adapter/test",
+        "partitionkey": shell.pool,
+        "data": {"touch": touch, "person": {"name": f"Mei{orders}", "phones": ["13800138001"]}},
+    }
+    before = len(office.dead_letters())
+    for one in (event, event | {"specversion": f"2{orders}"}):
+        office.put(intake, json.dumps(one).encode(), shell.pool.encode()).get(timeout=60)
+    until(lambda: len(office.dead_letters()) == before + 1)
+    until(lambda: bool(json.loads(shell("leads", "--json"))["leads"]))
+    lead = json.loads(shell("leads", "--json"))["leads"][0]["lead"]
+    letters = json.loads(shell("dead-letters", "list", "--json"))
+    (entry,) = (str(one["id"]) for one in letters if one["ref"] == ref)
+    for command in (
+        ("dead-letters", "list"), ("dead-letters", "show", entry), ("leads",), ("lead", "show", lead),
+        ("trace", lead), ("report", "channels"),
+    ):  # fmt: skip
+        shown = shell(*command)
+        assert "[/red]" in shown, command
+        assert not {"\x1b", "\x07", "\x9b"} & set(shown), command
+    office.close()
+
+
 def test_what_no_pool_took_can_be_sent_to_one(shell: Shell, kafka: Cluster, settings: Settings) -> None:
     office = Office(kafka, settings)
     ref = uuid.uuid4().hex
