@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from leadflow.cli.terminal import only_signs
-from leadflow.cli.terminal import only_signs
 from leadflow.cli.values import plain
 from leadflow.errors import LeadflowError, UsageError
 
@@ -58,7 +57,6 @@ class Session:
         # Through a pipe a row stays on one line, so that it can be searched and cut.
         wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_COLUMNS
         only_signs()
-        only_signs()
         return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=wide)
 
     @cached_property
@@ -66,7 +64,6 @@ class Session:
         """Where messages go."""
         from rich.console import Console
 
-        only_signs()
         only_signs()
         return Console(stderr=True, highlight=False, soft_wrap=True)
 
