@@ -163,9 +163,9 @@ class ArrivalReader:
     def row_ref(self, values: Mapping[str, Any], without: tuple[str, ...]) -> str:
         """The reference of a row without an id: the hash of channel, campaign and its values as read,
         and which of the equal rows of this file it is. Running numbers are no values."""
-        parts = [self.channel, self.campaign or ""]
-        parts += [as_text(value) for column, value in values.items() if column not in without]
-        key = blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        cells = [value for column, value in values.items() if column not in without]
+        content = "\x1f".join((self.channel, self.campaign or "", *map(as_text, cells)))
+        key = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         number = self._seen.get(key, 0) + 1
         self._seen[key] = number
         return f"{ROW_REF}{key.hex()}-{number}"
@@ -181,18 +181,18 @@ class ArrivalReader:
         return self.row_ref(flat, fields.get("row_number", ()) + weak)
 
     def _ref(self, details: Details, spare_ref: str | None) -> str:
-        ref = as_text(details.raw("id"))
-        if not ref:
+        fields = details.plan.fields
+        ref = as_text(details.raw("id")) if "id" in fields else ""
+        if not ref and "weak_id" in fields:
             weak = as_text(details.raw("weak_id"))
             ref = weak if not weak.isdigit() or len(weak) >= _WEAK_ID_DIGITS_MIN else ""
             if weak and not ref:
-                details.spare[details.plan.fields["weak_id"][0]] = weak
+                details.spare[fields["weak_id"][0]] = weak
         if ref and not is_placeholder(ref):
             return _fitting(ref)
         if spare_ref:
             return _fitting(spare_ref)
-        without = details.plan.fields.get("row_number", ()) + details.plan.fields.get("weak_id", ())
-        return self.row_ref(details.flat, without)
+        return self.row_ref(details.flat, fields.get("row_number", ()) + fields.get("weak_id", ()))
 
     def _touch(self, details: Details, ref: str) -> dict[str, Any]:
         parts: dict[str, Any] = {"ref": ref, "door": self.door, "channel": self.channel}

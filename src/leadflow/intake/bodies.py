@@ -42,6 +42,7 @@ def _pairs() -> tuple[tuple[str, str], ...]:
 
 
 DEPTH_MAX = 5
+_NESTED: frozenset[type] = frozenset((dict, list))
 _PACKED = frozenset(("formDetail", "form_detail", "remark_dict", "field_data", "answers", "fields", "extra"))
 """Members of vendors' bodies that some senders pack as a JSON text of their own."""
 _UTM_PARTS = frozenset(("source", "medium", "campaign", "term", "content"))
@@ -55,16 +56,14 @@ def flatten(document: dict[str, Any]) -> dict[str, Any]:
     """
     if not _PACKED.isdisjoint(document):
         document = {key: _unpacked(value) if key in _PACKED else value for key, value in document.items()}
-    for value in document.values():
-        if type(value) in (dict, list):
-            flat: dict[str, Any] = {}
-            # Outer members keep their names, whatever the inner ones are called.
-            flat.update((key, own) for key, own in document.items() if type(own) not in (dict, list))
-            for key, own in document.items():
-                if type(own) in (dict, list):
-                    _open(flat, key, own, 1)
-            return flat
-    return document
+    if _NESTED.isdisjoint(map(type, document.values())):
+        return document
+    # Outer members keep their names, whatever the inner ones are called.
+    flat = {key: value for key, value in document.items() if type(value) not in _NESTED}
+    for key, value in document.items():
+        if type(value) in _NESTED:
+            _open(flat, key, value, 1)
+    return flat
 
 
 def _unpacked(value: Any) -> Any:

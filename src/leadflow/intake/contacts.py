@@ -243,7 +243,8 @@ def may_be_mixed(text: str, field: str) -> bool:
     """Whether a cell of phone numbers or addresses may hold one of the other kind, too."""
     if field == "phone":
         return "@" in text
-    return field == "email" and sum(map(str.isdigit, _ADDRESS.sub("", text))) >= 11
+    rest = _ADDRESS.sub("", text) if field == "email" else ""
+    return len(rest) >= 11 and sum(map(str.isdigit, rest)) >= 11
 
 
 def misplaced(value: Any, field: str) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from leadflow.domain.values import Money
@@ -33,10 +34,7 @@ class Details:
 
     def raw(self, field: str) -> Any:
         """The first column of the field that holds something."""
-        columns = self.plan.fields.get(field)
-        if columns is None:
-            return None
-        for column in columns:
+        for column in self.plan.fields.get(field, ()):
             value = self.flat[column]
             if value is not None and value != "":
                 return value
@@ -50,9 +48,8 @@ class Details:
 
     def text(self, field: str) -> str | None:
         """The text of a single field, or None where nothing usable was given."""
-        if field not in self.plan.fields:
-            return None
-        text = given(self.raw(field))
+        value = self.raw(field) if field in self.plan.fields else None
+        text = None if value is None else given(value)
         if text is not None and len(text) > TEXT_LENGTH_MAX:
             self.problems.append(Problem(field, "too_long", f"is longer than {TEXT_LENGTH_MAX} characters"))
             self.spare[self.plan.fields[field][0]] = text[:CELL_LENGTH_MAX]
@@ -62,23 +59,17 @@ class Details:
     def contact(self, field: str) -> tuple[str, ...]:
         """All contact points of one kind, from all its columns."""
         found: tuple[str, ...] = ()
-        if field not in self.plan.fields:
-            return found
-        for number, column in enumerate(self.plan.fields[field], 1):
+        for number, column in enumerate(self.plan.fields.get(field, ()), 1):
             value = self.flat[column]
             if value is None or value == "":
                 continue
-            if field == "phone":
-                if "area_code" in self.plan.fields:
-                    value = contacts.with_area(value, self.raw("area_code"))
-                understood = contacts.phones(value, self.settings.region)
-            else:
-                understood = contacts.emails(value) if field == "email" else contacts.wechats(value)
+            if field == "phone" and "area_code" in self.plan.fields:
+                value = contacts.with_area(value, self.raw("area_code"))
+            understood = self._contacts_in(value, field)
             if type(understood) is tuple:
-                if len(understood) == 1 and understood[0] == value:
-                    found += understood
-                    continue
                 found += understood
+                if len(understood) == 1 and understood[0] == value:
+                    continue
             elif isinstance(understood, Problem):
                 self.problems.append(understood)
             text = as_text(value)
@@ -92,6 +83,13 @@ class Details:
             return found
         self.filled += 1
         return found if len(found) == 1 else tuple(dict.fromkeys(found))
+
+    def _contacts_in(self, value: Any, field: str) -> tuple[str, ...] | Problem:
+        if field == "email":
+            return contacts.emails(value)
+        if field == "wechat":
+            return contacts.wechats(value)
+        return contacts.phones(value, self.settings.region)
 
     def person(
         self, phones: tuple[str, ...], emails: tuple[str, ...], wechats: tuple[str, ...]
@@ -144,48 +142,49 @@ class Details:
     def company(self) -> dict[str, Any]:
         """The company's members; what could not be read of it is noted."""
         parts: dict[str, Any] = {}
-        for field in ("company", "industry"):
-            text = self.text(field)
-            if text is not None:
-                parts["name" if field == "company" else field] = text
-                self.filled += 1
-        raw = self.raw("size")
-        if raw is not None:
-            size = sizes.company_size(raw)
-            if isinstance(size, Problem):
-                self.problems.append(size)
-                self.written["size"] = as_text(raw)[:CELL_LENGTH_MAX]
-            elif size is not None:
-                parts["size"] = size
-                self.filled += 1
-                text = as_text(raw)
-                if text != str(size):
-                    self.written["size"] = text[:CELL_LENGTH_MAX]
+        name, industry, raw = self.text("company"), self.text("industry"), self.raw("size")
+        if name is not None:
+            parts["name"] = name
+        if industry is not None:
+            parts["industry"] = industry
+        size = None if raw is None else sizes.company_size(raw)
+        if isinstance(size, Problem):
+            self.problems.append(size)
+            self.written["size"] = as_text(raw)[:CELL_LENGTH_MAX]
+        elif size is not None:
+            parts["size"] = size
+            if raw != size and (text := as_text(raw)) != str(size):
+                self.written["size"] = text[:CELL_LENGTH_MAX]
+        self.filled += len(parts)
         self._place(parts)
         return parts
 
     def _place(self, parts: dict[str, Any]) -> None:
-        region, city = None, None
-        for field, read in (("region", regions.place), ("city", regions.city)):
-            raw = self.raw(field)
-            if raw is None:
-                continue
-            found = read(raw)
-            text = as_text(raw)
-            if isinstance(found, Problem):
-                self.problems.append(found)
-                self.written[field] = text[:CELL_LENGTH_MAX]
-                continue
+        region, city = self._place_in("region", regions.place)
+        if "city" in self.plan.fields:
             # A column of provinces goes before what a city's name implies.
-            region, city = region or found.region, found.city or city
-            if text and text not in (found.region, found.city):
-                self.written[field] = text
+            implied, named = self._place_in("city", regions.city)
+            region, city = region or implied, named or city
         if region is not None:
             parts["region"] = region
         if city is not None:
             parts["city"] = city
         if region or city:
             self.filled += 1
+
+    def _place_in(self, field: str, read: Callable[[Any], regions.Place | Problem]) -> regions.Place:
+        """What a column says about where the lead is; nothing where it cannot be read."""
+        raw = self.raw(field)
+        if raw is None:
+            return regions.NOWHERE
+        found, text = read(raw), as_text(raw)
+        if isinstance(found, Problem):
+            self.problems.append(found)
+            self.written[field] = text[:CELL_LENGTH_MAX]
+            return regions.NOWHERE
+        if text and text not in found:
+            self.written[field] = text
+        return found
 
     def cost(self) -> Money | None:
         """What this arrival itself cost, if it says so."""

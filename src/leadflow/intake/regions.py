@@ -33,6 +33,9 @@ class Place(NamedTuple):
     city: str | None = None
 
 
+NOWHERE = Place()
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     exact: dict[str, Place]
@@ -54,7 +57,7 @@ def place(value: Any) -> Place | Problem:
 def _place(written: str) -> Place | Problem:
     text = fold(written).strip()
     if not text or is_placeholder(text) or text in ("市辖区", "县"):
-        return Place()
+        return NOWHERE
     inner = _CHINA.sub("", text) or text
     known = _lookup(inner)
     if known is not None:
