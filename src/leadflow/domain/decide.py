@@ -185,8 +185,12 @@ def _about_lead(pool: Pool, body: r.LeadBody, draft: Draft) -> None:
     lead = pool.leads.get(body.lead)
     if lead is None:
         _unknown_lead(pool, body, draft)
-    elif isinstance(body, (r.ClaimLead, r.RevealContact)):
-        _claim_or_reveal(pool, lead, body, draft)
+    elif isinstance(body, r.ClaimLead):
+        member = _acting_rep(pool, body.rep, draft, lead.id)
+        if member is not None and not _stale(lead, body, draft):
+            claiming.claim(pool, lead, member, draft)
+    elif isinstance(body, r.RevealContact):
+        _reveal(pool, lead, body, draft)
     elif not _may(pool, body, lead, draft) or _stale(lead, body, draft):
         return
     elif isinstance(body, r.RepBody):
@@ -217,15 +221,11 @@ def _stale(lead: Lead, body: r.LeadBody, draft: Draft) -> bool:
     return True
 
 
-def _claim_or_reveal(pool: Pool, lead: Lead, body: r.ClaimLead | r.RevealContact, draft: Draft) -> None:
-    auditing = isinstance(body, r.RevealContact) and role_of(draft.actor) == "auditor"
+def _reveal(pool: Pool, lead: Lead, body: r.RevealContact, draft: Draft) -> None:
+    auditing = role_of(draft.actor) == "auditor"
     member = None if auditing else _acting_rep(pool, body.rep, draft, lead.id)
-    if (member is None and not auditing) or _stale(lead, body, draft):
-        return
-    if isinstance(body, r.RevealContact):
+    if (member is not None or auditing) and not _stale(lead, body, draft):
         claiming.reveal(pool, lead, member, body.reason, draft)
-    elif member is not None:
-        claiming.claim(pool, lead, member, draft)
 
 
 def _may(pool: Pool, body: r.LeadBody, lead: Lead, draft: Draft) -> bool:
