@@ -52,7 +52,7 @@ def main() -> None:
     """The entry point of the `leadflow` command."""
     if sys.stdout is None:
         # Its caller has closed it; what would be said goes nowhere.
-        sys.stdout = Path(os.devnull).open("w")
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a sign is no reason not to show the rest.

@@ -29,7 +29,8 @@ def check_members(
             users = [path for path, group_name in used.items() if group_name == name]
             message = "none of its reps is in the pool"
             if users:
-                found.append(error(place, f"{message}, and {', '.join(users)} needs it"))
+                need = "needs" if len(users) == 1 else "need"
+                found.append(error(place, f"{message}, and {', '.join(users)} {need} it"))
             else:
                 found.append(warning(place, message))
         for index, rep in enumerate(group.reps):

@@ -122,7 +122,7 @@ def _words(
         return "is empty; give at least one"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return "give a table"
-    return text.replace("Input should", "it should", 1) + f", not {_short(value)}"
+    return re.sub(r"^(Input|String|Value) should", "it should", text) + f", not {_short(value)}"
 
 
 def _short(value: Any) -> str:

@@ -22,6 +22,8 @@ from leadflow.policies.problems import InvalidDocument, Loc, Problem, clean, fro
 SIZE_MAX = 1_000_000
 """Bytes of a document; a policy is a page or two."""
 _ROUNDS_MAX = 5
+_MENDED = {"follow_up": ("outcomes", "counts")}
+"""Tables that are checked whole, and the settings that such a check is about."""
 _M = TypeVar("_M", bound=Model)
 
 
@@ -142,15 +144,23 @@ def _validate(model: type[_M], document: dict[str, Any]) -> tuple[_M | None, _M 
     except ValidationError as error:
         first = error
     rest = copy.deepcopy(document)
-    current = first
+    current, found = first, from_pydantic(first, model)
     for _ in range(_ROUNDS_MAX):
         for line in current.errors(include_url=False):
             _mend(rest, line["type"], clean(line["loc"]))
         try:
-            return None, model.model_validate(rest), from_pydantic(first, model)
+            return None, model.model_validate(rest), found
         except ValidationError as error:
             current = error
-    return None, None, from_pydantic(first, model)
+            found += [one for one in from_pydantic(error, model) if _hidden(one, found)]
+    return None, None, found
+
+
+def _hidden(problem: Problem, found: list[Problem]) -> bool:
+    """Whether a check of a whole table found it that other faults of the table had kept from being made."""
+    about = _MENDED.get(problem.path, ())
+    faulty = {one.path.partition("[")[0] for one in found}
+    return bool(about) and faulty.isdisjoint({problem.path, *(f"{problem.path}.{name}" for name in about)})
 
 
 def _mend(document: dict[str, Any], kind: str, loc: Loc) -> None:
@@ -170,7 +180,15 @@ def _mend(document: dict[str, Any], kind: str, loc: Loc) -> None:
     if keyed is None:
         return
     table, key = keyed
-    table.pop(key, None)
+    if kind == "value_error" and key in _MENDED and isinstance(table.get(key), dict):
+        # What a check of the whole table refuses is in these settings; the others are judged further.
+        for name in _MENDED[key]:
+            table[key].pop(name, None)
+        return
+    faulty = table.pop(key, None)
+    if key == "target" and isinstance(faulty, dict) and "rotation" in faulty:
+        # That it names a group is not taken back, so the group is looked for, and nobody misses it.
+        table[key] = {"rotation": faulty["rotation"]}
     if kind == "missing":
         number = next((part for part in loc if isinstance(part, int)), 0)
         harmless = {"name": f"unnamed-{number}", "points": 0, "when": {}, "reps": "all"}

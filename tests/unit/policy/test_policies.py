@@ -295,7 +295,7 @@ def test_a_policy_with_a_hole() -> None:
     errors = {p.path: p.message for p in found if p.severity == "error"}
     assert errors == {
         "groups.field.reps": "none of its reps is in the pool, and rules[2].target.rotation, "
-        "claiming.per_group_per_day.field needs it",
+        "claiming.per_group_per_day.field need it",
         "rules[0].target.directed": "wang is no rep of the pool",
     }
     assert {p.path for p in found if p.severity == "warning"} == {
@@ -316,3 +316,36 @@ def test_names_that_are_no_members_are_warned_of() -> None:
 
 def test_a_pool_without_reps_may_have_a_policy_for_all() -> None:
     assert [p.severity for p in check_members(default_policy(), reps=[])] == ["warning"]
+
+
+def test_a_fault_hides_no_other_of_its_table() -> None:
+    found = problems(
+        """
+        [[rules]]
+        name = "r"
+        target = { rotation = "ghosts", hold = true }
+        [[rules]]
+        name = "s"
+        target = { directed = "" }
+        [follow_up]
+        keep_for = "soon"
+        first_contact_within = "0d"
+        outcomes = ["a"]
+        counts = ["b"]
+        [recycling]
+        after_recycle = "rotate"
+        """
+    )
+    assert "exactly one" in found["rules[0].target"]
+    assert found["rules[0].target.rotation"] == "there is no group ghosts"
+    assert found["rules[1].target.directed"].startswith("it should have at least 1 character")
+    assert "a duration is" in found["follow_up.keep_for"]
+    assert "not declared: b" in found["follow_up"]
+    assert "is zero" in found["follow_up.first_contact_within"]
+    assert "recycling.after_recycle" not in found, "a rule names a group, if a wrong one"
+
+
+def test_what_only_follows_from_another_fault_is_not_told() -> None:
+    found = problems("[follow_up]\nfirst_contact_within = '3d'\noutcomes = ['a', 'a']\ncounts = ['a']")
+    assert found["follow_up.outcomes"] == "a name stands twice"
+    assert "follow_up" not in found
