@@ -10,6 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from leadflow.domain.values import Name
 
 Rep = Annotated[Name | None, Field(description="The rep for whom a manager asks; a rep asks for itself.")]
+NewName = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\s/:\x00-\x1f\x7f-\x9f]+$"
+    ),
+    Field(description="An id without blanks, slashes, colons and characters that do not show."),
+]
+"""For what gets a name here. Facts may hold names of other kinds: `Name`."""
 Amount = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{1,14}(\.[0-9]{1,6})?$"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from leadflow.api import answers, examples, pages, problems
-from leadflow.api.bodies import body, given
+from leadflow.api.bodies import NewName, body, given
 from leadflow.api.changes import Asking, Managing
 from leadflow.api.reading import MemberName, PoolName, Reading
 from leadflow.bootstrap import Outcome, member_loads
@@ -80,7 +81,7 @@ class AddMember(BaseModel):
 
     model_config = body({"member": "wang", "role": "rep", "traits": _TRAITS})
 
-    member: Name
+    member: NewName
     role: Role = "rep"
     traits: MemberTraits = MemberTraits()
 
@@ -166,7 +167,7 @@ def get_member(pool: PoolName, member: MemberName, read: Reading) -> Response:
 def add_member(pool: PoolName, body: AddMember, asking: Managing) -> Response:
     """Let somebody join the pool; for managers."""
     outcome = asking.send(pool, r.AddMember, **given(body))
-    asking.headers["Location"] = f"/v1/pools/{pool}/members/{body.member}"
+    asking.headers["Location"] = f"/v1/pools/{pool}/members/{quote(body.member, safe='')}"
     return _changed(asking, outcome, body.member, 201)
 
 

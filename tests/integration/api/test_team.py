@@ -43,6 +43,16 @@ def test_a_pool_is_opened_and_its_team_looked_after(door: Door) -> None:
     assert ma.get("/v1/pools/east")["leads"] is None
 
 
+def test_members_have_names_as_people_have_them(door: Door) -> None:
+    """A header holds no Chinese: where a member is, is written as an address."""
+    ma = door.as_("manager/ma")
+    made = ma("POST", "/v1/pools/east/members", json={"member": "王五", "role": "rep"}, status=201)
+    assert made.headers["Location"] == "/v1/pools/east/members/%E7%8E%8B%E4%BA%94"
+    assert ma.get(made.headers["Location"])["member"] == "王五"
+    for name in ("a\x00b", "a\x7fb", "a\x1b[31m", "a b", "a/b", ""):
+        ma.post("/v1/pools/east/members", {"member": name}, status=422)
+
+
 def test_policies_are_checked_published_and_explained(door: Door) -> None:
     ma = door.as_("manager/ma")
     before = ma.get("/v1/pools/east/policy")
