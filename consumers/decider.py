@@ -26,16 +26,15 @@ from consumers.partition_snapshots import PartitionSnapshots
 from leadflow.errors import Conflict, Fenced, Rebalanced, Unavailable
 from leadflow.log.kafka.client import Cluster
 from leadflow.log.kafka.topics import TopicNames
-from leadflow.postgres import Database
 from leadflow.settings import Settings
 
 POLL_MS = 100
 """How long to wait for requests before looking whether a deadline has come."""
 HURRY_MS = 2
 """The same while requests wait here already."""
-FEW = 100
-"""So few requests, with those still to be read, are decided sooner than the transaction before theirs is
-committed. They wait for it, and what comes meanwhile is written with them: in one transaction, not in two."""
+FEW = 250
+"""So few requests would be decided sooner than the transaction before theirs is committed. They wait for it,
+and those that come meanwhile are written with them: in one more transaction, not in two."""
 TICK_S = 0.25
 MOMENT_S = 0.001
 """The log's time stamps are whole milliseconds."""
@@ -46,8 +45,6 @@ SETTLE_S = 5.0
 """How long a rebalance waits for what is being committed."""
 RETRY_S = (0.2, 5.0)
 """The first and the longest pause before joining the group anew."""
-SNAPSHOTS_WAIT_S = 3.0
-"""How long a Postgres that is away may hold up taking a partition; its log is then read as a whole."""
 GC_THRESHOLD = (200_000, 100, 100)
 """The state of pools grows for ever and has hardly any garbage in it: looking for some among it at Python's
 usual pace took a fifth of a decider's time."""
@@ -167,6 +164,11 @@ class Membership:
         hurry = self._to_take or self._waiting()
         if not self._read(HURRY_MS if hurry else POLL_MS):
             return
+        if self._waiting() < FEW and any(held.busy for held in self._held.values()):
+            # More were to be read than have come yet.
+            self._finish()
+            if not self._read(HURRY_MS):
+                return
         if self._held:
             self._decide()
         if self._to_take:
@@ -275,11 +277,7 @@ class Decider:
         self._names = TopicNames.of(settings.kafka_prefix)
         self._broker: Broker = broker or KafkaBroker(Cluster.of(settings), self._names)
         self._virtual = virtual
-        self._snapshots: PartitionSnapshots | None = None
-        if settings.database_url is not None:
-            database = Database(settings.database_url)
-            database.serve(1, SNAPSHOTS_WAIT_S)
-            self._snapshots = PartitionSnapshots(database, self._names.events)
+        self._snapshots = PartitionSnapshots.to_begin_with(settings, self._names.events)
         self._operating = operating or Operating("decider")
         self._stop = threading.Event()
 

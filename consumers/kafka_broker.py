@@ -14,7 +14,7 @@ from kafka.structs import TopicPartition
 
 from consumers.broker import Member
 from consumers.group import Listener, Ranges, count_partitions, keep_going
-from consumers.partition import BATCH_MAX
+from consumers.partition import BATCH_BYTES_MAX, BATCH_MAX
 from leadflow.log.kafka import Cluster, PartitionLog
 from leadflow.log.kafka.client import translated
 from leadflow.log.kafka.topics import TopicNames
@@ -81,6 +81,7 @@ class KafkaGroup:
                     heartbeat_interval_ms=HEARTBEAT_MS,
                     max_poll_interval_ms=POLL_INTERVAL_MS,
                     max_poll_records=BATCH_MAX,
+                    max_partition_fetch_bytes=BATCH_BYTES_MAX,
                     partition_assignment_strategy=(Ranges(self.partitions),),
                 )
             )

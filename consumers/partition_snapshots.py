@@ -23,9 +23,12 @@ from leadflow.log.kafka import Origin, Place
 from leadflow.log.kafka.reader import PartitionReader
 from leadflow.log.packing import dumps, loads
 from leadflow.postgres import Connection, Database, ensure_table
+from leadflow.settings import Settings
 from leadflow.streams import Held
 
 KEPT_PER_PARTITION = 2
+WAIT_S = 3.0
+"""How long a Postgres that is away may hold up taking a partition; its log is then read as a whole."""
 AWAY_S = 60.0
 """For so long a database that did not answer is not asked again."""
 PART_BYTES = 64 * 1024 * 1024
@@ -109,6 +112,15 @@ class PartitionSnapshots:
         self._database = database
         self._topic = topic
         self._away_until = 0.0
+
+    @classmethod
+    def to_begin_with(cls, settings: Settings, topic: str) -> PartitionSnapshots | None:
+        """Those in the database that the settings name, if they name one, for who does not wait for it."""
+        if settings.database_url is None:
+            return None
+        database = Database(settings.database_url)
+        database.serve(1, WAIT_S)
+        return cls(database, topic)
 
     def _prepare(self) -> None:
         ensure_table(self._database, "records.partition_snapshots", _DDL)
