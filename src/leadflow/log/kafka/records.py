@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from eventsourcing.persistence import Notification, StoredEvent
@@ -156,6 +157,7 @@ def position_in(found: Any) -> int:
     return record_of(found).position
 
 
+@lru_cache(maxsize=1_000)
 def moment_of(timestamp_ms: int) -> datetime:
-    """A record's time stamp, exactly (floats would not be)."""
+    """A record's time stamp, exactly (floats would not be). Those of one transaction mostly share it."""
     return _EPOCH + timedelta(milliseconds=timestamp_ms)
