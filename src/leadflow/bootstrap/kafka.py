@@ -24,7 +24,7 @@ from leadflow.log.kafka.reader import PartitionReader
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.snapshots import Restored, Snapshots
 from leadflow.outcome import Outcome
-from leadflow.postgres import Database
+from leadflow.postgres import CONNECT_TIMEOUT_S, POOL_SIZE_MAX, Database
 from leadflow.records import DeadLetter, DeadLetters
 from leadflow.settings import Settings
 from leadflow.streams import Streams
@@ -34,6 +34,8 @@ from projections.runner import Projections
 
 LOOK_WAIT_MS = 3_000
 """How long brokers are waited for when it is only looked whether they are there."""
+CONNECT_WAIT_MIN_S = 3.0
+"""However short the wait for an outcome is, a database that is there has so long to let one in."""
 STALE_WAIT_S = 0.2
 """How long read models are waited for once they were found stale."""
 
@@ -198,6 +200,7 @@ def open_kafka_app(settings: Settings, *, wait_s: float, warn: Warn) -> Iterator
     with ExitStack() as stack:
         url, _ = stack.enter_context(open_database(settings))
         database = stack.enter_context(Database(url))
+        database.serve(POOL_SIZE_MAX, min(CONNECT_TIMEOUT_S, max(CONNECT_WAIT_MIN_S, wait_s)))
         names = TopicNames.of(settings.kafka_prefix)
         log = stack.enter_context(KafkaLog(cluster, names.events))
         streams = Streams(log, PartitionStates(database, cluster, log, names.events))
