@@ -76,6 +76,13 @@ def test_json_forms_and_multipart_are_the_same_form(gate: Gate) -> None:
     assert len(gate.arrived()) == 3
 
 
+def test_the_page_that_thanks_may_have_a_chinese_address(gate: Gate) -> None:
+    gate.add("website", options={"thanks": "https://www.example.cn/谢谢?a=%E5%BC%A0&b= 1\r\nx: y"})
+    found = gate.http.post("/in/gate", data={"姓名": "张伟", "手机": "13812345678"})
+    thanked = "https://www.example.cn/%E8%B0%A2%E8%B0%A2?a=%E5%BC%A0&b=%201%0D%0Ax:%20y"
+    assert (found.status_code, found.headers["location"]) == (303, thanked)
+
+
 def test_pages_of_the_forms_sites_may_post(gate: Gate) -> None:
     gate.add("website", origins=("https://www.example.cn", "https://example.cn:8443"))
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -57,6 +57,7 @@ MULTIPART = "multipart/form-data"
 JSON_TYPES = ("application/json", "text/plain")
 FIELDS_MAX = 200
 ELAPSED = "lf_elapsed_ms"
+IN_ADDRESSES = ":/%#?=@[]!$&'()*+,;~"
 HONEYPOT = "lf_website"
 """What the field that people do not see is called, unless the inlet says otherwise."""
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
@@ -215,7 +216,8 @@ def answer(inlet: Inlet, results: Sequence[Result]) -> Reply:
 def thanks(inlet: Inlet, call: Call, reply: Reply) -> Reply:
     """The answer for a browser that posted an ordinary form: the page that the inlet names."""
     if reply.status == 200 and inlet.options.thanks and call.media_type in (FORM, MULTIPART):
-        return Reply(303, headers={"location": inlet.options.thanks})
+        # A header holds ASCII only; what is written as an address already stays as it is (RFC 3987, 3.1).
+        return Reply(303, headers={"location": quote(inlet.options.thanks, safe=IN_ADDRESSES)})
     return reply
 
 
