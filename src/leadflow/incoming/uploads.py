@@ -170,7 +170,7 @@ class Uploads:
                 )
                 for one in islice(file, PREVIEW_ROWS)
             ]
-            upload.mapping = file.report()
+            upload.mapping = file.report() | {"file": upload.name}
         return rows
 
     @contextmanager
@@ -284,7 +284,7 @@ class Uploads:
                 report=report,
             )
         report.show()
-        upload.mapping = report.mapping
+        upload.mapping = report.mapping | {"file": upload.name}
 
 
 def _idle(upload: Upload) -> None:

@@ -39,6 +39,7 @@ def test_from_upload_to_leads(door: Door) -> None:
     bad = GOOD + "=cmd,12,\n"
     found = sent(ma, bad)
     assert (found["status"], found["mapping"]["columns"]["phone"]) == ("ready", "phone")
+    assert found["mapping"]["file"] == found["name"] == "leads.csv"
     assert [row["readable"] for row in found["rows"]] == [True, True, False]
     path = f"{UPLOADS}/{found['upload']}"
     ma.get(f"{path}/problems.csv", status=404)
