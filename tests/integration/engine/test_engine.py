@@ -105,19 +105,6 @@ def test_many_requests_are_one_insert(engine: Engine, log: EmbeddedLog, monkeypa
     assert inserts == [50]
 
 
-def test_what_can_go_on_beside_is_called_when_facts_are_decided_and_not_written_yet(
-    engine: Engine, log: EmbeddedLog
-) -> None:
-    open_team(engine)
-    lengths: list[int] = []
-    before = log.last(POOL)
-    engine.submit([arrival(1), arrival(2)], lambda: lengths.append(log.last(POOL)))
-    assert lengths == [before]
-    # What was decided before is not written again: there is nothing to wait for.
-    engine.submit([arrival(1), arrival(2)], lambda: lengths.append(log.last(POOL)))
-    assert lengths == [before]
-
-
 def test_who_comes_second_folds_on_and_decides_anew(engine: Engine, other: Engine) -> None:
     open_team(engine)
     (lead,) = capture(engine, [1])
