@@ -264,7 +264,11 @@ def test_only_managers_change_the_team(desk: Desk) -> None:
 
 def test_who_may_prove_and_who_may_take_along(desk: Desk, tmp_path: Path) -> None:
     assert "All" in desk("log", "verify", "--as", "auditor/au")
-    for actor in ("rep/wang", "manager/ma", "analyst/an"):
+    assert {pool["pool"] for pool in desk.json("log", "verify")["pools"]} == {"east", "west"}
+    for actor, pool in (("manager/ma", "east"), ("manager/mo", "west")):
+        (proven,) = desk.json("log", "verify", "--as", actor)["pools"]
+        assert (proven["pool"], proven["broken"]) == (pool, None)
+    for actor in ("rep/wang", "manager/nobody", "analyst/an"):
         assert "every pool" in desk("log", "verify", "--as", actor, code=1)
     for actor in ("auditor/au", "manager/ma"):
         assert "every pool" in desk("log", "export", str(tmp_path / "x"), "--as", actor, code=1)
