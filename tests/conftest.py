@@ -12,6 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import structlog
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from leadflow import postgres
 from leadflow.embedded.postgres import EmbeddedPostgres
@@ -22,6 +23,10 @@ from leadflow.records import DeadLetters
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# Busy machines answer late; no test is about the five seconds that the client waits by itself.
+for part in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, part, 120.0)
 
 
 @pytest.fixture(autouse=True)

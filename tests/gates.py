@@ -32,7 +32,7 @@ class Gate:
     def __init__(self, door: Door) -> None:
         self.door = door
         self.app = door.app
-        self.http = httpx.Client(base_url=door.address, timeout=30)
+        self.http = httpx.Client(base_url=door.address, timeout=120)
         self.made: dict[str, Made] = {}
         policy = default_policy()
         body = OpenPool(policy=policy, calendar=build_calendar(policy, datetime.now(UTC).date()))

@@ -53,7 +53,7 @@ class Served:
         return [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
 
     def ask(self, path: str) -> tuple[int, str]:
-        link = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        link = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
         try:
             link.request("GET", path)
             answer = link.getresponse()

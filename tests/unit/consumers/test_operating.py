@@ -228,7 +228,7 @@ def served(operating: Operating) -> Iterator[Exposition]:
 
 def ask(served: Exposition, path: str, **headers: str) -> tuple[int, str, str]:
     """Status, content type and body."""
-    link = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    link = http.client.HTTPConnection("127.0.0.1", served.port, timeout=120)
     link.request("GET", path, headers=headers)
     answer = link.getresponse()
     found = answer.status, answer.headers["Content-Type"], answer.read().decode()
