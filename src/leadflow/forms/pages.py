@@ -132,7 +132,8 @@ def form_page(
             "name": name,
             "value": given.get(name, ""),
             "required": name in options.required or contacts == [name],
-            "contact": name in CONTACT_FIELDS,
+            # Of contact points of which one is enough, none is optional by itself.
+            "contact": name in CONTACT_FIELDS and not set(contacts) & set(options.required),
             "attributes": dict(_INPUTS.get(name, {})) | ({"autocomplete": "off"} if opening.kiosk else {}),
         }
         for name in options.fields

@@ -10,6 +10,7 @@ import pytest
 
 from leadflow.forms.assets import SCRIPT, asset, snippet
 from leadflow.forms.codes import form_address
+from leadflow.forms.pages import form_page, opening_of
 from leadflow.forms.texts import language_of, texts
 from leadflow.forms.tickets import LASTS, Ticket, opened, sealed
 from leadflow.intake.channels.base import Inlet
@@ -50,6 +51,16 @@ def test_a_ticket_is_of_one_inlet_and_ends() -> None:
     assert opened(b"key", "other", text, NOW) is None
     assert opened(b"other key", "site", text, NOW) is None
     assert opened(b"key", "site", text[:-1], NOW) is None
+
+
+def test_what_is_optional_is_said_where_another_contact_point_must_be_given() -> None:
+    for required, count in (("name", 0), ("name,phone", 1)):
+        options = WebsiteOptions.model_validate(
+            {"fields": ["name", "phone", "email"], "required": required.split(",")}
+        )
+        inlet = Inlet(id="site", kind="website", channel="web_form", options=options)
+        page = form_page(inlet, opening_of({}, "en"), ticket="t", hidden={})
+        assert page.count('class="may"') == count
 
 
 def test_the_snippet_names_a_trap_of_ones_own() -> None:
