@@ -321,19 +321,16 @@ def test_a_pool_without_reps_may_have_a_policy_for_all() -> None:
 def test_a_fault_hides_no_other_of_its_table() -> None:
     found = problems(
         """
-        [[rules]]
-        name = "r"
-        target = { rotation = "ghosts", hold = true }
-        [[rules]]
-        name = "s"
-        target = { directed = "" }
+        rules = [
+            { name = "r", target = { rotation = "ghosts", hold = true } },
+            { name = "s", target = { directed = "" } },
+        ]
+        recycling = { after_recycle = "rotate" }
         [follow_up]
         keep_for = "soon"
         first_contact_within = "0d"
         outcomes = ["a"]
         counts = ["b"]
-        [recycling]
-        after_recycle = "rotate"
         """
     )
     assert "exactly one" in found["rules[0].target"]
