@@ -193,6 +193,10 @@ class App:
         if not pools or not all(self.views.may(action, actor, pool) for pool in pools):
             raise NotPermitted(f"{actor} may not do this: it concerns every pool", do="See `--as`.")
 
+    def sends_anywhere(self, actor: str) -> bool:
+        """Whether the actor may send leads to any pool, member of it or not: nothing is read for it."""
+        return allowed("submit", actor, member_role=None)
+
     def administers(self, actor: str) -> bool:
         """Whether the actor may look after accounts and tokens: who manages every pool that there is."""
         if allowed("manage", actor, member_role=None):

@@ -44,8 +44,7 @@ KNOWN_S = 2.0
 """For how long a token that was checked is believed where many calls come: so soon does one that another
 process has revoked no longer take in arrivals and claim. What this process revokes it forgets at once."""
 UNHELD_WAIT_S = 2.0
-"""How long an outcome is waited for at least where no topic holds the request meanwhile: whoever does not
-wait could not be told that it was taken."""
+"""How long is waited at least where no topic holds the request: nobody could say that it was taken."""
 UNDER_WAY_MAX = 100_000
 """Requests without an outcome that are remembered; of more, the oldest are forgotten."""
 SEND_AGAIN = "Send the same request again with the same key: it is decided once, however often it is sent."
@@ -152,8 +151,7 @@ class Service:
     """LeadFlow as an HTTP API asks it. Safe to use from several threads."""
 
     def __init__(self, app: App, send: Send, operating: Operating | None = None) -> None:
-        """`send` has a request decided; its future ends with the outcome. `operating` knows how the process
-        is."""
+        """`send` has a request decided; its future ends with the outcome. `operating` is the process's."""
         self.app = app
         self.operating = operating or Operating("api")
         app.database.serve(CONNECTIONS_MAX, CONNECTION_WAIT_S)
@@ -171,7 +169,7 @@ class Service:
         self.feeds = Feeds(app, self.stopping)
         """The facts of pools as they come."""
         means = Means(self.submit_all, app.dead_letters, app.pool_state, self.stopping, app.attribution)
-        self._wait_s_min = 0.0 if app.settings.kafka else UNHELD_WAIT_S
+        self._wait_min = 0.0 if app.settings.kafka else UNHELD_WAIT_S
         self.uploads = Uploads(app.database, means)
         """Files of leads that were uploaded."""
 
@@ -212,7 +210,7 @@ class Service:
         """
         future = self.send(request)
         try:
-            outcome = future.result(timeout=max(wait_s, self._wait_s_min))
+            outcome = future.result(timeout=max(wait_s, self._wait_min))
         except (TimeoutError, Unavailable) as late:
             raise self._late(request, late) from late
         outcome.facts()
@@ -221,7 +219,7 @@ class Service:
     async def decided(self, request: Request, wait_s: float) -> Outcome:
         """As `decide`, for the event loop."""
         try:
-            outcome = await self._landing.of(self.send(request), max(wait_s, self._wait_s_min))
+            outcome = await self._landing.of(self.send(request), max(wait_s, self._wait_min))
         except (TimeoutError, Unavailable) as late:
             raise self._late(request, late) from late
         outcome.facts()
