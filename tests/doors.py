@@ -14,8 +14,9 @@ import pytest
 
 from leadflow import postgres
 from leadflow.api.server import HttpServer
-from leadflow.bootstrap import App, open_app
+from leadflow.bootstrap.app import App
 from leadflow.bootstrap.identities import SCOPES
+from leadflow.bootstrap.opening import open_app
 from leadflow.bootstrap.serving import Service, open_service
 from leadflow.domain.requests import Body
 from leadflow.settings import Settings

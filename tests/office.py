@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from leadflow import postgres
-from leadflow.bootstrap import App, open_app, request_of
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.opening import open_app
 from leadflow.calendars import build_calendar
 from leadflow.cli import leadflow
 from leadflow.cli.common import run

@@ -7,7 +7,7 @@ from typing import Any
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from leadflow.bootstrap import App
+from leadflow.bootstrap.app import App
 from leadflow.identities.passwords import Passwords
 from leadflow.identities.signing_in import Identities
 from leadflow.postgres import Database

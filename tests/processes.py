@@ -15,7 +15,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from leadflow.bootstrap import App, open_app
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.opening import open_app
 from leadflow.domain.requests import Request
 from leadflow.domain.values import derived_id
 from leadflow.settings import Settings

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from leadflow.bootstrap import App
+from leadflow.bootstrap.app import App
 from leadflow.domain import events as e
 from leadflow.domain.events import Event
 from leadflow.errors import Unavailable

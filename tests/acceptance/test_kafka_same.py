@@ -13,9 +13,13 @@ import pytest
 from psycopg import sql
 
 from leadflow import postgres
-from leadflow.bootstrap import App, Period, open_app, open_arrivals, policies
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.importing import open_arrivals
+from leadflow.bootstrap.opening import open_app
+from leadflow.bootstrap.policies import policies
+from leadflow.bootstrap.reporting import Period
 from leadflow.calendars import build_calendar
-from leadflow.cli.common import plain
+from leadflow.cli.values import plain
 from leadflow.demo.play import Play
 from leadflow.domain import requests as r
 from leadflow.log.envelope import hash_of

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from leadflow import postgres
-from leadflow.bootstrap import Destination, Period, import_file, open_arrivals
+from leadflow.bootstrap.importing import Destination, import_file, open_arrivals
+from leadflow.bootstrap.reporting import Period
 from leadflow.domain.events import LeadCaptured, TouchRecorded
 from leadflow.intake.channels.base import Call
 from leadflow.intake.channels.proofs import signature

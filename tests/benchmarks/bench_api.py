@@ -28,7 +28,9 @@ from typing import Any
 import orjson
 import uvloop
 
-from leadflow.bootstrap import App, open_app, request_of
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.opening import open_app
 from leadflow.calendars import build_calendar
 from leadflow.domain import requests as r
 from leadflow.settings import Settings

@@ -12,16 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from leadflow.bootstrap import (
-    App,
-    Destination,
-    Outcome,
-    import_file,
-    new_request_id,
-    open_app,
-    open_arrivals,
-    request_of,
-)
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.asking import new_request_id, request_of
+from leadflow.bootstrap.importing import Destination, import_file, open_arrivals
+from leadflow.bootstrap.looking import Outcome
+from leadflow.bootstrap.opening import open_app
 from leadflow.calendars import build_calendar
 from leadflow.domain.requests import AddMember, OpenPool, Request
 from leadflow.policies import default_policy

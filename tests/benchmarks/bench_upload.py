@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 from openpyxl import Workbook
 
-from leadflow.bootstrap import open_app
+from leadflow.bootstrap.opening import open_app
 from leadflow.settings import Settings
 from tests.benchmarks.bench_api import cpu_of, prepared, served
 from tests.benchmarks.common import calibrate

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import subprocess
 import sys
-from pathlib import Path
 
 import click
-import pytest
 
-from leadflow import bootstrap
 from leadflow.cli.groups import SECTIONS
 
 HEAVY = (
@@ -81,23 +77,3 @@ def test_the_table_of_commands_is_what_the_modules_bring() -> None:
             brought = click.Group()
             importlib.import_module(f"leadflow.cli.{module}").register(brought)
             assert tuple(brought.commands) == names
-
-
-def test_what_bootstrap_gives_when_it_runs_is_what_type_checkers_see() -> None:
-    tree = ast.parse(Path(bootstrap.__file__).read_text("utf-8"))
-    (checked,) = [node for node in tree.body if isinstance(node, ast.If)]
-    seen = {
-        alias.asname or alias.name: f"{node.module}:{alias.name}"
-        for node in checked.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-        if alias.name != "Operating"
-    }
-    assert sorted(seen) == sorted(bootstrap.__all__)
-    for name, place in seen.items():
-        module, _, own = place.partition(":")
-        whole = importlib.import_module(module)
-        found = getattr(whole, own, None) or importlib.import_module(f"{module}.{own}")
-        assert getattr(bootstrap, name) is found, name
-    with pytest.raises(AttributeError, match="nothing"):
-        _ = bootstrap.nothing

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from leadflow.api import examples
-from leadflow.bootstrap import LeadView, Story
+from leadflow.bootstrap.looking import LeadView, Story
 from leadflow.domain.values import Money, ScorePart, UtcTime
 
 

@@ -20,8 +20,9 @@ from pydantic import BaseModel, ValidationError
 
 from leadflow.api import answers, failing, problems
 from leadflow.api.identity import needs
-from leadflow.bootstrap import LeadView, Outcome, new_request_id, request_of, sentence
+from leadflow.bootstrap.asking import new_request_id, request_of
 from leadflow.bootstrap.identities import Caller
+from leadflow.bootstrap.looking import LeadView, Outcome, sentence
 from leadflow.bootstrap.serving import Service, Undecided
 from leadflow.domain.events import Event
 from leadflow.domain.requests import Body, LeadBody

@@ -11,7 +11,8 @@ from leadflow.api.bodies import ForRep, Rep
 from leadflow.api.changes import LeadAsking, Working, fact_of
 from leadflow.api.hot import HotRoute
 from leadflow.api.reading import LeadName, PoolName, Reading
-from leadflow.bootstrap import Outcome, request_of
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.looking import Outcome
 from leadflow.domain import requests as r
 
 router = APIRouter(tags=["claims"], route_class=HotRoute)

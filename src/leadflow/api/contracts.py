@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from leadflow.api import problems
-from leadflow.bootstrap import contracts
+from leadflow.bootstrap.contracts import contracts
 from leadflow.bootstrap.serving import Service
 
 router = APIRouter(tags=["contracts"])

@@ -15,7 +15,9 @@ from leadflow.api import answers, examples, failing, once, pages, problems
 from leadflow.api.bodies import body
 from leadflow.api.changes import Asking, Managing
 from leadflow.api.reading import Managing as Looking
-from leadflow.bootstrap import Arrival, DeadLetter, MappingFile, Outcome, destination, reason_of, request_of
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.importing import Arrival, DeadLetter, MappingFile, destination, reason_of
+from leadflow.bootstrap.looking import Outcome
 from leadflow.bootstrap.serving import Service
 from leadflow.domain.requests import Request as Asked
 from leadflow.domain.requests import SubmitIntake

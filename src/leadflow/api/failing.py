@@ -19,7 +19,8 @@ from starlette.routing import Match
 from leadflow import errors
 from leadflow.api.identity import log_denied, log_if_denied
 from leadflow.api.problems import FieldError, Problem, ProblemError, answer_of, kind_of, problem
-from leadflow.bootstrap import Outcome, policies, refusal_text
+from leadflow.bootstrap.looking import Outcome, refusal_text
+from leadflow.bootstrap.policies import policies
 from leadflow.domain.values import speakable
 
 RETRY_AFTER_S = 2

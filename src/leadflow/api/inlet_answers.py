@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from leadflow.api import answers
 from leadflow.api.bodies import body
-from leadflow.bootstrap import MappingFile
+from leadflow.bootstrap.importing import MappingFile
 from leadflow.bootstrap.inlets import KEEP_OLD, KINDS, KeptInlet
 from leadflow.domain.values import POOL_PATTERN, UtcTime
 

@@ -25,8 +25,8 @@ from leadflow.api.inlet_answers import (
 )
 from leadflow.api.once import Change
 from leadflow.api.reading import Look, reading
-from leadflow.bootstrap import MappingFile
 from leadflow.bootstrap.identities import Caller
+from leadflow.bootstrap.importing import MappingFile
 from leadflow.bootstrap.inlet_desk import InletDesk
 from leadflow.bootstrap.inlets import Inlet, KeptInlet, Made, kind_of
 from leadflow.domain.values import role_of

@@ -21,8 +21,9 @@ from leadflow.api.bodies import body
 from leadflow.api.changes import IDEMPOTENCY_KEY, KEY, Asking, Sending
 from leadflow.api.hot import HotRoute
 from leadflow.api.reading import PoolName
-from leadflow.bootstrap import Arrival, ArrivalReader, Outcome, reason_of, unreadable
+from leadflow.bootstrap.importing import Arrival, ArrivalReader, reason_of, unreadable
 from leadflow.bootstrap.inlets import Places
+from leadflow.bootstrap.looking import Outcome
 from leadflow.domain.events import LeadCaptured, TouchRecorded
 from leadflow.domain.requests import SubmitIntake, intake_request
 from leadflow.domain.routing import route

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from leadflow.api import answers, pages, problems
 from leadflow.api.changes import LeadAsking
 from leadflow.api.reading import LeadName, PoolName, Reading
-from leadflow.bootstrap import Criteria, Place, corrections
+from leadflow.bootstrap.editing import corrections
+from leadflow.bootstrap.looking import Criteria, Place
 from leadflow.domain import requests as r
 from leadflow.domain.values import id_of
 

@@ -13,7 +13,7 @@ from leadflow.api import answers, examples, pages, problems
 from leadflow.api.bodies import NewName, body, given
 from leadflow.api.changes import Asking, Managing
 from leadflow.api.reading import MemberName, PoolName, Reading
-from leadflow.bootstrap import Outcome, member_loads
+from leadflow.bootstrap.looking import Outcome, member_loads
 from leadflow.domain import requests as r
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.values import Name, UtcTime

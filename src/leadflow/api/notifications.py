@@ -12,7 +12,7 @@ from leadflow.api import answers, pages, problems
 from leadflow.api.once import Managing
 from leadflow.api.reading import Reading
 from leadflow.api.subscriptions import SUBSCRIPTION_ID
-from leadflow.bootstrap import Notification, Notifying
+from leadflow.bootstrap.notifying import Notification, Notifying
 from leadflow.domain.values import UtcTime
 
 router = APIRouter(tags=["notifications"])

@@ -28,8 +28,9 @@ from leadflow.api.policy_answers import (
     Section,
 )
 from leadflow.api.reading import PoolName, Reading
-from leadflow.bootstrap import Outcome, build_calendar
-from leadflow.bootstrap import policies as rules
+from leadflow.bootstrap.looking import Outcome
+from leadflow.bootstrap.policies import build_calendar
+from leadflow.bootstrap.policies import policies as rules
 from leadflow.domain import requests as r
 from leadflow.domain.events import PolicyPublished as Published
 from leadflow.domain.policy import Calendar, Policy

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from leadflow.api import answers, examples
-from leadflow.bootstrap import policies as rules
+from leadflow.bootstrap.policies import policies as rules
 from leadflow.domain.policy import Calendar
 
 TOML = """\

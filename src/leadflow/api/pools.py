@@ -13,8 +13,8 @@ from leadflow.api.bodies import body
 from leadflow.api.changes import Managing
 from leadflow.api.policies import PolicySource, calendar_of, policy_from
 from leadflow.api.reading import PoolName, Reading
-from leadflow.bootstrap import policies as rules
-from leadflow.bootstrap import pool_summaries
+from leadflow.bootstrap.looking import pool_summaries
+from leadflow.bootstrap.policies import policies as rules
 from leadflow.domain import requests as r
 from leadflow.domain.values import POOL_PATTERN
 

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from leadflow.api import answers, examples
 from leadflow.api.changes import STALE, service_of
 from leadflow.api.identity import needs
-from leadflow.bootstrap import Action, App, PoolView
+from leadflow.bootstrap.app import App
 from leadflow.bootstrap.identities import Caller
+from leadflow.bootstrap.looking import Action, PoolView
 from leadflow.bootstrap.serving import Service
 from leadflow.domain.values import LEAD_ID_PATTERN, POOL_PATTERN
 from leadflow.errors import NotPermitted

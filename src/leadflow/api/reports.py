@@ -30,8 +30,8 @@ from leadflow.api.report_answers import (
     Rotations,
     Spend,
 )
-from leadflow.bootstrap import Period, write_csv
-from leadflow.bootstrap import report_records as records
+from leadflow.bootstrap.reporting import Period, write_csv
+from leadflow.bootstrap.reporting import report_records as records
 from leadflow.domain.values import POOL_PATTERN, UtcTime
 
 router = APIRouter(tags=["reports"], prefix="/reports")

@@ -12,7 +12,7 @@ from leadflow.api import answers, examples, problems
 from leadflow.api.bodies import body
 from leadflow.api.changes import Managing
 from leadflow.api.reading import Reading
-from leadflow.bootstrap import policies as rules
+from leadflow.bootstrap.policies import policies as rules
 from leadflow.domain import requests as r
 from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM

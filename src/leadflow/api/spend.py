@@ -19,8 +19,7 @@ from leadflow.api import answers, once, pages, problems
 from leadflow.api.bodies import Amount, Currency, body, shown_name
 from leadflow.api.changes import Asking, Managing
 from leadflow.api.reading import Reporting
-from leadflow.bootstrap import spend_figures
-from leadflow.bootstrap.spend_files import record_file
+from leadflow.bootstrap.spend_files import record_file, spend_figures
 from leadflow.domain import requests as r
 from leadflow.domain.values import COMPANY_STREAM, Money, Name, Text
 from leadflow.errors import NotPermitted, UsageError

@@ -23,8 +23,8 @@ from starlette.types import Receive, Scope, Send
 from leadflow.api import answers, examples, problems
 from leadflow.api.identity import still_calls
 from leadflow.api.reading import Look, PoolName, Reading
-from leadflow.bootstrap import sentence
 from leadflow.bootstrap.feeds import Feed, Feeds, Gone, Told, Watcher
+from leadflow.bootstrap.looking import sentence
 from leadflow.domain.events import Event
 from leadflow.domain.values import UtcTime, format_time
 from leadflow.errors import LeadflowError, NotPermitted, NotSignedIn, Unavailable

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from leadflow.api import answers, pages, problems
 from leadflow.api.once import Managing
 from leadflow.api.reading import Look, Reading, reading
-from leadflow.bootstrap import KINDS, Notifying, Subscription
+from leadflow.bootstrap.notifying import KINDS, Notifying, Subscription
 from leadflow.domain.values import POOL_PATTERN, UtcTime
 
 router = APIRouter(tags=["notifications"])

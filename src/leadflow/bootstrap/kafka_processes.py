@@ -14,7 +14,7 @@ from leadflow.settings import Settings
 
 if TYPE_CHECKING:
     from consumers.decider import Decider
-    from consumers.operating import Operating
+    from consumers.operating import Operating as Operating
     from consumers.projector import Projector
     from consumers.snapshotter import Snapshotter
     from leadflow.log.kafka.client import Cluster

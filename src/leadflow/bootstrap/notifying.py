@@ -18,10 +18,13 @@ from leadflow.log.reading import Log
 from leadflow.notifications.addresses import mail_address, target_of
 from leadflow.notifications.attempts import Answer
 from leadflow.notifications.contents import trial_content
-from leadflow.notifications.kinds import KINDS, kinds_for
-from leadflow.notifications.ledger import Ledger, Notification
+from leadflow.notifications.kinds import KINDS as KINDS
+from leadflow.notifications.kinds import kinds_for
+from leadflow.notifications.ledger import Ledger
+from leadflow.notifications.ledger import Notification as Notification
 from leadflow.notifications.rights import Rights
-from leadflow.notifications.subscriptions import DO_LIST, Subscription, Subscriptions, Way, new_secret
+from leadflow.notifications.subscriptions import DO_LIST, Subscriptions, Way, new_secret
+from leadflow.notifications.subscriptions import Subscription as Subscription
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 

@@ -13,8 +13,11 @@ from leadflow.engine import Outcome
 from leadflow.errors import NotPermitted
 from leadflow.incoming import spending
 from leadflow.incoming.spending import SpendReport
+from leadflow.incoming.spending import figures as spend_figures
 from leadflow.intake.spend import read_spend
 from leadflow.views.refusals import refusal_text
+
+__all__ = ["record_file", "spend_figures"]
 
 Submit = Callable[[Sequence[Request]], list[Outcome]]
 
@@ -33,7 +36,7 @@ def record_file(
         raise NotPermitted(f"{actor} may not record spend", do="Managers and marketing may; see `--as`.")
     rows = read_spend(path, currency=currency.upper())
     declared = [channel for pool in pools.values() for channel in pool.policy.get("channels", {})]
-    known = spending.figures(app.database)
+    known = spend_figures(app.database)
     report = SpendReport(name)
     asked: list[tuple[int, bool, Request]] = []
     for row, body in spending.check(rows, declared, Path(name).name):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from leadflow.bootstrap import LeadView, Outcome, PoolView
+from leadflow.bootstrap.looking import LeadView, Outcome, PoolView
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
 from leadflow.cli.moments import parse_time
 from leadflow.cli.telling import tell

@@ -9,16 +9,16 @@ from typing import Any
 import click
 from rich.console import Console
 
-from leadflow.bootstrap import (
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.importing import (
     Arrival,
     ArrivalReader,
     Destination,
     MappingFile,
-    Outcome,
     reason_of,
-    request_of,
     unreadable,
 )
+from leadflow.bootstrap.looking import Outcome
 from leadflow.cli.common import (
     Session,
     pass_session,

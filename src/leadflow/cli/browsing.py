@@ -11,7 +11,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from leadflow.bootstrap import ORDERS, STATUSES, Criteria, LeadView, PoolView
+from leadflow.bootstrap.looking import ORDERS, STATUSES, Criteria, LeadView, PoolView
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
 from leadflow.cli.showing import draw_story
 from leadflow.cli.telling import short, span

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from leadflow.bootstrap import amount_of, corrections
+from leadflow.bootstrap.editing import amount_of, corrections
 from leadflow.cli.acting import Acting, for_option, lead_command
 from leadflow.cli.common import phone_region_option
 from leadflow.domain import requests as r

@@ -24,7 +24,8 @@ from leadflow.errors import LeadflowError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from leadflow.bootstrap import App, Outcome
+    from leadflow.bootstrap.app import App
+    from leadflow.bootstrap.looking import Outcome
     from leadflow.domain.requests import Body
     from leadflow.settings import Settings
 
@@ -82,7 +83,7 @@ class Session:
     def app(self) -> App:
         """LeadFlow, opened at the first use and closed when the command ends."""
         if self._app is None:
-            from leadflow.bootstrap import open_app
+            from leadflow.bootstrap.opening import open_app
             from leadflow.cli.diagnostics import quiet_libraries
 
             if self.settings.kafka is not None:
@@ -141,7 +142,7 @@ class Session:
         """
         from pydantic import ValidationError
 
-        from leadflow.bootstrap import new_request_id, request_of
+        from leadflow.bootstrap.asking import new_request_id, request_of
 
         values = {name: value for name, value in fields.items() if value is not None}
         try:
@@ -159,7 +160,7 @@ class Session:
 
     def refused(self, outcome: Outcome) -> None:
         """Say why a rule refused a request, and end with exit code 1."""
-        from leadflow.bootstrap import refusal_text
+        from leadflow.bootstrap.looking import refusal_text
         from leadflow.cli.telling import moment
 
         refusal, event = outcome.refusal, outcome.events[0]
@@ -256,7 +257,7 @@ def _country(ctx: click.Context, param: click.Parameter, value: str | None) -> s
         return None
     from pydantic import TypeAdapter, ValidationError
 
-    from leadflow.bootstrap import PhoneRegion
+    from leadflow.bootstrap.importing import PhoneRegion
 
     try:
         return str(TypeAdapter(PhoneRegion).validate_python(value.strip().upper()))

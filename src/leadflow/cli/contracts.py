@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import contracts as known
+from leadflow.bootstrap.contracts import contracts as known
 from leadflow.cli.common import REFUSED, Session, pass_session, shared_options
 from leadflow.errors import UsageError
 

@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from leadflow.bootstrap import App, new_request_id, open_app
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.asking import new_request_id
+from leadflow.bootstrap.opening import open_app
 from leadflow.cli.common import Session, pass_session, shared_options
 from leadflow.cli.diagnostics import quiet_libraries
 from leadflow.demo.deployment import deployed, settings_of

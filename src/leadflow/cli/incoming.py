@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from leadflow.bootstrap import (
+from leadflow.bootstrap.importing import (
     Destination,
     MappingFile,
     Report,

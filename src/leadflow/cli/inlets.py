@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leadflow.bootstrap import MappingFile, load_mapping
+from leadflow.bootstrap.importing import MappingFile, load_mapping
 from leadflow.bootstrap.inlet_desk import InletDesk
 from leadflow.bootstrap.inlets import KEEP_OLD, KINDS, Inlet, Made, kind_of, options_of
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options

@@ -10,7 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import check_topics, create_topics, new_decider, new_snapshotter, open_projector
+from leadflow.bootstrap.kafka_processes import (
+    check_topics,
+    create_topics,
+    new_decider,
+    new_snapshotter,
+    open_projector,
+)
 from leadflow.cli.common import Session, pass_session, shared_options
 from leadflow.cli.diagnostics import quiet_libraries
 from leadflow.cli.serving import metrics_option, running, served, stop_on_signals

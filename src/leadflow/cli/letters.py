@@ -12,14 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leadflow.bootstrap import (
-    Arrival,
-    DeadLetter,
-    Outcome,
-    load_mapping,
-    reason_of,
-    request_of,
-)
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.importing import Arrival, DeadLetter, load_mapping, reason_of
+from leadflow.bootstrap.looking import Outcome
 from leadflow.bootstrap.reception import Reception
 from leadflow.cli.acting import report
 from leadflow.cli.arriving import show_arrival

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import export, verify
+from leadflow.bootstrap.operations import export, verify
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
 from leadflow.cli.telling import moment
 from leadflow.errors import LogDamaged, NotPermitted, UsageError

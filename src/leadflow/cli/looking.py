@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from leadflow.bootstrap import Attempt, Holding, LeadView, PoolView, Trace
+from leadflow.bootstrap.looking import Attempt, Holding, LeadView, PoolView, Trace
 from leadflow.cli.common import Session, pass_session, shared_options
 from leadflow.cli.moments import TIME_FORMS, parse_time
 

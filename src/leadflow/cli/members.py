@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import Outcome, PoolView, member_loads
+from leadflow.bootstrap.looking import Outcome, PoolView, member_loads
 from leadflow.cli.acting import change_document
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
 from leadflow.cli.moments import parse_day, parse_time

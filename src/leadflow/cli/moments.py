@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from leadflow.bootstrap import PoolView
+from leadflow.bootstrap.looking import PoolView
 from leadflow.errors import UsageError
 
 TIME_FORMS = "2026-10-15, 2026-10-15T14:30 (in the pool's local time) or 2026-10-15T14:30:00+08:00"

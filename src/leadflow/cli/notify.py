@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import KINDS, Notification, Notifying, Subscription, open_notifier
+from leadflow.bootstrap.notifying import KINDS, Notification, Notifying, Subscription, open_notifier
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
 from leadflow.cli.diagnostics import quiet_libraries
 from leadflow.cli.serving import metrics_option, running, served, stop_on_signals

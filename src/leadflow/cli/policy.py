@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.rule import Rule
 from rich.syntax import Syntax
 
-from leadflow.bootstrap import build_calendar, coverage_warning, policies
+from leadflow.bootstrap.policies import build_calendar, coverage_warning, policies
 from leadflow.cli.acting import change_document
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
 from leadflow.cli.values import plain

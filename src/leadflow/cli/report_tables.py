@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leadflow.bootstrap import ChannelRow, ChannelsReport, MoneyFigures, Period
+from leadflow.bootstrap.reporting import ChannelRow, ChannelsReport, MoneyFigures, Period
 
 WIDTH = 100
 BAR = 44

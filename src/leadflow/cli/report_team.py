@@ -8,7 +8,7 @@ from decimal import Decimal
 from rich.console import Console
 from rich.text import Text
 
-from leadflow.bootstrap import Fairness, FunnelRow, Period, RepRow, report_records
+from leadflow.bootstrap.reporting import Fairness, FunnelRow, Period, RepRow, report_records
 from leadflow.cli.report_tables import NOTHING, bar, draw, new_table, title
 
 # --- funnel ---------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from leadflow.bootstrap import Period, write_csv
-from leadflow.bootstrap import report_records as records
+from leadflow.bootstrap.reporting import Period, write_csv
+from leadflow.bootstrap.reporting import report_records as records
 from leadflow.cli import report_tables as tables
 from leadflow.cli import report_team as team
 from leadflow.cli.common import Session, pass_session, shared_options

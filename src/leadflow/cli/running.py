@@ -14,17 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import (
-    Finding,
-    Summary,
-    backup,
-    check_backup,
-    engine_runs,
-    examine,
-    own_log,
-    restore,
-    running_app,
-)
+from leadflow.bootstrap.doctoring import examine
+from leadflow.bootstrap.opening import engine_runs, own_log, running_app
+from leadflow.bootstrap.operations import Finding, Summary, backup, check_backup, restore
 from leadflow.cli.api import answering, http_option
 from leadflow.cli.common import Session, pass_session, shared_options
 from leadflow.cli.diagnostics import quiet_libraries

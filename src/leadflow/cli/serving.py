@@ -14,7 +14,7 @@ import click
 from leadflow.cli.common import F, Session
 
 if TYPE_CHECKING:
-    from leadflow.bootstrap import Operating
+    from leadflow.bootstrap.kafka_processes import Operating
 
 
 def metrics_option(function: F) -> F:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leadflow.bootstrap import LeadView, PoolView, Story
+from leadflow.bootstrap.looking import LeadView, PoolView, Story
 from leadflow.cli.acting import reachable
 from leadflow.cli.telling import moment, short, span
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap import PoolView, pool_summaries
+from leadflow.bootstrap.looking import PoolView, pool_summaries
 from leadflow.cli.acting import change_document
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
 from leadflow.cli.telling import moment
@@ -52,7 +52,7 @@ def pool_open(session: Session, pool_id: str, file: Path | None, request_id: str
     if not re.fullmatch(POOL_PATTERN, pool_id):
         raise UsageError(f"{pool_id!r} is no pool's id", do="Use up to 63 small letters, digits and dashes.")
     # What reads and writes policies takes a moment to import.
-    from leadflow.bootstrap import policies
+    from leadflow.bootstrap.policies import policies
     from leadflow.cli import policy
 
     of = policy.read_file(session, file) if file is not None else policies.default_policy()
@@ -163,7 +163,7 @@ def routing() -> None:
 @pass_session
 def routing_publish(session: Session, file: Path, request_id: str | None) -> None:
     """Put the routing table in FILE in force: rows in order, the first that matches decides."""
-    from leadflow.bootstrap import policies
+    from leadflow.bootstrap.policies import policies
 
     session.app.settle()
     table, problems = policies.read_routing(file, session.app.views.pools())

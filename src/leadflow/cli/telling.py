@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadflow.bootstrap import PoolView
+from leadflow.bootstrap.looking import PoolView
 from leadflow.domain import events as f
 
 SHORT_ID = 8

@@ -8,7 +8,7 @@ from functools import partial
 import click
 from rich.console import Console
 
-from leadflow.bootstrap import refusal_text
+from leadflow.bootstrap.looking import refusal_text
 from leadflow.cli.acting import (
     Acting,
     check_members,

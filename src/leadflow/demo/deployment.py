@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from leadflow.bootstrap import create_topics
+from leadflow.bootstrap.kafka_processes import create_topics
 from leadflow.errors import Unavailable
 from leadflow.settings import Settings
 

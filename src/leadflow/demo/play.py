@@ -13,7 +13,9 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
-from leadflow.bootstrap import App, Outcome, request_of
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.looking import Outcome
 from leadflow.calendars import build_calendar
 from leadflow.demo import world
 from leadflow.demo.people import Asked, Desk, manager_asks, races, rep_asks

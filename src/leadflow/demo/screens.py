@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leadflow.bootstrap import App
+from leadflow.bootstrap.app import App
 from leadflow.demo import world
 from leadflow.demo.play import Played
 from projections.queries import loads, pool_summaries

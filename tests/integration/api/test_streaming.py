@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from leadflow.api import server, streaming
-from leadflow.bootstrap import feeds, request_of
+from leadflow.bootstrap import feeds
+from leadflow.bootstrap.asking import request_of
 from leadflow.domain import requests as r
 from tests.doors import Client, Door, door, office_template
 from tests.listeners import EVENTS, WAIT_S, Listener, Message, is_fact, messages, types

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from leadflow import postgres
-from leadflow.bootstrap import backup, own_log, restore
 from leadflow.bootstrap.inlets import InletReader
+from leadflow.bootstrap.opening import own_log
+from leadflow.bootstrap.operations import backup, restore
 from leadflow.incoming.inlets import Inlets
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.postgres import Database

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from leadflow.bootstrap import Period
 from leadflow.bootstrap.inlets import EXAMPLE_FIELDS, KINDS
+from leadflow.bootstrap.reporting import Period
 from leadflow.domain.events import LeadCaptured
 from tests.gates import POOL, Gate, door, gate, office_template, vendor
 from tests.vendors import TOKEN, Vendor

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leadflow.bootstrap import Period
+from leadflow.bootstrap.reporting import Period
 from leadflow.cli import leadflow
 from leadflow.cli.common import run
 from leadflow.domain.requests import PublishPolicy

@@ -12,7 +12,8 @@ import pytest
 
 from leadflow import postgres
 from leadflow.api.server import HttpServer
-from leadflow.bootstrap import freshness, open_app
+from leadflow.bootstrap import freshness
+from leadflow.bootstrap.opening import open_app
 from leadflow.bootstrap.serving import open_service
 from leadflow.calendars import build_calendar
 from leadflow.domain import requests as r

@@ -9,7 +9,7 @@ import httpx
 
 from consumers.operating import Operating
 from leadflow.api.server import HttpServer
-from leadflow.bootstrap import open_app
+from leadflow.bootstrap.opening import open_app
 from leadflow.bootstrap.serving import Looking, open_service
 from leadflow.calendars import build_calendar
 from leadflow.domain import requests as r

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from leadflow import postgres
-from leadflow.bootstrap import App, Notifying, open_app, request_of
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.notifying import Notifying
+from leadflow.bootstrap.opening import open_app
 from leadflow.domain import requests as r
 from leadflow.domain.events import Event
 from leadflow.log.kafka import Cluster

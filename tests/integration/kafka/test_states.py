@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from consumers.snapshotter import Snapshotter
-from leadflow.bootstrap import App, open_app
+from leadflow.bootstrap.app import App
+from leadflow.bootstrap.opening import open_app
 from leadflow.errors import NotFound
 from leadflow.log.kafka import Cluster
 from leadflow.postgres import connect

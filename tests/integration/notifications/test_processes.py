@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from leadflow.bootstrap import Notifying, open_app, request_of
+from leadflow.bootstrap.asking import request_of
+from leadflow.bootstrap.notifying import Notifying
+from leadflow.bootstrap.opening import open_app
 from leadflow.domain import requests as r
 from leadflow.settings import Settings
 from tests.bureau import Bureau

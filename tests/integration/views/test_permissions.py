@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from leadflow import postgres
-from leadflow.bootstrap import open_app
+from leadflow.bootstrap.opening import open_app
 from leadflow.domain import requests as r
 from leadflow.errors import NotFound, NotPermitted, UsageError
 from leadflow.settings import Settings

@@ -1,0 +1,7 @@
+"""What people may correct of a lead, for the doors."""
+
+from __future__ import annotations
+
+from leadflow.incoming.editing import EDITABLE, amount_of, corrections
+
+__all__ = ["EDITABLE", "amount_of", "corrections"]

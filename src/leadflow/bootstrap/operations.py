@@ -1,0 +1,10 @@
+"""The care of a log, for the doors: backups, export, verification, findings."""
+
+from __future__ import annotations
+
+from leadflow.log.verify import export, verify
+from leadflow.operations.backup import Summary, backup, restore
+from leadflow.operations.backup import check as check_backup
+from leadflow.operations.doctor import Finding
+
+__all__ = ["Finding", "Summary", "backup", "check_backup", "export", "restore", "verify"]
