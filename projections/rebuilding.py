@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from typing import Any
 
 from leadflow.log.reading import Positions
 from leadflow.postgres import Database
@@ -92,6 +93,14 @@ class NewRows(PostgresRows):
         batch.loaded.pop(key, None)
         batch.loaded[key] = row
         batch.changed[key] = None
+
+    def append(self, table: str, row: Row | tuple[Any, ...]) -> None:
+        batch = self._tables[table]
+        if isinstance(row, tuple) or batch.table.kind == "log":
+            super().append(table, row)
+        else:
+            # Nobody asks what stood in the table before: there was nothing.
+            self.put(table, batch.table.key_of(row), row)
 
     def take(self, cursor: Cursor, entries: Batch) -> None:
         """Fold entries, and write what need not or must not be held."""
