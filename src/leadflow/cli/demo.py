@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,10 +62,10 @@ def demo(session: Session, seed: int, keep: str | None, yes: bool) -> None:
     """
     root = click.get_current_context().find_root().command
     assert isinstance(root, click.Group)
-    signal.signal(signal.SIGTERM, _leave)
-    with _home(keep) as home, _opened(session, home) as app:
-        played = _play(session, app, seed)
+    with leaving() as go_on, _home(keep) as home, _opened(session, home) as app:
+        played = _play(session, app, seed, go_on)
         app.settle()
+        go_on()
         if session.json:
             data = {
                 **played._asdict(),
@@ -82,9 +82,26 @@ def demo(session: Session, seed: int, keep: str | None, yes: bool) -> None:
         _next_steps(_session(app).out, app.settings, shown, kept=keep is not None)
 
 
-def _leave(*_: object) -> None:
-    """Asked to end, it ends what it has begun."""
-    raise SystemExit(TERMINATED)
+@contextmanager
+def leaving() -> Iterator[Callable[[], None]]:
+    """Asked to end, by Ctrl-C or SIGTERM, the demo ends what it has begun. Gives what to call now and then:
+    Kafka's client swallows what is raised while its own tasks run."""
+    asked: list[int] = []
+
+    def go_on() -> None:
+        if asked:
+            raise KeyboardInterrupt if asked[0] == signal.SIGINT else SystemExit(TERMINATED)
+
+    def leave(number: int, _: object) -> None:
+        asked.append(number)
+        go_on()
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield go_on
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -129,14 +146,19 @@ def _home(keep: str | None) -> Iterator[Path]:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def _play(session: Session, app: App, seed: int) -> Played:
+def _play(session: Session, app: App, seed: int, go_on: Callable[[], None]) -> Played:
     columns = (TextColumn("October 2026 in a sales team"), BarColumn(), TextColumn("day {task.completed}/31"))
     quiet = not session.err.is_terminal
     if quiet:
         session.say(f"Playing October 2026 in a sales team, seed {seed} …")
     with Progress(*columns, console=session.err, transient=True, disable=quiet) as bar:
         task = bar.add_task("month", total=31)
-        return play(app, seed, lambda day, days: bar.update(task, completed=day, total=days))
+
+        def played(day: int, days: int) -> None:
+            go_on()
+            bar.update(task, completed=day, total=days)
+
+        return play(app, seed, played)
 
 
 def _show(root: click.Group, app: App, screen: Screen, place: str) -> None:
