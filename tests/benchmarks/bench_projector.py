@@ -26,6 +26,7 @@ from leadflow.postgres import Database, create_database
 from leadflow.settings import Settings
 from projections import registry
 from projections.runner import Projections
+from tests.benchmarks.common import calibrate
 from tests.histories import RandomHistory
 from tests.kafka_broker import new_prefix, own_kafka
 from tests.processes import environment
@@ -82,19 +83,23 @@ def measure(
     """Wait until all is taken, and say how fast it went."""
     ends = {at: end for at, end in log.ends().items() if end}
     projectors = [process.pid for process in processes]
+
+    def now(taken: float) -> tuple[float, float, float, int]:
+        # Looking through all processes takes a while, so that is done twice and not at every look.
+        return time.perf_counter(), cpu_s(projectors), cpu_s([postmaster]), int(taken)
+
     begun: tuple[float, float, float, int] | None = None
     while True:
         positions = registry.live_positions(database)
         taken = sum(sum(one.values()) for one in positions.values()) / len(positions) if positions else 0
-        now = (time.perf_counter(), cpu_s(projectors), cpu_s([postmaster]), int(taken))
         if begun is None and taken:
-            begun = now
+            begun = now(taken)
         if positions and all(one == ends for one in positions.values()):
             break
         assert all(process.poll() is None for process in processes)
         time.sleep(LOOK_S)
     assert begun is not None
-    seconds, own, server, facts = (after - before for after, before in zip(now, begun, strict=True))
+    seconds, own, server, facts = (after - before for after, before in zip(now(taken), begun, strict=True))
     each = 1e6 / facts
     print(
         f"{facts:,} facts in {seconds:.1f} s: {facts / seconds:,.0f} events/s; of CPU, projectors"
@@ -104,6 +109,7 @@ def measure(
 
 def main() -> None:
     """Measure with a broker and a Postgres of one's own."""
+    calibrate()
     given = [int(argument) for argument in sys.argv[1:]]
     events, count, partitions = (*given, *(EVENTS, PROJECTORS, PARTITIONS)[len(given) :])
     with tempfile.TemporaryDirectory() as home, own_kafka("bench") as kafka:
