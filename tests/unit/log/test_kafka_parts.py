@@ -181,3 +181,8 @@ def test_a_batch_that_does_not_hold_together_is_refused() -> None:
     for cut in (raw[:-3], raw + b"\x00", raw[:61] + b"\xff" * 12 + raw[73:], raw[:61] + b"\x02" + raw[62:]):
         with pytest.raises(kafka_errors.CorruptRecordError, match="the batch at offset"):
             unpacking.records_of(DefaultRecordBatch(cut), "t", 0)
+
+
+@pytest.mark.parametrize("error", [kafka_errors.KafkaTimeoutError("no broker"), OSError("no broker")])
+def test_an_error_is_named_once(error: Exception) -> None:
+    assert translate(error, "Kafka").what.count(type(error).__name__) == 1

@@ -207,10 +207,16 @@ _REBALANCED = (
 )  # fmt: skip
 
 
+def _told(error: BaseException) -> str:
+    """An error with its name, which the client's own begin with already."""
+    name, words = type(error).__name__, str(error)
+    return words if words.startswith(name) else f"{name}: {words}"
+
+
 def translate(error: BaseException, where: str) -> LeadflowError:
     """The error of LeadFlow's tree that says what this one of the client means."""
     for cause in _causes(error):
-        told = f"{type(cause).__name__}: {cause}"
+        told = _told(cause)
         if isinstance(cause, _WRONG_USE):
             return UsageError(f"the Kafka client refuses ({cause})", where=where)
         if isinstance(cause, _FENCED):
@@ -231,7 +237,7 @@ def translate(error: BaseException, where: str) -> LeadflowError:
         if isinstance(cause, kafka_errors.UnknownTopicOrPartitionError):
             return NotFound("a topic is missing", where=where, do="Run `leadflow topics create`.")
     return Unavailable(
-        f"Kafka does not answer as it should ({type(error).__name__}: {error})",
+        f"Kafka does not answer as it should ({_told(error)})",
         where=where,
         do="See whether its brokers are up, can be reached from here, and let this process in"
         " (LEADFLOW_KAFKA_SECURITY_PROTOCOL, LEADFLOW_KAFKA_USER).",
