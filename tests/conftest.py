@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ import structlog
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from leadflow import postgres
+from leadflow.cli.diagnostics import NOISY
 from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.records import DeadLetters
@@ -24,6 +28,9 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+CLIENT_WAIT_S = 60.0
+"""How long a client may take to close; one that a broker left in the middle of a commit is given time."""
+
 # Busy machines answer late; no test is about the five seconds that the client waits by itself.
 for part in ("connect", "read", "write", "pool"):
     setattr(DEFAULT_TIMEOUT_CONFIG, part, 120.0)
@@ -32,8 +39,29 @@ for part in ("connect", "read", "write", "pool"):
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """A command that a test ran in this process leaves no logging to that test's streams behind."""
+    loggers = [logging.getLogger(name) for name in (None, *NOISY)]
+    before = [(logger, list(logger.handlers), logger.level) for logger in loggers]
     yield
     structlog.reset_defaults()
+    for logger, handlers, level in before:
+        logger.handlers = [one for one in logger.handlers if one in handlers]
+        logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_client_is_left() -> Iterator[None]:
+    """A client of Kafka that a test forgot would go on, and tell the tests after it of its lost broker."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + CLIENT_WAIT_S
+    while left := [one.name for one in threading.enumerate() if one not in before and _is_client(one)]:
+        assert time.monotonic() < deadline, f"clients of Kafka are left: {', '.join(left)}"
+        time.sleep(0.1)
+
+
+def _is_client(thread: threading.Thread) -> bool:
+    """Whether a client talks to its brokers in this thread."""
+    return thread.name.startswith("kafka-io") or thread.name.endswith("-network-thread")
 
 
 @pytest.fixture(scope="session")

@@ -175,7 +175,7 @@ def intervals(cluster: Cluster, seconds: float) -> None:
     """What commits cost: records a second with one every so often, beside none."""
     office = new_office(cluster)
     topic, value = office.names.events, b"x" * 800
-    plain = KafkaProducer(**cluster._common("plain"), batch_size=BATCH_BYTES)
+    plain = KafkaProducer(bootstrap_servers=cluster.servers.split(","), batch_size=BATCH_BYTES)
     bare = _rate(seconds, lambda: plain.send(topic, value=value, key=b"east", partition=0), plain.flush)
     plain.close(timeout=10)
     print(f"records of {len(value)} bytes: {bare:.0f}/s without transactions")

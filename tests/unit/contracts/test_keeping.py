@@ -91,23 +91,23 @@ def test_an_older_version_is_served_as_it_was_published(monkeypatch: pytest.Monk
 
 
 def test_commands_list_show_write_and_compare(tmp_path: Path) -> None:
-    listed = json.loads(run("list", "--json").output)
+    listed = json.loads(run("list", "--json").stdout)
     assert [one["name"] for one in listed] == list(contracts.names())
     assert listed[-1]["path"] == "/schemas/leadflow.envelope.intake.v1.json"
-    assert "A rep took a public lead" in run("list").output
-    assert json.loads(run("show", CLAIMED).output) == contracts.schema(CLAIMED)
-    assert json.loads(run("show", f"{CLAIMED}.json").output) == contracts.schema(CLAIMED)
-    assert json.loads(run("show", "asyncapi").output)["asyncapi"].startswith("3.")
-    assert run("write", tmp_path / "out").output == f"{len(contracts.names()) + 1} files written.\n"
-    assert run("check", tmp_path / "out").output.startswith("All ")
+    assert "A rep took a public lead" in run("list").stdout
+    assert json.loads(run("show", CLAIMED).stdout) == contracts.schema(CLAIMED)
+    assert json.loads(run("show", f"{CLAIMED}.json").stdout) == contracts.schema(CLAIMED)
+    assert json.loads(run("show", "asyncapi").stdout)["asyncapi"].startswith("3.")
+    assert run("write", tmp_path / "out").stdout == f"{len(contracts.names()) + 1} files written.\n"
+    assert run("check", tmp_path / "out").stdout.startswith("All ")
     file = tmp_path / "out" / f"{CLAIMED}.json"
     schema = json.loads(file.read_text(encoding="utf-8"))
     schema["properties"]["gone"] = {"type": "string"}
     file.write_text(json.dumps(schema), encoding="utf-8")
     checked = run("check", tmp_path / "out")
     assert checked.exit_code == 1
-    assert f"{CLAIMED}: data.gone is removed" in checked.output
-    document = json.loads(run("check", tmp_path / "out", "--json").output)
+    assert f"{CLAIMED}: data.gone is removed" in checked.stdout
+    document = json.loads(run("check", tmp_path / "out", "--json").stdout)
     assert (document["ok"], document["broken"][0]["path"]) == (False, "data.gone")
 
 

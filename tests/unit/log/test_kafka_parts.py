@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+from collections.abc import Callable
 
 import pytest
 from eventsourcing.persistence import StoredEvent
@@ -20,7 +22,7 @@ from leadflow.errors import (
     Unavailable,
     UsageError,
 )
-from leadflow.log.kafka import Origin, Place, unpacking
+from leadflow.log.kafka import Cluster, Origin, Place, unpacking
 from leadflow.log.kafka.client import translate
 from leadflow.log.kafka.index import Index
 from leadflow.log.kafka.records import Message, message_of, moment_of, position_in, record_of
@@ -186,3 +188,22 @@ def test_a_batch_that_does_not_hold_together_is_refused() -> None:
 @pytest.mark.parametrize("error", [kafka_errors.KafkaTimeoutError("no broker"), OSError("no broker")])
 def test_an_error_is_named_once(error: Exception) -> None:
     assert translate(error, "Kafka").what.count(type(error).__name__) == 1
+
+
+@pytest.mark.parametrize(
+    "connect",
+    [
+        lambda cluster: cluster.admin(),
+        lambda cluster: cluster.consumer("reader"),
+        lambda cluster: cluster.producer(),
+        lambda cluster: cluster.transactional_producer("writer"),
+    ],
+)
+def test_a_client_that_reaches_no_broker_leaves_nothing_behind(
+    connect: Callable[[Cluster], object],
+) -> None:
+    before = set(threading.enumerate())
+    # Nobody may listen on port 1.
+    with pytest.raises(Unavailable):
+        connect(Cluster("127.0.0.1:1", options={"bootstrap_timeout_ms": 300}))
+    assert set(threading.enumerate()) <= before

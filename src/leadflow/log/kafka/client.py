@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
+from kafka.net import KafkaNetClient
 
 from leadflow.errors import Fenced, LeadflowError, NotFound, Rebalanced, TooLarge, Unavailable, UsageError
 from leadflow.log.kafka import unpacking
@@ -67,20 +68,40 @@ class Cluster:
         """The cluster, for messages."""
         return f"Kafka at {self.servers}"
 
-    def _common(self, name: str) -> dict[str, Any]:
-        return {
-            "bootstrap_servers": self.servers.split(","),
-            "client_id": f"{self.client_id}-{name}",
-            "bootstrap_timeout_ms": ANSWER_WAIT_MS,
-            "reconnect_backoff_max_ms": 1_000,
-            **self.options,
-        }
+    @contextmanager
+    def _connecting(self, name: str) -> Iterator[dict[str, Any]]:
+        """What every client is told, while it is made; raises LeadflowError.
+
+        One that does not reach the cluster is closed: the constructors leave the thread behind that goes on
+        trying to connect, and a process that waits for Kafka would have one more of them with every look.
+        """
+        begun: list[KafkaNetClient] = []
+
+        def begin(**configs: Any) -> KafkaNetClient:
+            begun.append(KafkaNetClient(**configs))
+            return begun[-1]
+
+        try:
+            with translated(self.where):
+                yield {
+                    "bootstrap_servers": self.servers.split(","),
+                    "client_id": f"{self.client_id}-{name}",
+                    "bootstrap_timeout_ms": ANSWER_WAIT_MS,
+                    "reconnect_backoff_max_ms": 1_000,
+                    "kafka_client": begin,
+                    **self.options,
+                }
+        except BaseException:
+            for client in begun:
+                with suppress(Exception):
+                    client.close()
+            raise
 
     def transactional_producer(self, transactional_id: str) -> KafkaProducer:
         """A producer whose records count only as a transaction. Raises LeadflowError."""
-        with translated(self.where):
+        with self._connecting(transactional_id) as common:
             return KafkaProducer(
-                **self._common(transactional_id),
+                **common,
                 metrics_enabled=False,
                 transactional_id=transactional_id,
                 transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
@@ -98,9 +119,9 @@ class Cluster:
 
     def producer(self) -> KafkaProducer:
         """A producer of single records, written once each even when it has to try again."""
-        with translated(self.where):
+        with self._connecting("producer") as common:
             return KafkaProducer(
-                **self._common("producer"),
+                **common,
                 metrics_enabled=False,
                 max_block_ms=ANSWER_WAIT_MS,
                 request_timeout_ms=ANSWER_WAIT_MS,
@@ -117,10 +138,10 @@ class Cluster:
         **options: Any,
     ) -> KafkaConsumer:
         """A consumer that commits nothing by itself and never moves past what is missing."""
-        with translated(self.where):
+        with self._connecting(name) as common:
             return KafkaConsumer(
                 **{
-                    **self._common(name),
+                    **common,
                     "metrics_enabled": False,
                     "isolation_level": isolation_level,
                     "enable_auto_commit": False,
@@ -133,8 +154,8 @@ class Cluster:
 
     def admin(self) -> KafkaAdminClient:
         """A client for topics and their settings."""
-        with translated(self.where):
-            return KafkaAdminClient(**self._common("admin"), request_timeout_ms=ANSWER_WAIT_MS)
+        with self._connecting("admin") as common:
+            return KafkaAdminClient(**common, request_timeout_ms=ANSWER_WAIT_MS)
 
 
 def _security(settings: Settings) -> dict[str, Any]:

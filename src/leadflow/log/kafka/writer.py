@@ -144,6 +144,14 @@ class _Session:
         self.over = True
         self._jobs.put(None)
         self._thread.join(wait_s)
+        if self._thread.is_alive():
+            threading.Thread(target=self._abandon, name="kafka-writer-closing", daemon=True).start()
+
+    def _abandon(self) -> None:
+        """Close a producer whose thread the client does not let go: it would ask for its commit for ever."""
+        self._thread.join(CLOSE_WAIT_S)
+        if self._thread.is_alive():
+            _close(self._producer, wait_s=0)
 
     def _run(self) -> None:
         while (pending := self._jobs.get()) is not None:
@@ -190,11 +198,11 @@ class _Session:
         return hidden if told and isinstance(hidden, Exception) else error
 
 
-def _close(producer: KafkaProducer) -> None:
+def _close(producer: KafkaProducer, wait_s: float = CLOSE_WAIT_S) -> None:
     """Closing fails as long as batches are on their way; a producer that is fenced gives them up."""
     for _ in range(CLOSE_ATTEMPTS):
         with suppress(Exception):
-            producer.close(timeout=CLOSE_WAIT_S)
+            producer.close(timeout=wait_s)
             return
 
 
