@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from leadflow.bootstrap.editing import known_currency
 from leadflow.domain.values import Name
 
 Rep = Annotated[Name | None, Field(description="The rep for whom a manager asks; a rep asks for itself.")]
@@ -26,6 +27,7 @@ Amount = Annotated[
 Currency = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Z]{3}$"),
+    AfterValidator(known_currency),
     Field(description="ISO 4217, three capital letters.", examples=["CNY"]),
 ]
 

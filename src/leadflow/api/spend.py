@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from datetime import date
 from decimal import Decimal
@@ -19,6 +18,7 @@ from leadflow.api import answers, once, pages, problems
 from leadflow.api.bodies import Amount, Currency, body, shown_name
 from leadflow.api.changes import Asking, Managing
 from leadflow.api.reading import Reporting
+from leadflow.bootstrap.editing import known_currency
 from leadflow.bootstrap.spend_files import record_file, spend_figures
 from leadflow.domain import requests as r
 from leadflow.domain.values import COMPANY_STREAM, Money, Name, Text
@@ -34,7 +34,6 @@ _SENT = {
     "amount": "31000.00",
     "currency": "CNY",
 }
-_IS_CURRENCY = re.compile("[A-Z]{3}")
 _FIGURE = {**_SENT, "units": None, "unit": None, "fact": "_company/12"}
 
 
@@ -230,9 +229,10 @@ def _imported(asking: Asking, form: FormData) -> Response:
     wrong = []
     if not isinstance(file, UploadFile):
         wrong.append(problems.FieldError(field="file", code="missing", message="is a part with a file"))
-    if not (isinstance(currency, str) and _IS_CURRENCY.fullmatch(currency)):
-        message = "is three capital letters (ISO 4217)"
-        wrong.append(problems.FieldError(field="currency", code="invalid_currency", message=message))
+    try:
+        known_currency(currency if isinstance(currency, str) else "")
+    except ValueError as error:
+        wrong.append(problems.FieldError(field="currency", code="invalid_currency", message=str(error)))
     if wrong or not isinstance(file, UploadFile) or not isinstance(currency, str):
         raise problems.ProblemError(problems.problem("invalid", "the form is not right", errors=wrong))
     name = shown_name(file.filename)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from leadflow.incoming.editing import EDITABLE, amount_of, corrections
+from leadflow.intake.currencies import known as known_currency
 
-__all__ = ["EDITABLE", "amount_of", "corrections"]
+__all__ = ["EDITABLE", "amount_of", "corrections", "known_currency"]

@@ -10,10 +10,11 @@ from leadflow.bootstrap.asking import request_of
 from leadflow.domain.requests import Request
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.engine import Outcome
-from leadflow.errors import NotPermitted
+from leadflow.errors import NotPermitted, UsageError
 from leadflow.incoming import spending
 from leadflow.incoming.spending import SpendReport
 from leadflow.incoming.spending import figures as spend_figures
+from leadflow.intake.currencies import known as known_currency
 from leadflow.intake.spend import read_spend
 from leadflow.views.refusals import refusal_text
 
@@ -28,13 +29,13 @@ def record_file(
     """What became of the rows of a file, which is called `name`. A figure that is in force is known already;
     one for the same channel, campaign, period and currency replaces the one before.
 
-    Raises NotPermitted, UnreadableFile, UnmappableHeader, and SpendUnreadable naming every row that is wrong:
-    all rows are asked for, or none.
+    Raises NotPermitted, UsageError for a currency that does not exist, UnreadableFile, UnmappableHeader, and
+    SpendUnreadable naming every row that is wrong: all rows are asked for, or none.
     """
     pools = app.views.pools()
     if not any(app.views.may("spend", actor, pool) for pool in pools):
         raise NotPermitted(f"{actor} may not record spend", do="Managers and marketing may; see `--as`.")
-    rows = read_spend(path, currency=currency.upper())
+    rows = read_spend(path, currency=_known(currency))
     declared = [channel for pool in pools.values() for channel in pool.policy.get("channels", {})]
     known = spend_figures(app.database)
     report = SpendReport(name)
@@ -61,3 +62,10 @@ def record_file(
         else:
             report.recorded += 1
     return report
+
+
+def _known(currency: str) -> str:
+    try:
+        return known_currency(currency.strip().upper())
+    except ValueError as problem:
+        raise UsageError(str(problem)) from problem

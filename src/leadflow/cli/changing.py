@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from leadflow.bootstrap.editing import amount_of, corrections
 from leadflow.cli.acting import Acting, for_option, lead_command
 from leadflow.cli.common import phone_region_option
 from leadflow.domain import requests as r
+from leadflow.errors import UsageError
 
 
 def register(main: click.Group) -> None:
@@ -69,7 +71,23 @@ def convert(acting: Acting, rep: str | None, customer: str | None) -> None:
     acting.ask(r.ConvertLead, rep=rep, customer=customer)
 
 
-@click.command()
+class _Deal(click.Command):
+    """A command whose AMOUNT may be typed with a sign, which click takes for options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if _SIGNED.match(error.option_name):
+                raise UsageError("a deal's amount must be above zero", do=_HOW_TO_CORRECT) from error
+            raise
+
+
+_SIGNED = re.compile(r"-[\d.,¥￥$€£]")
+_HOW_TO_CORRECT = "A recorded deal is never taken back: log a contact whose note says what was wrong with it."
+
+
+@click.command(cls=_Deal)
 @click.option("--number", metavar="TEXT", help="The deal's number elsewhere.")
 @for_option
 @lead_command

@@ -48,7 +48,8 @@ def corrections(
 
 
 def amount_of(written: str, currency: str) -> Money:
-    """An amount of money as somebody typed it. Raises UsageError, also where it names another currency."""
+    """An amount of money as somebody typed it. Raises UsageError, also where it names another currency or one
+    that does not exist."""
     found = money(written, currency, default="CNY", field="amount")
     if isinstance(found, Money):
         return found

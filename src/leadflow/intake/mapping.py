@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from leadflow.domain.values import Model
 from leadflow.errors import UsageError
+from leadflow.intake.currencies import known as known_currency
 from leadflow.intake.moments import DateOrder
 from leadflow.intake.text import fold
 
@@ -180,7 +181,7 @@ class MappingFile(Model):
     """What stands first in dates like 11/3/2026, where the file itself does not tell."""
     region: PhoneRegion = "CN"
     """Country (ISO 3166) of phone numbers without a country code."""
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
+    currency: Annotated[str, AfterValidator(known_currency)] = "CNY"
     """Currency of costs that name none."""
 
 

@@ -7,22 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from leadflow.domain.values import Money
+from leadflow.intake.currencies import code_of, unknown
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import as_text, fold, is_placeholder
 
-_CURRENCY_NAMES = {
-    "CNY": "CNY RMB CNH 人民币 人民币元 元 元整 圆 块 ¥",
-    "USD": "USD $ US$ 美元 美金",
-    "EUR": "EUR € 欧元",
-    "GBP": "GBP £ 英镑",
-    "HKD": "HKD HK$ 港币 港元",
-    "JPY": "JPY 日元",
-    "TWD": "TWD NT$ 新台币",
-    "SGD": "SGD S$ 新加坡元",
-    "KRW": "KRW ₩ 韩元",
-    "AUD": "AUD A$ 澳元",
-}
-_CURRENCIES = {name: code for code, names in _CURRENCY_NAMES.items() for name in names.split()}
 _AMOUNT = re.compile(
     r"([^\d\s+\-.,]{0,10})\s?([+-]?)\s?([^\d\s+\-.,]{0,10})\s?"
     r"(\d[\d,]*(?:\.\d*)?|\.\d+)\s?([千万亿]|[kw](?![a-z]))?\s?([^\d\s+\-.,]{0,10})",
@@ -38,8 +26,7 @@ def currency(value: Any) -> str | Problem | None:
     text = fold(as_text(value)).strip().upper()
     if not text or is_placeholder(text):
         return None
-    code = _CURRENCIES.get(text) or (text if re.fullmatch(r"[A-Z]{3}", text) else None)
-    return code or Problem("currency", "unknown", "is not a currency; write its ISO 4217 code, e.g. CNY")
+    return code_of(text) or Problem("currency", "unknown", unknown(text))
 
 
 def decimal(value: Any, field: str) -> Decimal | Problem | None:
@@ -76,6 +63,8 @@ def money(
     for sign in (match[1], match[3], match[6]):
         code = currency(sign)
         if isinstance(code, Problem):
+            if len(sign) == 3 and sign.isascii() and sign.isalpha():
+                return code
             return Problem(field, "invalid", "is not an amount of money")
         if code and not (sign in "¥元圆" and declared == "JPY"):
             named.add(code)

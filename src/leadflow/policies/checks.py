@@ -12,6 +12,7 @@ from leadflow.domain.policy import Condition, Duration, Policy
 from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.errors import UsageError
+from leadflow.intake.currencies import known as known_currency
 from leadflow.policies.problems import Problem, error, path_of, warning
 
 RESERVED_SCORING_NAMES = ("base", "completeness")
@@ -27,6 +28,7 @@ def check_policy(policy: Policy, *, whole: bool = True) -> list[Problem]:
     """
     checks: list[Callable[[Policy], Iterator[Problem]]] = [
         _zone,
+        _currency,
         _groups,
         _scoring,
         _conditions,
@@ -74,6 +76,13 @@ def _zone(policy: Policy) -> Iterator[Problem]:
     country = policy.calendar.country
     if country is not None and not country_known(country):
         yield error("calendar.country", f"there are no public holidays for {country}")
+
+
+def _currency(policy: Policy) -> Iterator[Problem]:
+    try:
+        known_currency(policy.currency)
+    except ValueError as problem:
+        yield error("currency", str(problem))
 
 
 def _groups(policy: Policy) -> Iterator[Problem]:

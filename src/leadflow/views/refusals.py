@@ -53,7 +53,7 @@ SENTENCES: dict[str, str] = {
     "closed": "the lead is closed ({detail}), since fact {position}",
     "not_converted": "the lead is no customer yet; convert it first",
     "not_disqualified": "the lead is not closed as disqualified; it is {detail}",
-    "amount_not_positive": "a deal's amount must be above zero",
+    "amount_not_positive": "a deal's amount must be above zero; a recorded deal is never taken back",
     "contact_taken": "what was given is the {detail} already; a manager may merge the two",
     "nothing_to_change": "nothing was given to change",
     "same_lead": "a lead cannot be merged into itself",

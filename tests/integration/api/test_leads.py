@@ -49,6 +49,8 @@ def test_from_claim_to_deal(door: Door) -> None:
     assert (converted["state"]["status"], converted["state"]["customer"]) == ("converted", "C-1")
     deal = wang.post(path_of(lead) + "/deals", {"amount": "19999.00", "currency": "CNY", "deal": "D-1"})
     assert deal["facts"][0]["data"]["value"] == {"amount": "19999.00", "currency": "CNY"}
+    wrong = wang.post(path_of(lead) + "/deals", {"amount": "1", "currency": "RNB"}, status=422)
+    assert "did you mean CNY?" in wrong["errors"][0]["message"]
     story = wang.get(path_of(lead))
     assert story["contacts"][0]["note"] == "wants a demo"
     assert len(story["history"]) >= 8

@@ -205,7 +205,19 @@ def test_conversion_deals_and_two_currencies(desk: Desk) -> None:
     assert "two currencies: CNY, USD" in desk("deal", lead, "100 USD", "CNY", code=2)
     assert "not an amount" in desk("deal", lead, "many", "CNY", code=2)
     assert "must be above zero" in desk("deal", lead, "0", "CNY", code=1)
+    assert "RNB is not a currency of ISO 4217; did you mean CNY?" in desk("deal", lead, "9", "RNB", code=2)
     assert "customer C-77 of wang" in desk("lead", "show", lead)
+
+
+def test_an_amount_below_zero_is_no_unknown_option(desk: Desk) -> None:
+    lead = owned(desk)
+    desk("--as", "rep/wang", "convert", lead)
+    for amount in ("-10", "-.5", "-¥10"):
+        said = desk("deal", lead, amount, "CNY", code=2)
+        assert "a deal's amount must be above zero" in said
+        assert "never taken back" in said
+    assert "must be above zero" in desk("deal", lead, "--", "-10", "CNY", code=1)
+    assert "No such option" in desk("deal", lead, "10", "CNY", "--nmber", "1", code=2)
 
 
 def test_a_disqualified_lead_can_be_reopened(desk: Desk) -> None:

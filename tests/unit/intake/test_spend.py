@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from leadflow.domain.values import Money
 from leadflow.errors import UnmappableHeader
 from leadflow.intake.spend import SpendRow, read_spend
 from leadflow.views.csv_out import neutral, write_csv
@@ -126,3 +127,35 @@ def test_other_cells_stay_as_they_are() -> None:
     assert [neutral(value) for value in ("a=b", "张伟", "", None, -5, Decimal("-1.50"), True)] == [
         "a=b", "张伟", "", "", "-5", "-1.50", "True",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("XXX", "XXX is not a currency of ISO 4217; write a code such as CNY"),
+        ("RNB", "RNB is not a currency of ISO 4217; did you mean CNY?"),
+        ("UDS", "UDS is not a currency of ISO 4217; did you mean USD?"),
+        ("pesos", "is not a currency; write its ISO 4217 code, e.g. CNY"),
+    ],
+)
+def test_a_currency_that_does_not_exist_is_named_with_the_one_that_is_meant(
+    tmp_path: Path, written: str, said: str
+) -> None:
+    found = rows(tmp_path, f"channel,date,amount,currency\nseo,2026-10-01,10,{written}\n")
+    assert [problem.message for problem in found[0].problems] == [said]
+
+
+def test_a_currency_that_stands_with_the_amount_is_checked_too(tmp_path: Path) -> None:
+    found = rows(tmp_path, "channel,date,amount\nseo,2026-10-01,10 RNB\n")
+    assert "did you mean CNY?" in found[0].problems[0].message
+
+
+def test_every_kind_of_currency_that_somebody_pays_in_is_known(tmp_path: Path) -> None:
+    for code in ("CNY", "USD", "VND", "XAF", "HRK"):
+        found = rows(tmp_path, f"channel,date,amount,currency\nseo,2026-10-01,10,{code}\n")
+        assert found[0].body is not None
+        assert found[0].body.spend.currency == code
+
+
+def test_money_of_facts_that_are_in_the_log_is_read_whatever_its_currency() -> None:
+    assert Money(amount=Decimal(10), currency="XXX").currency == "XXX"

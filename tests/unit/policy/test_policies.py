@@ -346,3 +346,9 @@ def test_what_only_follows_from_another_fault_is_not_told() -> None:
     found = problems("[follow_up]\nfirst_contact_within = '3d'\noutcomes = ['a', 'a']\ncounts = ['a']")
     assert found["follow_up.outcomes"] == "a name stands twice"
     assert "follow_up" not in found
+
+
+def test_a_currency_that_does_not_exist_is_named_with_the_one_that_is_meant() -> None:
+    assert problems('name = "x"\ncurrency = "RNB"\n')["currency"] == (
+        "RNB is not a currency of ISO 4217; did you mean CNY?"
+    )
