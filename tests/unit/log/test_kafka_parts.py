@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import socket
 import threading
+import time
+import weakref
 from collections.abc import Callable
 
 import pytest
 from eventsourcing.persistence import StoredEvent
 from kafka import errors as kafka_errors
+from kafka.net import KafkaNetSocket
 from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.memory_records import MemoryRecords
 
@@ -27,6 +32,7 @@ from leadflow.log.kafka.client import translate
 from leadflow.log.kafka.index import Index
 from leadflow.log.kafka.records import Message, message_of, moment_of, position_in, record_of
 from tests.kafka_records import as_read, batch_of
+from tests.processes import until
 
 
 def test_an_index_goes_on_from_its_place_as_if_it_had_read_all() -> None:
@@ -200,10 +206,56 @@ def test_an_error_is_named_once(error: Exception) -> None:
     ],
 )
 def test_a_client_that_reaches_no_broker_leaves_nothing_behind(
-    connect: Callable[[Cluster], object],
+    connect: Callable[[Cluster], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = set(threading.enumerate())
-    # Nobody may listen on port 1.
-    with pytest.raises(Unavailable):
-        connect(Cluster("127.0.0.1:1", options={"bootstrap_timeout_ms": 300}))
-    assert set(threading.enumerate()) <= before
+    opened: list[weakref.ref[socket.socket]] = []
+    make = KafkaNetSocket.socket
+
+    def noted(self: KafkaNetSocket, *kind: int) -> socket.socket:
+        made: socket.socket = make(self, *kind)
+        opened.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(KafkaNetSocket, "socket", noted)
+    gc.disable()
+    try:
+        # Nobody may listen on port 1.
+        _refused("ECONNREFUSED", lambda: connect(_reached_soon("127.0.0.1:1")))
+        assert opened
+        assert not any(one() for one in opened)
+    finally:
+        gc.enable()
+    until(lambda: set(threading.enumerate()) <= before)
+
+
+def test_a_client_tells_why_it_was_not_let_in() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        over = threading.Event()
+
+        def hang_up() -> None:
+            while not over.is_set():
+                server.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        where = "127.0.0.1", server.getsockname()[1]
+        _refused("Handshake failed", _reached_soon(f"{where[0]}:{where[1]}", security_protocol="SSL").admin)
+        over.set()
+        socket.create_connection(where).close()
+        thread.join()
+
+
+def _reached_soon(servers: str, **options: str) -> Cluster:
+    return Cluster(servers, options={"bootstrap_timeout_ms": 300, **options})
+
+
+def _refused(why: str, connect: Callable[[], object]) -> None:
+    """On a busy machine the time is over before a connection was tried: it is then tried again."""
+    deadline = time.monotonic() + 120
+    told = ""
+    while why not in told:
+        assert time.monotonic() < deadline, told
+        with pytest.raises(Unavailable) as caught:
+            connect()
+        told = caught.value.what

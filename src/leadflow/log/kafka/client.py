@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
-from kafka.net import KafkaNetClient
 
 from leadflow.errors import Fenced, LeadflowError, NotFound, Rebalanced, TooLarge, Unavailable, UsageError
 from leadflow.log.kafka import unpacking
+from leadflow.log.kafka.connecting import Client, told
 from leadflow.settings import Settings
 
 unpacking.install()
@@ -75,26 +75,29 @@ class Cluster:
         One that does not reach the cluster is closed: the constructors leave the thread behind that goes on
         trying to connect, and a process that waits for Kafka would have one more of them with every look.
         """
-        begun: list[KafkaNetClient] = []
+        begun: list[Client] = []
 
-        def begin(**configs: Any) -> KafkaNetClient:
-            begun.append(KafkaNetClient(**configs))
+        def begin(**configs: Any) -> Client:
+            begun.append(Client(**configs))
             return begun[-1]
 
         try:
-            with translated(self.where):
-                yield {
-                    "bootstrap_servers": self.servers.split(","),
-                    "client_id": f"{self.client_id}-{name}",
-                    "bootstrap_timeout_ms": ANSWER_WAIT_MS,
-                    "reconnect_backoff_max_ms": 1_000,
-                    "kafka_client": begin,
-                    **self.options,
-                }
-        except BaseException:
+            yield {
+                "bootstrap_servers": self.servers.split(","),
+                "client_id": f"{self.client_id}-{name}",
+                "bootstrap_timeout_ms": ANSWER_WAIT_MS,
+                "reconnect_backoff_max_ms": 1_000,
+                "kafka_client": begin,
+                **self.options,
+            }
+        except BaseException as error:
             for client in begun:
                 with suppress(Exception):
                     client.close()
+            if isinstance(error, kafka_errors.KafkaError):
+                # The client says that it could not, and not why.
+                why = "; ".join(client.connections.why for client in begun if client.connections.why)
+                raise translate(error, self.where, why) from error
             raise
 
     def transactional_producer(self, transactional_id: str) -> KafkaProducer:
@@ -228,16 +231,11 @@ _REBALANCED = (
 )  # fmt: skip
 
 
-def _told(error: BaseException) -> str:
-    """An error with its name, which the client's own begin with already."""
-    name, words = type(error).__name__, str(error)
-    return words if words.startswith(name) else f"{name}: {words}"
-
-
-def translate(error: BaseException, where: str) -> LeadflowError:
-    """The error of LeadFlow's tree that says what this one of the client means."""
+def translate(error: BaseException, where: str, why: str = "") -> LeadflowError:
+    """The error of LeadFlow's tree that says what this one of the client means. `why` is what kept the client
+    from connecting, if it is known."""
     for cause in _causes(error):
-        told = _told(cause)
+        words = told(cause)
         if isinstance(cause, _WRONG_USE):
             return UsageError(f"the Kafka client refuses ({cause})", where=where)
         if isinstance(cause, _FENCED):
@@ -247,18 +245,18 @@ def translate(error: BaseException, where: str) -> LeadflowError:
                 do="Only one decider may write a partition. Look for a second one, or start this one again.",
             )
         if isinstance(cause, _REBALANCED):
-            return Rebalanced(f"the group has given the partition to another member ({told})", where=where)
+            return Rebalanced(f"the group has given the partition to another member ({words})", where=where)
         if isinstance(cause, kafka_errors.SaslAuthenticationFailedError):
             do = "See to LEADFLOW_KAFKA_USER, its password and LEADFLOW_KAFKA_SASL_MECHANISM."
-            return UsageError(f"Kafka does not know this user by this password ({told})", where=where, do=do)
+            return UsageError(f"Kafka does not know this user by this password ({words})", where=where, do=do)
         if isinstance(cause, kafka_errors.AuthorizationError):
-            return UsageError(f"Kafka does not permit this ({told})", where=where, do="See to the ACLs.")
+            return UsageError(f"Kafka does not permit this ({words})", where=where, do="See to the ACLs.")
         if isinstance(cause, _TOO_LARGE):
-            return TooLarge(f"a record is too large ({told})", where=where)
+            return TooLarge(f"a record is too large ({words})", where=where)
         if isinstance(cause, kafka_errors.UnknownTopicOrPartitionError):
             return NotFound("a topic is missing", where=where, do="Run `leadflow topics create`.")
     return Unavailable(
-        f"Kafka does not answer as it should ({_told(error)})",
+        f"Kafka does not answer as it should ({why or told(error)})",
         where=where,
         do="See whether its brokers are up, can be reached from here, and let this process in"
         " (LEADFLOW_KAFKA_SECURITY_PROTOCOL, LEADFLOW_KAFKA_USER).",
