@@ -112,7 +112,8 @@ class Door:
 
 @contextmanager
 def open_door(url: str, home: Path, **settings: Any) -> Iterator[Door]:
-    """The API on a database."""
+    """The API on a database. Who plays the vendors answers on this machine."""
+    settings = {"vendor_private": "allow", **settings}
     given = Settings(home=home, database_url=url, http="127.0.0.1:0", **settings)
     with (
         open_app(given) as app,

@@ -25,6 +25,8 @@ class Vendor:
         self.notices: list[dict[str, Any]] = []
         """Of Baidu; `solutionType` and `commitTime` say which question they answer."""
         self.away = False
+        self.redirects: str | None = None
+        """Where every question is sent on to."""
         self.asked: list[tuple[str, dict[str, str], Any]] = []
         """Path with query, headers, body."""
         self.address = ""
@@ -80,7 +82,11 @@ def vendors() -> Iterator[Vendor]:
             else:
                 status, document = played.captcha(text)
             content = json.dumps(document).encode()
+            if played.redirects is not None:
+                status = 302
             self.send_response(status)
+            if played.redirects is not None:
+                self.send_header("location", played.redirects)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(content)))
             self.end_headers()

@@ -74,6 +74,7 @@ RIGHT: dict[str, Right] = {
     "metrics_port": Right(f"a port from 0 to {PORT_MAX}", "9600"),
     "metrics_host": Right(_HOST, "127.0.0.1"),
     "notify_private": Right("refuse or allow", "allow"),
+    "vendor_private": Right("refuse or allow", "allow"),
     "smtp_host": Right(_HOST, "smtp.example.com"),
     "smtp_port": Right(f"a port from 1 to {PORT_MAX}", "587"),
     "smtp_security": Right("starttls, tls or none", "starttls"),

@@ -172,6 +172,10 @@ class Settings(BaseModel):
         default="refuse",
         description="Webhooks to addresses inside your network, and by plain http: refuse, allow.",
     )
+    vendor_private: Annotated[Literal["refuse", "allow"], BeforeValidator(_lower)] = Field(
+        default="refuse",
+        description="Asking vendors at addresses inside your network, and by plain http: refuse, allow.",
+    )
     smtp_host: Annotated[str, AfterValidator(right.host)] | None = Field(
         default=None, description="The mail server that notifications are sent through."
     )

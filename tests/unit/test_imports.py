@@ -39,6 +39,7 @@ DOOR = ("leadflow.bootstrap", "leadflow.errors", "leadflow.settings", *DOMAIN_DA
 ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.domain": (),
     "leadflow.errors": (),
+    "leadflow.network": (),
     "leadflow.settings": ("leadflow.errors", "leadflow.domain.values", "leadflow.right_settings"),
     "leadflow.postgres": ("leadflow.errors", "leadflow.settings"),
     "leadflow.intake": ("leadflow.domain", "leadflow.errors", "leadflow.settings"),
@@ -47,6 +48,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.log": (*BOTTOM, "leadflow.domain"),
     "leadflow.notifications": (
         *BOTTOM,
+        "leadflow.network",
         "leadflow.domain",
         "leadflow.log",
         "leadflow.views",
@@ -59,7 +61,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "projections": ("leadflow.domain", "leadflow.log", "leadflow.postgres", "leadflow.errors"),
     "leadflow.embedded": ("leadflow.errors", "leadflow.postgres"),
     "leadflow.views": (*BELOW_ENGINE, "projections"),
-    "leadflow.incoming": (*PARTS, "leadflow.records", "leadflow.views"),
+    "leadflow.incoming": (*PARTS, "leadflow.network", "leadflow.records", "leadflow.views"),
     "consumers": (*PARTS, "leadflow.records", "leadflow.notifications", "leadflow.views"),
     "leadflow.demo": (*PARTS, "leadflow.bootstrap", "leadflow.calendars", "leadflow.policies"),
     "leadflow.cli": (*DOOR, "leadflow.demo", "leadflow.api"),

@@ -57,6 +57,7 @@ WRONG = {
     "metrics_port": ("99999", "http"),
     "metrics_host": ("127.0.0.1:9600", "a b"),
     "notify_private": ("yes",),
+    "vendor_private": ("yes",),
     "smtp_host": ("smtp.example.com:587", "smtp://smtp.example.com"),
     "smtp_port": ("0", "smtp"),
     "smtp_security": ("ssl",),

@@ -54,6 +54,7 @@ _INLET: dict[str, Any] = {
     "created_by": "manager/ma",
     "created_at": "2026-11-21T10:00:00.000000Z",
     "disabled_at": None,
+    "wrong": None,
 }
 
 
@@ -101,6 +102,34 @@ class NewInlet(BaseModel):
     credentials: Annotated[
         dict[str, Annotated[SecretStr, Field(max_length=1000)]],
         Field(max_length=10, description="What LeadFlow shows to the vendor, by name."),
+    ] = {}
+
+
+class ChangedInlet(BaseModel):
+    """What of an inlet is set up otherwise; what is left out, or null, stays."""
+
+    model_config = body({"campaign": "winter", "options": {"pull_minutes": 30}})
+
+    channel: Annotated[str | None, Field(min_length=1, max_length=64, description="What leads count to.")] = (
+        None
+    )
+    campaign: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="Where what comes does not name one.")
+    ] = None
+    mapping: Annotated[
+        MappingFile | None, Field(description="What questions and columns are: the whole of it.")
+    ] = None
+    allow_ips: Annotated[
+        list[Annotated[str, Field(max_length=64)]] | None,
+        Field(max_length=100, description="All networks from which calls are taken; [] for any."),
+    ] = None
+    origins: Annotated[
+        list[Annotated[str, Field(max_length=300)]] | None,
+        Field(max_length=100, description="All sites whose pages may post a form."),
+    ] = None
+    options: Annotated[
+        dict[str, Any],
+        Field(max_length=50, description="By name; those left out stay, null is the kind's own again."),
     ] = {}
 
 
@@ -160,6 +189,13 @@ class InletShown(answers.Answer):
     created_by: str
     created_at: UtcTime
     disabled_at: Annotated[UtcTime | None, Field(description="Since when nothing is taken through it.")]
+    wrong: Annotated[
+        str | None,
+        Field(
+            description="Why it takes nothing as it is set up, and answers 503: another version wrote it. "
+            "`PATCH` mends it. null for all that work."
+        ),
+    ] = None
 
     @classmethod
     def of(cls, row: KeptInlet) -> InletShown:

@@ -13,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 from leadflow.api import failing, once, pages, problems
 from leadflow.api.identity import needs
 from leadflow.api.inlet_answers import (
+    ChangedInlet,
     InletList,
     InletMade,
     InletName,
@@ -28,7 +29,7 @@ from leadflow.api.reading import Look, reading
 from leadflow.bootstrap.identities import Caller
 from leadflow.bootstrap.importing import MappingFile
 from leadflow.bootstrap.inlet_desk import InletDesk
-from leadflow.bootstrap.inlets import Inlet, KeptInlet, Made, kind_of
+from leadflow.bootstrap.inlets import Inlet, InletChanges, KeptInlet, Made, kind_of
 from leadflow.domain.values import role_of
 from leadflow.errors import NotFound, NotPermitted
 
@@ -133,6 +134,20 @@ def get_inlet(look: Looking, inlet: InletName) -> Response:
     desk = own_desk(look, inlet)
     more = {"dead_letters": desk.waiting(inlet), "last_tests": look.app.inlets.tests(inlet)}
     return look.answer(InletWhole.model_validate(desk.get(inlet).described() | more))
+
+
+@router.patch(
+    "/{inlet}",
+    operation_id="changeInlet",
+    summary="Set an inlet up otherwise",
+    response_model=InletShown,
+    responses=problems.responses(413, 415),
+)
+def change_inlet(change: Changing, inlet: InletName, body: ChangedInlet) -> Response:
+    """Its address and its secrets stay. Mends an inlet that is `wrong`, too."""
+    desk = own_desk(change, inlet)
+    changes = InletChanges(**{name: getattr(body, name) for name in ChangedInlet.model_fields})
+    return _changed(change, lambda: desk.change(inlet, changes))
 
 
 @router.post(

@@ -35,6 +35,7 @@ def examine_kafka(settings: Settings) -> Iterator[Finding]:
                 yield from doctor.guarded("projections", lambda: _read_models(settings, database))
                 yield from doctor.guarded("calendar", lambda: doctor.calendars(Views(database).pools()))
                 yield from doctor.guarded("notifications", lambda: doctor.notifications(database))
+                yield from doctor.guarded("inlets", lambda: doctor.inlets(database))
     except LeadflowError as error:
         yield doctor.failed("database", error)
 

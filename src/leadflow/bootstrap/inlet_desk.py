@@ -17,7 +17,9 @@ from leadflow.bootstrap.inlets import EXAMPLE_FIELDS, InletReader, Sent, actor_o
 from leadflow.bootstrap.reception import Reception
 from leadflow.errors import NotPermitted, UsageError
 from leadflow.incoming.importing import Rehearsal, reason_of
-from leadflow.incoming.inlets import KEEP_OLD, KeptInlet, Made
+from leadflow.incoming.inlets import KEEP_OLD, InletChanges
+from leadflow.incoming.kept_inlets import KeptInlet, Made
+from leadflow.incoming.vendors import check_asked
 from leadflow.intake.channels.base import Inlet
 from leadflow.intake.channels.kinds import kind_of
 
@@ -72,13 +74,31 @@ class InletDesk:
         pools = self._app.views.pools()
         targets = list(pools) if found.pool is None else [self._app.views.pool(found.pool).pool]
         self.need(found.pool)
+        self._need_declared(found.channel, targets)
+        self._need_reachable(found.options)
+        return self._app.inlets.add(found, by=self._actor, now=datetime.now(UTC), secret=secret)
+
+    def change(self, name: str, changes: InletChanges) -> KeptInlet:
+        """Set an inlet up otherwise; its address and its secrets stay. Raises as `add`, and NotFound."""
+        pool = self.get(name).setup.pool
+        if changes.channel is not None:
+            self._need_declared(changes.channel, list(self._app.views.pools()) if pool is None else [pool])
+        return self._app.inlets.change(name, changes, self._need_reachable)
+
+    def _need_reachable(self, options: Any) -> None:
+        """Raise UsageError for a vendor's address that may not be asked."""
+        if self._app.settings.vendor_private != "allow":
+            check_asked(options)
+
+    def _need_declared(self, channel: str, targets: Sequence[str]) -> None:
+        """Raise UsageError unless one of these pools declares the channel, where there is any."""
+        pools = self._app.views.pools()
         declared = {one: pools[one].policy.get("channels", {}) for one in targets}
-        if declared and not any(found.channel in channels for channels in declared.values()):
+        if declared and not any(channel in channels for channels in declared.values()):
             raise UsageError(
-                f"the channel {found.channel!r} is not declared in the policy of pool {', '.join(declared)}",
+                f"the channel {channel!r} is not declared in the policy of pool {', '.join(declared)}",
                 do="Add it under [channels] and publish the policy, or name another with `--channel`.",
             )
-        return self._app.inlets.add(found, by=self._actor, now=datetime.now(UTC), secret=secret)
 
     def routed(self, inlet: Inlet) -> bool:
         """Whether anything says which pool its arrivals go to."""

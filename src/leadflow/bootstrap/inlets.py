@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from leadflow.errors import UsageError
-from leadflow.incoming.inlets import KEEP_OLD, KeptInlet, Made
+from leadflow.incoming.inlets import KEEP_OLD, InletChanges
+from leadflow.incoming.kept_inlets import KeptInlet, Made
 from leadflow.incoming.receiving import Places, Received, actor_of, decided, received, results, undecided
 from leadflow.intake.attribution import AttributionTable, default_attribution, load_attribution
 from leadflow.intake.channels import meta, website
@@ -24,7 +25,7 @@ from leadflow.intake.channels.base import (
 )
 from leadflow.intake.channels.kinds import KINDS, InletReader, completed, kind_of
 from leadflow.intake.channels.rates import Rates
-from leadflow.intake.channels.setting_up import options_of
+from leadflow.intake.channels.setting_up import option_values, options_of
 from leadflow.intake.channels.website import origin_allowed, thanks
 from leadflow.settings import Settings
 
@@ -68,6 +69,7 @@ __all__ = [
     "KINDS",
     "Call",
     "Inlet",
+    "InletChanges",
     "InletReader",
     "KeptInlet",
     "Kind",
@@ -86,6 +88,7 @@ __all__ = [
     "completed",
     "decided",
     "kind_of",
+    "option_values",
     "options_of",
     "origin_allowed",
     "period",

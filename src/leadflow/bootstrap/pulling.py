@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from leadflow.errors import LeadflowError, NotFound
-from leadflow.incoming.inlets import KeptInlet
+from leadflow.incoming.kept_inlets import KeptInlet
 from leadflow.postgres import advisory_key
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Pulling:
         self._submit = submit
         self._operating = operating
         self._now = now
+        self._wrong: dict[str, str] = {}
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -71,12 +72,25 @@ class Pulling:
 
         Raises Unavailable if the database is away.
         """
-        asked = [row for row in self._inlets.list() if row.pull_every is not None]
+        rows = self._inlets.list()
+        self._tell_wrong(rows)
+        asked = [row for row in rows if row.pull_every is not None]
         now = self._now()
         waits = ((now - (row.pulls.until or row.created_at)).total_seconds() for row in asked)
         self._operating.pulls(max(waits, default=0.0))
         due = [row for row in asked if row.pulls.due(now)]
         return [row.setup.id for row in due if not self.stopping.is_set() and self._alone(row.setup.id)]
+
+    def _tell_wrong(self, rows: Sequence[KeptInlet]) -> None:
+        """One line for each inlet that takes nothing as it is set up, and one when it does again."""
+        wrong = {row.setup.id: row.wrong for row in rows if row.wrong is not None}
+        for inlet, problem in wrong.items():
+            if self._wrong.get(inlet) != problem:
+                do = f"leadflow inlet change {inlet}"
+                log_.error("an inlet takes nothing", inlet=inlet, problem=problem, do=do)
+        for inlet in self._wrong.keys() - wrong.keys():
+            log_.warning("an inlet is no longer wrong", inlet=inlet)
+        self._wrong = wrong
 
     def _alone(self, inlet: str) -> bool:
         """Pull for one inlet, unless another process does or just did."""

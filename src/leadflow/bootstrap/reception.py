@@ -13,7 +13,7 @@ from leadflow.bootstrap.remembering import Remembered
 from leadflow.domain.requests import Request
 from leadflow.engine import Outcome
 from leadflow.errors import LeadflowError, NotFound, Unavailable, UsageError
-from leadflow.incoming.inlets import KeptInlet
+from leadflow.incoming.kept_inlets import KeptInlet
 from leadflow.incoming.receiving import Places, Received, actor_of, decided, not_fetched, received
 from leadflow.incoming.resending import corrected
 from leadflow.incoming.vendors import Vendors
@@ -37,7 +37,7 @@ class Reception:
 
     def __init__(self, app: App, vendors: Vendors | None = None) -> None:
         self.app = app
-        self.vendors = vendors or Vendors()
+        self.vendors = vendors or Vendors(private=app.settings.vendor_private == "allow")
         self._readers = Remembered[str, InletReader](FRESH_S)
         self._places = Remembered[None, Places](FRESH_S)
 

@@ -18,6 +18,7 @@ from leadflow.bootstrap.importing import MappingFile, load_mapping
 from leadflow.bootstrap.inlet_desk import InletDesk
 from leadflow.bootstrap.inlets import KEEP_OLD, KINDS, Inlet, Made, kind_of, options_of
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
+from leadflow.cli.inlet_changing import change_inlet, pairs
 from leadflow.cli.inlet_forms import booth_command, qr_command, snippet_command
 from leadflow.cli.inlet_trying import reconcile_inlet, test_inlet
 from leadflow.domain.values import format_time
@@ -37,6 +38,7 @@ def inlet() -> None:
     """Doors that vendors, programs and website forms send leads to over HTTP."""
 
 
+inlet.add_command(change_inlet)
 inlet.add_command(test_inlet)
 inlet.add_command(reconcile_inlet)
 inlet.add_command(snippet_command)
@@ -50,16 +52,6 @@ def _desk(session: Session) -> InletDesk:
     """Inlets as the actor may see and set them up, with everything that was written before."""
     session.app.settle()
     return InletDesk(session.app, session.actor)
-
-
-def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for value in values:
-        name, sign, text = value.partition("=")
-        if not sign or not name.strip():
-            raise click.BadParameter(f"{value!r} is not NAME=VALUE", param=parameter)
-        found[name.strip()] = text
-    return found
 
 
 def _secret_option(function: F) -> F:
@@ -115,7 +107,7 @@ def _credentials(path: Path | None) -> dict[str, str]:
     "--origin", "origins", multiple=True, metavar="URL", help="Sites whose pages may post a form; several."
 )
 @click.option(
-    "--set", "options", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An option of the kind."
+    "--set", "options", multiple=True, callback=pairs, metavar="NAME=VALUE", help="An option of the kind."
 )
 @_secret_option
 @click.option(
@@ -202,10 +194,16 @@ def list_inlets(session: Session) -> None:
             table.add_column(column, overflow="fold")
         for row in rows:
             one = row.setup
-            state = "off" if row.disabled_at else "on"
+            state = "off" if row.disabled_at else "wrong" if row.wrong else "on"
             cells = (one.id, one.kind, one.channel, one.pool or "(routing)", one.campaign or "-", state)
             table.add_row(*map(Text, cells))
         console.print(table)
+        for row in rows:
+            if row.wrong:
+                do = f"Correct it: leadflow inlet change {row.setup.id}"
+                console.print(
+                    f"{row.setup.id} takes nothing: {row.wrong}. {do}", markup=False, soft_wrap=True
+                )
 
     session.emit([row.described() for row in rows], draw)
 
@@ -223,7 +221,10 @@ def show_inlet(session: Session, name: str) -> None:
 
     def draw(console: Console) -> None:
         one = row.setup
-        console.print(f"{one.id}: {row.kind.title} ({one.kind}), door {row.kind.door}", markup=False)
+        title = KINDS[one.kind].title if one.kind in KINDS else "unknown"
+        console.print(f"{one.id}: {title} ({one.kind}), door {document['door']}", markup=False)
+        if row.wrong:
+            console.print(f"  wrong     takes nothing: {row.wrong}", markup=False, soft_wrap=True)
         console.print(f"  address   {document['path']}", markup=False)
         console.print(f"  channel   {one.channel}, campaign {one.campaign or '-'}", markup=False)
         console.print(f"  pool      {one.pool or 'by the routing table'}", markup=False)

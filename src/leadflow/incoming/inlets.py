@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import json
 import secrets as randomness
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from leadflow.errors import AlreadyThere, NotFound, UsageError
-from leadflow.incoming.pulls import NEVER_PULLED, Pulls, pulls_of
-from leadflow.intake.channels.base import Inlet, Kind
+from leadflow.incoming.kept_inlets import KeptInlet, Made, Secret, kept_inlet, packed
+from leadflow.incoming.pulls import Pulls
+from leadflow.intake.channels.base import Inlet
 from leadflow.intake.channels.kinds import kind_of
-from leadflow.intake.channels.setting_up import SECRET_BYTES, check_credentials, check_inlet, secret_for
+from leadflow.intake.channels.setting_up import (
+    SECRET_BYTES,
+    check_credentials,
+    check_inlet,
+    options_from,
+    secret_for,
+)
 from leadflow.intake.mapping import MappingFile
 from leadflow.postgres import Database, ensure_column, ensure_table
 
@@ -61,94 +67,16 @@ CREATE INDEX IF NOT EXISTS inlet_tests_idx ON records.inlet_tests (inlet, id);
 _DDL_PULLS = "ALTER TABLE records.inlets ADD COLUMN pulls jsonb"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """One secret of an inlet, and until when it holds (None: until it is rotated)."""
+class InletChanges(NamedTuple):
+    """What is set up otherwise of an inlet. None leaves it as it is."""
 
-    value: str = field(repr=False)
-    made_at: datetime
-    until: datetime | None = None
-
-    def holds(self, now: datetime) -> bool:
-        """Whether a call may prove itself by it."""
-        return self.until is None or now < self.until
-
-
-@dataclass(frozen=True, slots=True)
-class KeptInlet:
-    """An inlet as the records have it."""
-
-    setup: Inlet
-    """Without secrets: those depend on the time."""
-    secrets: tuple[Secret, ...]
-    created_by: str
-    created_at: datetime
-    disabled_at: datetime | None
-    tests: int
-    pulls: Pulls = NEVER_PULLED
-    """How the pulls stand by which a vendor is asked for what was not pushed."""
-
-    @property
-    def kind(self) -> Kind:
-        """What kind of inlet it is."""
-        return kind_of(self.setup.kind)
-
-    def at(self, now: datetime) -> Inlet:
-        """The inlet with the secrets that hold now, the newest first."""
-        valid = tuple(one.value for one in reversed(self.secrets) if one.holds(now))
-        return replace(self.setup, secrets=valid)
-
-    def described(self) -> dict[str, Any]:
-        """What may be shown of it: everything but secrets."""
-        setup = self.setup
-        return {
-            "id": setup.id,
-            "kind": setup.kind,
-            "door": self.kind.door,
-            "channel": setup.channel,
-            "pool": setup.pool,
-            "campaign": setup.campaign,
-            "path": f"/in/{setup.id}" + ("/SECRET" if self.secret_in_path else ""),
-            "columns": dict(setup.mapping.columns),
-            "allow_ips": list(setup.allow_ips),
-            "origins": list(setup.origins),
-            "options": setup.options.model_dump(mode="json"),
-            "credentials": sorted(setup.credentials),
-            "secrets": [{"made_at": one.made_at, "until": one.until} for one in self.secrets],
-            "tests": self.tests,
-            "pulls": self.pulls.document() if self.pull_every is not None else None,
-            "created_by": self.created_by,
-            "created_at": self.created_at,
-            "disabled_at": self.disabled_at,
-        }
-
-    @property
-    def pull_every(self) -> timedelta | None:
-        """How often its vendor is asked for what was not pushed; None for one that is not asked."""
-        setup, minutes = self.setup, getattr(self.setup.options, "pull_minutes", 0)
-        ready = self.disabled_at is None and all(name in setup.credentials for name in self.kind.credentials)
-        return timedelta(minutes=minutes) if minutes and ready else None
-
-    @property
-    def secret_in_path(self) -> bool:
-        """Whether its address ends with the secret."""
-        unsigned = getattr(self.setup.options, "signature", None) == "off"
-        return self.kind.secret == "path" or unsigned
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What is shown once: an inlet's new secret, and what else was made for it."""
-
-    inlet: KeptInlet
-    secret: str | None = field(repr=False)
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def address(self) -> str:
-        """The path to give to the vendor; it holds the secret where the kind wants it there."""
-        path = f"/in/{self.inlet.setup.id}"
-        return f"{path}/{self.secret}" if self.inlet.secret_in_path and self.secret else path
+    channel: str | None = None
+    campaign: str | None = None
+    mapping: MappingFile | None = None
+    allow_ips: list[str] | None = None
+    origins: list[str] | None = None
+    options: Mapping[str, Any] = {}
+    """By name; those left out stay, None is the kind's own again."""
 
 
 class Inlets:
@@ -183,7 +111,7 @@ class Inlets:
             "pool": inlet.pool,
             "campaign": inlet.campaign,
             "mapping": Jsonb(inlet.mapping.model_dump(mode="json", exclude_defaults=True)),
-            "secrets": Jsonb([] if value is None else [_packed(Secret(value, now))]),
+            "secrets": Jsonb([] if value is None else [packed(Secret(value, now))]),
             "credentials": Jsonb(credentials),
             "allow_ips": Jsonb(list(inlet.allow_ips)),
             "origins": Jsonb(list(inlet.origins)),
@@ -205,7 +133,7 @@ class Inlets:
         """One inlet. Raises NotFound."""
         found = self._select("WHERE id = %s", [inlet])
         if not found:
-            raise NotFound(f"there is no inlet {inlet!r}", do="See `leadflow inlet list`.")
+            raise _unknown(inlet)
         return found[0]
 
     def list(self) -> Sequence[KeptInlet]:
@@ -231,7 +159,7 @@ class Inlets:
                 for one in kept.secrets
                 if one.holds(now)
             ]
-            known = [_packed(one) for one in (*(one for one in old if one.holds(now)), Secret(value, now))]
+            known = [packed(one) for one in (*(one for one in old if one.holds(now)), Secret(value, now))]
             update = "UPDATE records.inlets SET secrets = %s WHERE id = %s"
             connection.execute(update, (Jsonb(known), inlet))
         return Made(self.get(inlet), value)
@@ -243,6 +171,44 @@ class Inlets:
         update = "UPDATE records.inlets SET credentials = credentials || %s WHERE id = %s"
         with self._database.connection() as connection:
             connection.execute(update, (Jsonb(dict(credentials)), inlet))
+        return self.get(inlet)
+
+    def change(
+        self, inlet: str, changes: InletChanges, check: Callable[[Any], None] = lambda options: None
+    ) -> KeptInlet:
+        """Set an inlet up otherwise; its id, kind, pool and secrets stay. Raises NotFound, UsageError.
+
+        One that is wrong is mended so: only the whole of what it is afterwards has to be right. `check` may
+        raise, too, for the options as they are then.
+        """
+        self.prepare()
+        given = changes._asdict()
+        with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(
+                "SELECT * FROM records.inlets WHERE id = %s FOR UPDATE", (inlet,)
+            ).fetchone()
+            if found is None:
+                raise _unknown(inlet)
+            kind = kind_of(found["kind"])
+            raw = {**found["options"], **given.pop("options")}
+            options = options_from(kind, {name: value for name, value in raw.items() if value is not None})
+            check(options)
+            values = {name: value for name, value in given.items() if value is not None}
+            mapping = values.pop("mapping", None)
+            if mapping is not None:
+                found["mapping"] = mapping.model_dump(mode="json", exclude_defaults=True)
+            found |= values
+            found["options"] = options.model_dump(mode="json", exclude_defaults=True)
+            after = kept_inlet(found)
+            if after.wrong is not None:
+                raise UsageError(f"inlet {inlet} would not be right: {after.wrong}")
+            check_inlet(after.setup, kind)
+            names = ("channel", "campaign", "mapping", "allow_ips", "origins", "options")
+            row = {name: found[name] for name in ("channel", "campaign")}
+            row |= {name: Jsonb(found[name]) for name in names[2:]}
+            places = ", ".join(f"{name} = %({name})s" for name in names)
+            update = f"UPDATE records.inlets SET {places} WHERE id = %(id)s"  # noqa: S608
+            cursor.execute(update.encode(), {**row, "id": inlet})
         return self.get(inlet)
 
     def disable(self, inlet: str, now: datetime) -> KeptInlet:
@@ -301,35 +267,8 @@ class Inlets:
             self._database.connection() as connection,
             connection.cursor(row_factory=dict_row) as cursor,
         ):
-            return [_kept(row) for row in cursor.execute(query, values).fetchall()]
+            return [kept_inlet(row) for row in cursor.execute(query, values).fetchall()]
 
 
-def _kept(row: Mapping[str, Any]) -> KeptInlet:
-    kind = kind_of(row["kind"])
-    setup = Inlet(
-        id=row["id"],
-        kind=row["kind"],
-        channel=row["channel"],
-        pool=row["pool"],
-        campaign=row["campaign"],
-        mapping=MappingFile.model_validate(row["mapping"]),
-        credentials=row["credentials"],
-        allow_ips=tuple(row["allow_ips"]),
-        origins=tuple(row["origins"]),
-        options=kind.options.model_validate(row["options"]),
-    )
-    secrets = tuple(
-        Secret(
-            one["secret"],
-            datetime.fromisoformat(one["made_at"]),
-            datetime.fromisoformat(one["until"]) if one["until"] else None,
-        )
-        for one in row["secrets"]
-    )
-    told = (row["created_by"], row["created_at"], row["disabled_at"], row["tests"])
-    return KeptInlet(setup, secrets, *told, pulls_of(row["pulls"]))
-
-
-def _packed(secret: Secret) -> dict[str, Any]:
-    until = None if secret.until is None else secret.until.isoformat()
-    return {"secret": secret.value, "made_at": secret.made_at.isoformat(), "until": until}
+def _unknown(inlet: str) -> NotFound:
+    return NotFound(f"there is no inlet {inlet!r}", do="See `leadflow inlet list`.")

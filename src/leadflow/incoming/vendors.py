@@ -11,24 +11,29 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from leadflow.errors import NotFound, Unavailable, UsageError
 from leadflow.intake.channels import baidu, meta
 from leadflow.intake.channels.base import Inlet
+from leadflow.network import Refused
 
 if TYPE_CHECKING:
-    import httpx
+    from leadflow.incoming.outgoing import Out
 
-TIMEOUT_S = 10.0
 PAGE_SIZE = 1000
 PAGES_MAX = 1000
-ANSWER_BYTES_MAX = 32 * 1024 * 1024
+ASKED = ("api_url", "graph_url", "captcha_url")
+"""Options of inlets that are addresses which LeadFlow itself connects to."""
 
 
 class Vendors:
     """The HTTP clients of vendors, on one pool of connections. Safe to use from several threads."""
 
-    def __init__(self) -> None:
-        self._opened: httpx.Client | None = None
+    def __init__(self, *, private: bool = False) -> None:
+        """`private` permits plain http and addresses inside the network."""
+        self._private = private
+        self._opened: Out | None = None
         self._guard = threading.Lock()
 
     def close(self) -> None:
@@ -37,13 +42,13 @@ class Vendors:
             self._opened.close()
 
     @property
-    def _client(self) -> httpx.Client:
+    def _out(self) -> Out:
         # It takes a moment to import, and most commands ask no vendor.
-        import httpx
+        from leadflow.incoming.outgoing import Out
 
         with self._guard:
             if self._opened is None:
-                self._opened = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False)
+                self._opened = Out(private=self._private)
         return self._opened
 
     def __enter__(self) -> Vendors:
@@ -135,24 +140,40 @@ class Vendors:
     def _asked(self, method: str, address: str, whom: str, **more: Any) -> dict[str, Any]:
         import httpx
 
+        from leadflow.incoming.outgoing import ALLOW, TooMuch
+
         try:
-            answer = self._client.request(method, address, **more)
+            status, content = self._out.ask(method, address, **more)
+        except Refused as error:
+            raise UsageError(f"{whom} may not be asked: {error}", do=ALLOW) from None
+        except TooMuch:
+            raise Unavailable(f"{whom} does not end its answer", do="Try again in a moment.") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = f"{whom} cannot be reached: {type(error).__name__}"
             raise Unavailable(what, do="Try again in a moment.") from None
-        if answer.status_code in (401, 403):
-            raise UsageError(f"{whom} refuses the credentials (status {answer.status_code})")
-        if answer.status_code == 404:
+        if status in (401, 403):
+            raise UsageError(f"{whom} refuses the credentials (status {status})")
+        if status == 404:
             raise NotFound(f"{whom} does not know what was asked for")
-        if not answer.is_success or len(answer.content) > ANSWER_BYTES_MAX:
-            raise Unavailable(f"{whom} answers with status {answer.status_code}", do="Try again in a moment.")
+        if not 200 <= status < 300:
+            raise Unavailable(f"{whom} answers with status {status}", do="Try again in a moment.")
         try:
-            found = answer.json()
-        except ValueError:
+            found = orjson.loads(content)
+        except orjson.JSONDecodeError:
             found = None
         if not isinstance(found, dict):
             raise Unavailable(f"{whom} answers with what is no JSON object", do="Try again in a moment.")
         return found
+
+
+def check_asked(options: Any) -> None:
+    """Raise UsageError for options with an address that may not be asked without LEADFLOW_VENDOR_PRIVATE."""
+    from leadflow.incoming.outgoing import ALLOW, why_not_asked
+
+    for name in ASKED:
+        address = getattr(options, name, None)
+        if address is not None and (why := why_not_asked(address)) is not None:
+            raise UsageError(f"{name} may not be asked: {why}", do=ALLOW)
 
 
 def _block(answer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,7 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from standardwebhooks.webhooks import Webhook
 
 from leadflow.errors import UsageError
-from leadflow.notifications.addresses import ALLOW, Refused, Target, connect, target_of
+from leadflow.network import Refused, connect
+from leadflow.notifications.addresses import ALLOW, Target, target_of
 from leadflow.notifications.attempts import SENT, Answer
 
 TIMEOUT_S = 10.0

@@ -14,6 +14,7 @@ from leadflow.calendars import coverage_warning
 from leadflow.domain.policy import Calendar, Offset
 from leadflow.embedded.home import FORMAT_FILE, prepare_home
 from leadflow.errors import LeadflowError
+from leadflow.incoming.inlets import Inlets
 from leadflow.log.embedded import LOG_FORMAT, EmbeddedLog
 from leadflow.notifications.ledger import Ledger
 from leadflow.postgres import Database, describe, place_of
@@ -170,6 +171,7 @@ def of_log(
     yield from guarded("projections", lambda: read_models(projections, running=running))
     yield from guarded("calendar", lambda: calendars(pools()))
     yield from guarded("notifications", lambda: notifications(projections.database))
+    yield from guarded("inlets", lambda: inlets(projections.database))
 
 
 def notifications(database: Database) -> Iterator[Finding]:
@@ -185,6 +187,21 @@ def notifications(database: Database) -> Iterator[Finding]:
         yield Finding("notifications", "warn", f"{what}; the oldest for {age / 60:.0f} minutes", do)
     else:
         yield Finding("notifications", "ok", what)
+
+
+def inlets(database: Database) -> Iterator[Finding]:
+    """Whether inlets take what comes to them, and whether vendors answer those that ask."""
+    rows = [row for row in Inlets(database).list() if row.disabled_at is None]
+    for row in rows:
+        name = row.setup.id
+        if row.wrong is not None:
+            do = f"Correct it: `leadflow inlet change {name}`. Until then its senders are answered 503."
+            yield Finding("inlets", "fail", f"{name} takes nothing: {row.wrong}", do)
+        elif row.pull_every is not None and row.pulls.problem is not None:
+            what = f"{name}: {row.pulls.failures} pulls in turn failed: {row.pulls.problem}"
+            yield Finding("inlets", "warn", what, f"See `leadflow inlet show {name}`.")
+    good = sum(row.wrong is None for row in rows)
+    yield Finding("inlets", "ok", f"{good} of {len(rows)} take what comes")
 
 
 def guarded(check: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ def command(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     assert gate.app.settings.database_url is not None
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", gate.app.settings.database_url)
     monkeypatch.setenv("LEADFLOW_HOME", str(gate.app.home))
+    monkeypatch.setenv("LEADFLOW_VENDOR_PRIVATE", "allow")
 
 
 def fields(lead: str, phone: str) -> dict[str, Any]:

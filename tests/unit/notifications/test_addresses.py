@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadflow.errors import UsageError
-from leadflow.notifications.addresses import Refused, connect, mail_address, shown, target_of, why_not
+from leadflow.network import Refused, connect, why_not
+from leadflow.notifications.addresses import mail_address, shown, target_of
 from leadflow.notifications.subscriptions import new_secret
 from leadflow.notifications.webhooks import Webhooks
 from tests.receivers import Receiver

@@ -6,7 +6,7 @@ import base64
 import ipaddress
 import re
 import secrets as randomness
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from leadflow.domain.values import POOL_PATTERN, Name, Text
 from leadflow.errors import UsageError
 from leadflow.intake.channels.base import Inlet, Kind
 from leadflow.intake.channels.standard_webhooks import PREFIX, usable_secret
+from leadflow.intake.problems import Problem
 
 SECRET_BYTES = 24
 SECRET_LENGTH_MIN = 8
@@ -82,16 +83,45 @@ def check_credentials(kind: Kind, credentials: Mapping[str, str]) -> None:
 
 def options_of(kind: Kind, given: Mapping[str, str]) -> Any:
     """The options of a new inlet from texts; lists are written with commas. Raises UsageError."""
-    values: dict[str, Any] = {}
-    for name, text in given.items():
-        known = kind.options.model_fields.get(name)
-        values[name] = text.split(",") if known is not None and "tuple" in str(known.annotation) else text
+    return options_from(kind, option_values(kind, given))
+
+
+def option_values(kind: Kind, given: Mapping[str, str]) -> dict[str, Any]:
+    """Options from texts, not checked yet; lists are written with commas."""
+    known = kind.options.model_fields
+    return {
+        name: text.split(",") if name in known and "tuple" in str(known[name].annotation) else text
+        for name, text in given.items()
+    }
+
+
+class WrongOptions(UsageError):
+    """Options that a kind does not take; `problems` has each by its field."""
+
+    def __init__(self, kind: Kind, problems: Sequence[Problem]) -> None:
+        known = ", ".join(kind.options.model_fields) or "none"
+        told = "; ".join(f"{one.field.removeprefix('options.')}: {one.message}" for one in problems)
+        super().__init__(f"the options are not right: {told}", do=f"There are: {known}.")
+        self.kind = kind
+        self.problems = tuple(problems)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (WrongOptions, (self.kind, self.problems))
+
+
+def options_from(kind: Kind, values: Mapping[str, Any]) -> Any:
+    """The options of a kind from what JSON holds of them. Raises WrongOptions."""
     try:
         return kind.options.model_validate(values)
     except ValidationError as error:
-        what = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors(include_input=False)
+        raise WrongOptions(kind, wrong_fields(error, "options")) from error
+
+
+def wrong_fields(error: ValidationError, within: str) -> list[Problem]:
+    """What is not right about options or a mapping, by field and without the values."""
+    return [
+        Problem(
+            ".".join(map(str, (within, *one["loc"]))), one["type"], one["msg"].removeprefix("Value error, ")
         )
-        known_names = ", ".join(kind.options.model_fields) or "none"
-        raise UsageError(f"the options are not right: {what}", do=f"There are: {known_names}.") from error
+        for one in error.errors(include_input=False)
+    ]
