@@ -75,8 +75,11 @@ def _pass_over_those_who_had_it(reps: list[Member], wanted: Wanted, skipped: dic
         if skipped[rep.id] in (None, "off_hours", "at_cap")
     }
     fewest = min(rounds.values(), default=0)
+    # When all have had it, it starts over, but not with the one who has just failed it.
+    last = max(wanted.past, key=lambda rep: wanted.past[rep][1] or EPOCH)
+    over = list(rounds.values()).count(fewest) > 1
     for rep, times in rounds.items():
-        if times > fewest and skipped[rep] is None:
+        if (times > fewest or (over and rep == last)) and skipped[rep] is None:
             skipped[rep] = "had_it"
 
 

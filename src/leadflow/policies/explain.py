@@ -234,7 +234,8 @@ def _recycling(policy: Policy) -> Iterator[str]:
         "A lead whose deadline passes goes back to the public pool, where others may claim it."
         if rules.after_recycle == "public"
         else "A lead whose deadline passes goes on to the next rep of its group who has not had it yet; "
-        "when all have, it starts over."
+        "when all have, it starts over with another than had it last. Only where there is nobody else does "
+        "the same rep get it again."
     )
     if rules.assign_after is None:
         yield "A lead that nobody claims stays in the public pool."

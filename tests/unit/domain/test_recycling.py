@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from leadflow.domain import events as e
@@ -60,6 +61,21 @@ def test_those_who_had_it_are_passed_over_until_all_have() -> None:
         fact.to for fact in scene.only(e.LeadAssigned)[3:]
     ]
     assert sorted(fact.to for fact in scene.only(e.LeadAssigned)[3:6]) == ["li", "wang", "zhao"]
+
+
+def test_when_all_have_had_it_whoever_just_failed_it_is_not_the_next() -> None:
+    for reps in (("wang", "li"), ("wang", "li", "zhao"), ("wang", "li", "zhao", "sun")):
+        scene = given(arrives("a"), policy=ON, reps=reps).given(passes("60d"))
+        had = [fact.to for fact in scene.only(e.LeadAssigned)]
+        assert len(had) > 2 * len(reps)
+        assert all(before != after for before, after in pairwise(had)), had
+        for start in range(0, len(had) - len(reps), len(reps)):
+            assert sorted(had[start : start + len(reps)]) == sorted(reps)
+
+
+def test_with_nobody_else_it_goes_back_to_the_same_rep() -> None:
+    scene = given(arrives("a"), policy=ON, reps=("wang",)).given(passes("4d"))
+    assert [fact.to for fact in scene.only(e.LeadAssigned)] == ["wang", "wang"]
 
 
 def test_who_is_closed_or_full_today_is_waited_for() -> None:
