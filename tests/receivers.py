@@ -95,3 +95,11 @@ def silent() -> Iterator[tuple[str, socket.socket]]:
     """The address of somebody who takes connections and never says anything."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/", server
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An address where nobody listens, and nobody else begins to meanwhile."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{kept.getsockname()[1]}/"

@@ -11,15 +11,11 @@ from pathlib import Path
 
 from leadflow.notifications.attempts import PAUSES_S
 from leadflow.notifications.kinds import KINDS
+from local_kafka import free_ports
 from tests.bureau import Bureau
 from tests.processes import until
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "notifications.md").read_text("utf-8")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def listens(port: int) -> bool:
@@ -32,7 +28,7 @@ def listens(port: int) -> bool:
 
 def test_the_receiver_of_the_page_checks_signatures_and_takes_each_message_once(bureau: Bureau) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    port = free_port()
+    (port,) = free_ports(1)
     one = bureau.subscribe(f"http://127.0.0.1:{port}/")
     stranger = bureau.subscribe(f"http://127.0.0.1:{port}/")
     variables = {"LEADFLOW_SECRET": one.secrets[0]["secret"], "PORT": str(port)}
@@ -63,7 +59,7 @@ def test_the_receiver_of_the_page_checks_signatures_and_takes_each_message_once(
         assert len(refused) == 3
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(120)
         assert process.stdout is not None
         process.stdout.close()
 

@@ -16,7 +16,7 @@ from leadflow.bootstrap.notifying import Notifying
 from leadflow.bootstrap.opening import open_app
 from leadflow.domain import requests as r
 from leadflow.settings import Settings
-from tests.bureau import Bureau
+from tests.bureau import PATIENCE_S, Bureau
 from tests.deployment import Part
 from tests.processes import leadflow, until
 from tests.receivers import Receiver
@@ -154,7 +154,7 @@ def test_up_notifies_and_a_restart_sends_nothing_again(tmp_path: Path, receiver:
             one, _ = Notifying(app).subscribe("manager/local", POOL, "webhook", receiver.url, role="rep")
             body = r.AssignLead(lead=lead, to="wang", reason="near")
             app.one(request_of(POOL, "manager/local", "give", body))
-        assert receiver.arrived.acquire(timeout=60)
+        assert receiver.arrived.acquire(timeout=PATIENCE_S)
         part.stop()
         part.end()
         part = Part(home, variables, "up")
