@@ -316,7 +316,6 @@ class Decider:
                 if self._broker.elapsed_s() - began > RETRY_S[1]:
                     pause_s = RETRY_S[0]
                 self._operating.retrying(str(problem))
-                log_.warning("begins again from the log", problem=str(problem), pause_s=pause_s)
                 self._broker.pause(pause_s, self._stop)
                 pause_s = min(2 * pause_s, RETRY_S[1])
 

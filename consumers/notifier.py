@@ -91,13 +91,14 @@ class Notifier:
         while not self._stop.is_set():
             try:
                 moved = self.step()
-                self._operating.works("notifier")
+                if self._operating.works("notifier"):
+                    log_.warning("notifications are sent again")
                 self._operating.stepped()
                 if not moved:
                     self.rest(PAUSE_S)
             except LeadflowError as problem:
-                self._operating.fails("notifier", str(problem))
-                log_.warning("notifications have to wait; trying again", problem=str(problem))
+                if self._operating.fails("notifier", str(problem)):
+                    log_.warning("notifications have to wait until it works", problem=str(problem))
                 self._stop.wait(RETRY_S)
         self.close()
         self._operating.stopping()

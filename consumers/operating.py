@@ -6,15 +6,18 @@ carry no names of people, pools or requests: partitions, topics and kinds only.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+import structlog
+from prometheus_client import CollectorRegistry, Gauge, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from consumers.figures import Figures
 from leadflow.outcome import Outcome
 
 READY_AGE_S = 15.0
@@ -22,9 +25,7 @@ READY_AGE_S = 15.0
 ALIVE_AGE_S = 120.0
 """A process at work whose last step is older hangs, and has to be started again."""
 
-LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
-TAKEOVER_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-BATCH = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
+log_ = structlog.get_logger(__name__)
 
 State = Literal["starting", "joining", "taking", "running", "retrying", "stopping"]
 
@@ -43,55 +44,6 @@ class Health(NamedTuple):
     """By part: what keeps it from working."""
 
 
-class _Figures:
-    """The metrics of one process, by their names in docs/reference/metrics.md."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, told: str, labels: tuple[str, ...] = ()) -> Counter:
-            return Counter(f"leadflow_{name}", told, labels, registry=registry)
-
-        def gauge(name: str, told: str, labels: tuple[str, ...] = ()) -> Gauge:
-            return Gauge(f"leadflow_{name}", told, labels, registry=registry)
-
-        def histogram(name: str, told: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(f"leadflow_{name}", told, registry=registry, buckets=buckets)
-
-        place = ("topic", "partition")
-        self.requests = counter("requests", "Requests decided, by kind and outcome.", ("kind", "outcome"))
-        self.facts = counter("facts", "Facts written to the log, or projected from it.")
-        self.dead_letters = counter("dead_letters", "Requests kept as dead letters.")
-        self.rebalances = counter("rebalances", "New divisions of the partitions by the group.")
-        self.fencings = counter("fencings", "Times that another process took over what this one wrote.")
-        self.retries = counter("retries", "Times that the process had to begin anew.")
-        self.decision_s = histogram("decision_seconds", "Deciding (or applying) one batch.", LATENCY_S)
-        self.commit_s = histogram("commit_seconds", "From a batch's first write to its commit.", LATENCY_S)
-        self.batch = histogram("batch_size", "Requests (or facts) of one transaction.", BATCH)
-        self.takeover_s = histogram("takeover_seconds", "Taking a partition, to the first step.", TAKEOVER_S)
-        self.held = gauge("partitions_held", "Partitions that this process works on.")
-        self.lag_events = gauge("lag_events", "Records that wait in a topic for this process.", place)
-        self.lag_s = gauge("lag_seconds", "Age of the oldest record that waits.", place)
-        self.position = gauge("log_position", "Position of the last fact in the log.", ("partition",))
-        self.projected = gauge(
-            "projection_position", "Position that a projection has reached.", ("projection", "partition")
-        )
-        self.still_s = gauge(
-            "seconds_since_progress", "Since a partition moved, or nothing waited in it.", ("partition",)
-        )
-        self.notified = counter(
-            "notifications", "Notifications that were tried, by way and outcome.", ("way", "outcome")
-        )
-        self.waiting = gauge("notifications_waiting", "Notifications that wait to be sent.")
-        self.parked = gauge("notifications_parked", "Notifications that were given up, for a person to see.")
-        self.oldest_s = gauge("notifications_oldest_seconds", "Age of the oldest that waits.")
-        self.pulls = counter("pulls", "Times that a vendor was asked for what it did not push.", ("outcome",))
-        self.pulled = counter("pulled_leads", "Leads that a vendor showed when it was asked.", ("answer",))
-        self.pulled_s = gauge(
-            "pulls_oldest_seconds", "Since the last good pull of the inlet that waits longest."
-        )
-        self.step_s = gauge("seconds_since_step", "Since the last step of the process's slowest part.")
-        self.ready = gauge("ready", "1 while the process does its work, else 0.")
-
-
 class Operating:
     """One process as its operator sees it. Every method may be called from any thread."""
 
@@ -101,12 +53,14 @@ class Operating:
         """`pause_s` is how long the process rests between two steps; `clock` gives seconds."""
         self.process = process
         self.registry = CollectorRegistry()
-        self._figures = _Figures(self.registry)
+        self._figures = Figures(self.registry)
         self._pause_s = pause_s
         self._clock = clock
         self._guard = threading.RLock()  # A signal may come in the middle of anything.
         self._state: State = "starting"
         self._problems: dict[str, str] = {}
+        self._told: dict[str, float] = {}
+        """What the process has begun anew for since it last worked, and when it first did."""
         self._failing: dict[int, set[str]] = {}
         """By partition, the parts of it that had a problem."""
         self._stepped: dict[str, float] = {}
@@ -155,30 +109,44 @@ class Operating:
                 self._state = "running"
                 self._problems.pop("", None)
                 self._stepped.clear()
+                told, self._told = self._told, {}
+            if told:
+                log_.warning("works again", after_s=round(self._clock() - min(told.values()), 1))
         self._stepped[part] = self._clock()
 
-    def works(self, part: str) -> None:
-        """A part that had a problem works again."""
+    def works(self, part: str) -> bool:
+        """A part works; says whether it had a problem until now."""
         with self._guard:
-            self._problems.pop(part, None)
+            return self._problems.pop(part, None) is not None
 
-    def fails(self, part: str, problem: str, partition: int | None = None) -> None:
+    def fails(self, part: str, problem: str, partition: int | None = None) -> bool:
         """A part cannot work; the process is not ready until `works`, or until another process has the
-        `partition` that the part belongs to, if it belongs to one."""
+        `partition` that the part belongs to, if it belongs to one. Says whether the part worked until now."""
         with self._guard:
             if partition is not None:
                 self._failing.setdefault(partition, set()).add(part)
+            worked = part not in self._problems
             if self._problems.get(part) != problem:
                 self._figures.retries.inc()
             self._problems[part] = problem
+            return worked
 
     def retrying(self, problem: str) -> None:
-        """The process begins anew after a problem; it is not ready until it `holds` partitions again."""
+        """The process begins anew after a problem; it is not ready until it `holds` partitions again.
+
+        What it waits for may be away for long: each problem is told once until the process works again.
+        """
         self._figures.retries.inc()
+        # The same problem comes with other milliseconds and offsets.
+        kind = re.sub(r"\d+", "0", problem)
         with self._guard:
             self._state = "retrying"
             self._problems[""] = problem
             self._hold(())
+            news = kind not in self._told
+            self._told.setdefault(kind, self._clock())
+        tell = log_.warning if news else log_.debug
+        tell("begins again until it works", problem=problem)
 
     def fenced(self) -> None:
         """Another process has taken over what this one wrote."""

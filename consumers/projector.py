@@ -285,7 +285,6 @@ class Projector:
                 if time.monotonic() - began > RETRY_S[1]:
                     pause_s = RETRY_S[0]
                 self._operating.retrying(str(problem))
-                log_.warning("begins again from the read models", problem=str(problem), pause_s=pause_s)
                 self._stop.wait(pause_s)
                 if self._revive is not None and not self._stop.is_set():
                     with suppress(LeadflowError):

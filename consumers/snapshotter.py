@@ -68,10 +68,11 @@ class Snapshotter:
         while not self._stop.is_set():
             try:
                 self.take(every)
-                self._operating.works("snapshots")
+                if self._operating.works("snapshots"):
+                    log_.warning("snapshots are taken again")
             except Unavailable as problem:
-                self._operating.fails("snapshots", str(problem))
-                log_.warning("no snapshots could be taken; trying again", problem=str(problem))
+                if self._operating.fails("snapshots", str(problem)):
+                    log_.warning("no snapshots can be taken until it works", problem=str(problem))
             self._operating.stepped()
             self._stop.wait(PAUSE_S)
         self._operating.stopping()

@@ -72,7 +72,9 @@ def test_libraries_speak_in_the_same_form_and_not_too_much(capsys: pytest.Captur
     logging.getLogger("kafka.conn").info("connecting")
     logging.getLogger("kafka.conn").warning("broker %s is away", 1)
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(one["logger"], one["event"]) for one in told] == [("kafka.conn", "broker 1 is away")]
+    assert [(one["logger"], one["event"]) for one in told] == [
+        ("kafka.conn", "broker 1 is away (more lines like this are shown at the level debug)")
+    ]
     log_to_stderr("debug", "console")
     logging.getLogger("kafka.conn").info("connecting")
     logging.getLogger("kafka.conn").debug("a record with a person in it")
@@ -87,3 +89,34 @@ def test_libraries_speak_in_the_same_form_and_not_too_much(capsys: pytest.Captur
     assert "not heard" not in said
     assert "heard" in said
     assert "pool=east" in said
+
+
+def test_a_library_that_warns_each_second_is_heard_once(capsys: pytest.CaptureFixture[str]) -> None:
+    began = 1_800_000_000.0
+
+    def warn(after_s: float) -> None:
+        words = ("kafka.net", logging.ERROR, "", 0, "no broker after %s s", (after_s,), None)
+        line = logging.LogRecord(*words)
+        line.created = began + after_s
+        logging.getLogger("kafka.net").handle(line)
+
+    def heard() -> list[str]:
+        return [line for line in capsys.readouterr().err.splitlines() if "no broker" in line]
+
+    log_to_stderr("warning", "json")
+    for second in range(300):
+        warn(second)
+    logging.getLogger("other").error("no broker of another library")
+    first, other = heard()
+    assert "after 0 s" in first
+    assert "of another library" in other
+    for second in (299 + 60, 300 + 60, 299 + 60 + 3_599, 299 + 60 + 3_600):
+        warn(second)
+    assert [line.split(" s ")[0].split()[-1] for line in heard()] == ["359", "3958"]
+    for second in range(3_959, 3_959 + 7_300, 10):
+        warn(second)
+    assert len(heard()) == 2
+    log_to_stderr("debug", "json")
+    warn(0)
+    warn(1)
+    assert len(heard()) == 2

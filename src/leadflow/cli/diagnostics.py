@@ -16,6 +16,10 @@ from structlog.typing import ExcInfo
 NOISY = ("kafka",)
 """Libraries that tell of every connection; below a warning they are heard at `debug` only. Their own `debug`
 is never heard: it shows whole records, and with them people's contact points."""
+QUIET_S = 60.0
+"""A library that warns again after less than this still tells of the same thing."""
+AGAIN_S = 3_600.0
+"""After so long it is worth another line all the same."""
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -27,6 +31,31 @@ class _Stderr(logging.StreamHandler[TextIO]):
     @property
     def stream(self) -> TextIO:  # type: ignore[override] # the base class stores one
         return sys.stderr
+
+
+class _FirstOfMany(logging.Filter):
+    """Lets the first line through that a noisy library warns with, and no more until it was quiet.
+
+    Kafka's client warns several times a second of a broker that is away. A process says itself what it
+    cannot do, and that it works again; the client's first line is for what the process does not notice, as
+    the loss of one broker of three.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard = self._told = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in NOISY or record.levelno < logging.WARNING:
+            return True
+        same = record.created - self._heard < QUIET_S and record.created - self._told < AGAIN_S
+        self._heard = record.created
+        if same:
+            return False
+        self._told = record.created
+        record.msg = f"{record.getMessage()} (more lines like this are shown at the level debug)"
+        record.args = ()
+        return True
 
 
 def _frames(exc_info: ExcInfo) -> str:
@@ -80,6 +109,8 @@ def log_to_stderr(level: str, form: Literal["console", "json"]) -> None:
             processors=[ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=common
         )
     )
+    if level != "debug":
+        handler.addFilter(_FirstOfMany())
     root = logging.getLogger()
     root.handlers = [*(known for known in root.handlers if not isinstance(known, _Stderr)), handler]
     root.setLevel(level.upper())

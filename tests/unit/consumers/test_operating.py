@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from consumers.exposition import Exposition
 from consumers.operating import ALIVE_AGE_S, READY_AGE_S, Operating
@@ -101,6 +102,35 @@ def test_while_it_begins_anew_it_is_alive_and_not_ready(operating: Operating, cl
     operating.stepped()
     assert operating.health().ready
     assert figures(operating)["leadflow_retries_total"] == 1
+
+
+def test_what_is_away_for_long_is_told_once_and_so_is_its_return(operating: Operating, clock: Clock) -> None:
+    with capture_logs() as lines:
+        for tried in range(3):
+            operating.joining()
+            operating.retrying(f"no broker after {tried} ms")
+            clock.now += 10
+        operating.retrying("Postgres is away")
+        operating.retrying("no broker after 7 ms")
+        operating.holds([0])
+        operating.stepped()
+        operating.stepped()
+        operating.rebalanced()
+        operating.stepped()
+        operating.retrying("no broker after 9 ms")
+    heard = [line for line in lines if line["log_level"] != "debug"]
+    assert [(line["event"], line.get("problem"), line.get("after_s")) for line in heard] == [
+        ("begins again until it works", "no broker after 0 ms", None),
+        ("begins again until it works", "Postgres is away", None),
+        ("works again", None, 30),
+        ("begins again until it works", "no broker after 9 ms", None),
+    ]
+
+
+def test_a_part_says_when_it_ceases_to_work_and_when_it_works_again(operating: Operating) -> None:
+    said = [operating.fails("notifier", problem) for problem in ("Kafka is away", "Postgres is away")]
+    assert said == [True, False]
+    assert [operating.works("notifier") for _ in range(2)] == [True, False]
 
 
 def test_one_that_rests_between_its_steps_is_ready_all_the_same(clock: Clock) -> None:
@@ -272,7 +302,7 @@ def check(port: str, host: str = "127.0.0.1") -> subprocess.CompletedProcess[str
         env={**os.environ, **given},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
 
