@@ -40,6 +40,15 @@ _WEIGHTS = {"十": 10, "百": 100, "千": 1000}
 _CHINESE = re.compile(
     r"(?<![\d.])(?:[零〇一二两三四五六七八九十百千万]{2,}|[一二两三四五六七八九十百千万](?=[多余几来人名位个员至到-]))"
 )
+_DIGIT = "一二两三四五六七八九"
+_ROUGHLY = re.compile(rf"(?<![零〇{_DIGIT}])([{_DIGIT}])([{_DIGIT}])(?![零〇{_DIGIT}])")
+"""Two figures next to each other are a guess between them: `五六人`, `十五六人`, `二三十人`, `两三百人`."""
+_EITHER = re.compile(
+    r"([1-9]\d*|[一二两三四五六七八九])\s*(?:、|或者?)\s*([1-9]\d*|[二三四五六七八九十])"
+    r"([十百千万wk]?\s*(?:[多来]|左右|上下)?\s*[个名位]?\s*(?:员工|人|员)?\s*(?:左右|上下)?)",
+    re.IGNORECASE,
+)
+"""`5、6人`, `20或30人`: one of two. Of other pairs the first is a list mark, as in `1、50人`."""
 _BLANK_THOUSANDS = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
 
 _COMPARISONS = {">=": "≥", "=>": "≥", "≧": "≥", "⩾": "≥", "<=": "≤", "=<": "≤", "≦": "≤", "⩽": "≤"}
@@ -62,7 +71,7 @@ _BELOW = re.compile(
 _INCLUDING = re.compile(r"\(?不?含[\d人本数]+\)?|\(不?含[^()]*\)")
 """`以上（含50人）`, `（含兼职）`: no second figure."""
 _NOISE = re.compile(
-    r"[\d\s,.~\-–—+<>≤≥≈∞():/]|不[到足超低大小高少多]于?过?|[至最][少多]|起码|[至到约近]|大约|大概|将近|差不多|[多余来起]|几(?=[人名位个员])"
+    r"[\d\s,.~\-–—+<>≤≥≈∞():/]|或者?(?=\d)|不[到足超低大小高少多]于?过?|[至最][少多]|起码|[至到约近]|大约|大概|将近|差不多|[多余来起]|几(?=[人名位个员])"
     r"|(?<!\d)[上过超逾](?=\d)|超过|[少小低大多高]于|等于"
     r"|(?:公司|企业|团队|员工|从业|总)*(?:总?人数|员工数量?|规模)|[名个位]?(?:员工|人员|职工|员|人|工)|[名位]|团队"
     r"|万|千|百|[wkm](?![a-z])|左右|上下|之间|[小中大微]型|企业|公司|[及或]?以[上下]|[以之]?内|含"
@@ -116,13 +125,32 @@ def _company_size(written: str) -> int | Problem | None:
 def _plain(written: str) -> str:
     """What was written in one spelling: `② 50≤人数<100` and `[50,100)` are `50-100`, `两百人` is `200人`."""
     text = fold(_ENCLOSED.sub("", written.lstrip("'"))).translate(_TRADITIONAL).strip()
-    text = _LISTED.sub("", _BLANK_THOUSANDS.sub("", text))
+    text = _BLANK_THOUSANDS.sub("", text)
+    either = _EITHER.fullmatch(text)
+    if either and _neighbours(_figure(either[1]), _figure(either[2])):
+        text = either[1] + either[3]
+    text = _ROUGHLY.sub(_lower, _LISTED.sub("", text))
     text = _CHINESE.sub(_arabic, _INCLUDING.sub("", text))
     text = _COMPARISON.sub(lambda sign: _COMPARISONS[sign[0]], text).strip()
     interval = _INTERVAL.fullmatch(text)
     if interval:
         return f"{interval[1]}-{interval[2] or ''}"
     return _CHAIN.sub(_in_order, text)
+
+
+def _neighbours(lower: int, upper: int) -> bool:
+    """Whether people name the two together for something between: `5、6`, `20、30`, `90、100`, `3、5`."""
+    place = 10 ** (len(str(lower)) - len(str(lower).rstrip("0")))
+    return upper - lower == place or (lower, upper) == (3 * place, 5 * place)
+
+
+def _figure(written: str) -> int:
+    return int(written) if written.isdecimal() else 10 if written == "十" else _NUMERALS[written]
+
+
+def _lower(pair: re.Match[str]) -> str:
+    """The lower of two neighbours; two figures that are none are digits one by one, and stay."""
+    return pair[1] if _neighbours(_figure(pair[1]), _figure(pair[2])) else pair[0]
 
 
 def _in_order(chain: re.Match[str]) -> str:
@@ -142,7 +170,7 @@ def _arabic(numeral: re.Match[str]) -> str:
     for sign in numeral[0]:
         if sign in _NUMERALS:
             if digit:
-                # `三五百`, `二〇〇`: a guess, or digits one by one.
+                # `二〇〇`, `二八`: digits one by one.
                 return numeral[0]
             digit = _NUMERALS[sign]
             weight = weight if digit else 10

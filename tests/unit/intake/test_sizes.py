@@ -107,10 +107,34 @@ def test_chinese_numerals(written: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("5、6人", 5), ("5，6人", 5), ("5-6人", 5), ("5~6", 5), ("5或6人", 5), ("5 或者 6 人", 5), ("五六人", 5),
+        ("五、六人", 5), ("十五六人", 15), ("二三十人", 20), ("20、30人", 20), ("90、100人", 90), ("九、十人", 9),
+        ("3、5人左右", 3), ("三五个人", 3), ("三五百人", 300), ("2、3百人", 200), ("两三百人", 200),
+        ("一百二三十人", 120), ("两千五六", 2500), ("15、16人", 15),
+    ],
+)  # fmt: skip
+def test_two_figures_that_are_one_guess_are_its_lower_end(written: str, size: int) -> None:
+    assert company_size(written) == size
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("1、50人", 50), ("1、5人", 5), ("3、5-10人", 5), ("2、3-5人", 3), ("1、20人以下", 1), ("一、50人", 50),
+        ("一、1-49人", 1), ("四、500人以上", 500), ("二、三十人以上", 30),
+    ],
+)  # fmt: skip
+def test_a_number_before_another_figure_stays_a_list_mark(written: str, size: int) -> None:
+    assert company_size(written) == size
+
+
+@pytest.mark.parametrize(
     "written",
     [
         "很大", "小微企业", date(2049, 1, 1), "2049-01-01", "99999999999", -5, "-5", "1-x", "①", "①②",
-        "几十人", "数百人", "500强", "三五百人", "SME", "self-employed", "第二档", "一",
+        "几十人", "数百人", "500强", "二八人", "SME", "self-employed", "第二档", "一",
         "20-99人、100-499人",
     ],
 )  # fmt: skip
