@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -50,11 +51,28 @@ def install_on_debian(*packages: str) -> bool:
         return False
     print(f"Installing {' and '.join(packages)} with apt-get …", file=sys.stderr)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
-        done = subprocess.run(["apt-get", *command], stdout=subprocess.DEVNULL, env=environment, check=False)
-        if done.returncode:
-            break
+    # Somebody else's installation is waited for, which apt-get does not do by itself.
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=600"]
+    with _alone(Path("/var/lib/dpkg")):
+        for command in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
+            done = subprocess.run([*apt, *command], stdout=subprocess.DEVNULL, env=environment, check=False)
+            if done.returncode:
+                break
     return True
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """While this process changes what is at a place, no other does that asks here, too: several processes
+    of one run of the tests may find at the same time that something is missing."""
+    import fcntl  # Only where there is one: this module is read on other systems, too.
+
+    held = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def ensure_tools(*, maven: bool) -> None:
@@ -83,8 +101,17 @@ def libraries(cache: Path | None = None) -> Path:
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
+    with _alone(cache):
+        # Two of Maven at a time would spoil each other's local repository.
+        if not target.is_dir():
+            _fetch(target)
+    return target
+
+
+def _fetch(target: Path) -> None:
+    """Have Maven fetch the jars into a directory that is there whole or not at all. Raises CannotStart."""
     print("Fetching Kafka's jars with Maven (about 43 MB, once) …", file=sys.stderr)
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         jars = Path(scratch) / "jars"
         command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:copy-dependencies"]
         done = subprocess.run(
@@ -94,7 +121,4 @@ def libraries(cache: Path | None = None) -> Path:
         if done.returncode:
             told = (done.stdout + done.stderr).strip()[-2000:]
             raise CannotStart(f"Maven could not fetch Kafka's jars:\n{told}")
-        # Whoever comes second finds the directory there; both are the same.
-        with contextlib.suppress(OSError):
-            jars.rename(target)
-    return target
+        jars.rename(target)
