@@ -16,10 +16,12 @@ from structlog.typing import ExcInfo
 NOISY = ("kafka",)
 """Libraries that tell of every connection; below a warning they are heard at `debug` only. Their own `debug`
 is never heard: it shows whole records, and with them people's contact points."""
-QUIET_S = 60.0
+QUIET_S = 300.0
 """A library that warns again after less than this still tells of the same thing."""
 AGAIN_S = 3_600.0
 """After so long it is worth another line all the same."""
+IDLE = "kafka.net.selector"
+"""It warns of a turn of its own loop that took a tenth of a second, as every busy machine has."""
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -48,6 +50,8 @@ class _FirstOfMany(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] not in NOISY or record.levelno < logging.WARNING:
             return True
+        if record.name == IDLE and record.levelno < logging.ERROR:
+            return False
         same = record.created - self._heard < QUIET_S and record.created - self._told < AGAIN_S
         self._heard = record.created
         if same:
