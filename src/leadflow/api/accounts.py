@@ -214,3 +214,21 @@ def change_user(request: Request, name: MemberName, body: UserChange, change: Ch
     answer = change.once(make)
     forget_callers(request)
     return answer
+
+
+@router.delete(
+    "/users/{name}/provider",
+    operation_id="unlinkUser",
+    summary="Forget who an account is at the provider",
+    response_model=User,
+    responses=problems.responses(),
+)
+def unlink_user(request: Request, name: MemberName, change: Changing) -> Response:
+    """Forget who it is at the company's OpenID Connect provider; the next sign-in there says it anew."""
+
+    def make() -> User:
+        accounts = change.app.identities.accounts
+        accounts.link(name, None)
+        return User.of(accounts.get(name))
+
+    return change.once(make)

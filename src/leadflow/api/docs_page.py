@@ -90,26 +90,35 @@ def docs(request: Request) -> Response:
     if not hasattr(state, "docs_page"):
         state.docs_page = page_of(request.app.openapi())
     text, style = state.docs_page
-    headers = {"Content-Security-Policy": f"{_NOTHING}; style-src '{style}'", "Cache-Control": "no-cache"}
+    headers = {"Content-Security-Policy": security_policy(style), "Cache-Control": "no-cache"}
     return Response(text, headers=headers, media_type="text/html; charset=utf-8")
+
+
+def security_policy(style: str) -> str:
+    """The Content-Security-Policy of a page with this style and nothing else."""
+    return f"{_NOTHING}; style-src '{style}'"
+
+
+def small_page(template: str, **given: Any) -> tuple[str, str]:
+    """A page, and what its style is known by to a Content-Security-Policy."""
+    environment = Environment(loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    style = environment.get_template("docs.css").render()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return environment.get_template(template).render(style=style, **given), f"sha256-{digest}"
 
 
 def page_of(document: Mapping[str, Any]) -> tuple[str, str]:
     """The page of an OpenAPI document, and what its style is known by to a Content-Security-Policy."""
-    environment = Environment(loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    style = environment.get_template("docs.css").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     info = document["info"]
     lines = info["description"].strip().split("\n")
-    text = environment.get_template("docs.html").render(
+    return small_page(
+        "docs.html",
         title=info["title"],
         version=info["version"],
         introduction=[_marked(line) for line in lines if line and not line.startswith("- ")],
         points=[_marked(line[2:]) for line in lines if line.startswith("- ")],
         tags=list(_tags(document)),
-        style=style,
     )
-    return text, f"sha256-{digest}"
 
 
 def _tags(document: Mapping[str, Any]) -> Iterator[Tag]:

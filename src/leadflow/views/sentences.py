@@ -1,4 +1,4 @@
-"""Facts about a lead in plain sentences, as an answer to somebody who asks what happened.
+"""Facts in plain sentences, as an answer to somebody who asks what happened.
 
 A sentence holds no person's name, contact point or free text; a reason that somebody gave is apart
 (`reason_given`), for those who may see it.
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from leadflow.domain import events as e
+from leadflow.domain.members import MemberTraits
 from leadflow.domain.values import id_of, role_of
 from leadflow.views.refusals import refusal_text
 
@@ -48,8 +49,7 @@ FAILED = {
 
 def sentence(event: e.Event, when: When) -> str:
     """What a fact says, in words."""
-    tell = _SENTENCES.get(type(event.data))
-    return tell(event, event.data, when) if tell else event.type
+    return _SENTENCES[type(event.data)](event, event.data, when)
 
 
 def reason_given(event: e.Event) -> str | None:
@@ -78,6 +78,77 @@ def candidates_in_words(candidates: Sequence[e.Candidate], chosen: str | None) -
     return lines
 
 
+# --- the pool, its people, the company ---------------------------------------------------------
+
+
+def _opened(event: e.Event, data: e.PoolOpened, _: When) -> str:
+    clock = " on the clock of its requests" if data.clock == "requests" else ""
+    return f"{doer(event)} opened pool {event.pool}{clock}"
+
+
+def _published(event: e.Event, data: e.PolicyPublished, _: When) -> str:
+    return f"{doer(event)} published policy {data.policy.name}, version {data.version}"
+
+
+def _joined(event: e.Event, data: e.MemberJoined, _: When) -> str:
+    return f"{doer(event)} added {data.member} as {data.role}{_traits(data.traits)}"
+
+
+def _changed(event: e.Event, data: e.MemberChanged, _: When) -> str:
+    return f"{doer(event)} changed {data.member}, now {data.role}{_traits(data.traits)}"
+
+
+def _traits(traits: MemberTraits) -> str:
+    """What a member was given, without what people call it."""
+    given = traits.model_dump(exclude_none=True)
+    parts = [f"{name} {', '.join(given[name])}" for name in ("regions", "industries") if given.get(name)]
+    if traits.hours is not None:
+        parts.append(f"hours {traits.hours}")
+    parts += [f"on leave from {one.first_day} to {one.last_day}" for one in traits.leave or ()]
+    if traits.holding_cap is not None:
+        parts.append(f"holds at most {traits.holding_cap}")
+    return "".join(f"; {part}" for part in parts)
+
+
+def _paused(event: e.Event, data: e.MemberPaused, when: When) -> str:
+    until = f" until {when(data.until)}" if data.until else ""
+    if _own(event, data.member):
+        return f"{data.member} is paused{until}"
+    return f"{doer(event)} paused {data.member}{until}"
+
+
+def _resumed(event: e.Event, data: e.MemberResumed, _: When) -> str:
+    if _own(event, data.member) or role_of(event.actor) == "system":
+        return f"{data.member} is back from its pause"
+    return f"{doer(event)} ended the pause of {data.member}"
+
+
+def _left(event: e.Event, data: e.MemberLeft, _: When) -> str:
+    return f"{doer(event)} removed {data.member} from the pool"
+
+
+def _own(event: e.Event, member: str) -> bool:
+    return id_of(event.actor) == member
+
+
+def _routed(event: e.Event, data: e.RoutingPublished, _: When) -> str:
+    rows = len(data.table.routes)
+    rest = f"{rows} route{'' if rows == 1 else 's'}, else pool {data.table.default}"
+    return f"{doer(event)} published routing table {data.version}: {rest}"
+
+
+def _spent(event: e.Event, data: e.SpendRecorded, _: When) -> str:
+    campaign = f", campaign {data.campaign}" if data.campaign else ""
+    units = f"; {data.units:,} of the unit {data.unit}" if data.units is not None else ""
+    instead = f", instead of fact {data.replaces}" if data.replaces is not None else ""
+    spend = f"{data.spend.amount:,} {data.spend.currency}"
+    days = f"from {data.first_day} to {data.last_day}"
+    return f"{doer(event)} recorded {spend} spent on {data.channel}{campaign} {days}{units}{instead}"
+
+
+# --- leads ----------------------------------------------------------------------------------
+
+
 def _captured(event: e.Event, data: e.LeadCaptured, _: When) -> str:
     touch = data.touch
     campaign = f", campaign {touch.campaign}" if touch.campaign else ""
@@ -87,7 +158,8 @@ def _captured(event: e.Event, data: e.LeadCaptured, _: When) -> str:
 
 
 def _touched(event: e.Event, data: e.TouchRecorded, _: When) -> str:
-    also = f"; matches {len(data.also_matches)} other leads too" if data.also_matches else ""
+    others = len(data.also_matches)
+    also = f"; matches {others} other lead{'' if others == 1 else 's'} too" if others else ""
     whose = f", {data.owner}'s" if data.owner else ""
     known = f"known by its {data.matched_by} ({data.status}{whose})"
     return f"arrived again by {data.touch.channel}, {known}{also}"
@@ -215,6 +287,15 @@ def _refused(event: e.Event, data: e.RequestRefused, when: When) -> str:
 
 
 _SENTENCES: dict[type[e.Fact], Callable[[e.Event, Any, When], str]] = {
+    e.PoolOpened: _opened,
+    e.PolicyPublished: _published,
+    e.MemberJoined: _joined,
+    e.MemberChanged: _changed,
+    e.MemberPaused: _paused,
+    e.MemberResumed: _resumed,
+    e.MemberLeft: _left,
+    e.RoutingPublished: _routed,
+    e.SpendRecorded: _spent,
     e.LeadCaptured: _captured,
     e.TouchRecorded: _touched,
     e.LeadDetailsChanged: _details,

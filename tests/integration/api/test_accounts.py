@@ -110,6 +110,17 @@ def test_an_account_is_made_looked_at_and_changed(door: Door) -> None:
     assert "argon2" not in str(top("GET", USERS))
 
 
+def test_who_an_account_is_at_the_provider_is_forgotten(door: Door) -> None:
+    top = Person(door, "top")
+    door.app.identities.accounts.link("kim", "subject-1")
+    assert top("GET", f"{USERS}/kim")["provider"] is True
+    assert top("DELETE", f"{USERS}/kim/provider")["provider"] is False
+    assert top("DELETE", f"{USERS}/kim/provider")["provider"] is False
+    top("DELETE", f"{USERS}/nobody/provider", status=404)
+    # Another person of that name may come in now, who was refused before.
+    door.app.identities.accounts.link("kim", "subject-2")
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -175,6 +186,7 @@ def test_accounts_and_tokens_are_for_managers_of_every_pool(door: Door) -> None:
             ("POST", USERS, NEW),
             ("GET", f"{USERS}/top", None),
             ("PATCH", f"{USERS}/kim", {"roles": ["manager"]}),
+            ("DELETE", f"{USERS}/kim/provider", None),
             ("GET", TOKENS, None),
             ("POST", TOKENS, {"name": "x", "actor": "auditor/x", "scopes": ["read"]}),
             ("DELETE", f"{TOKENS}/x", None),

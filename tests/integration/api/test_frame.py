@@ -91,3 +91,23 @@ def test_pages_answer_head_and_methods_are_named(door: Door) -> None:
     leads = "/v1/pools/east/leads/00000000-0000-0000-0000-000000000000"
     assert ma("PUT", leads, status=405).headers["Allow"] == "GET, PATCH"
     assert door.nobody()("PUT", "/in/site", status=405).headers["Allow"] == "GET, OPTIONS, POST"
+
+
+def test_the_bare_address_says_where_everything_is(door: Door) -> None:
+    nobody = door.nobody()
+    found = nobody.get("/")
+    assert found["name"] == "LeadFlow"
+    for name, path in found["links"].items():
+        # Who is signed in is not known without a session, and nobody runs this process to its full.
+        nobody("GET", path, status={"session": 401, "ready": 503}.get(name, 200))
+    browser = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+    page = nobody("GET", "/", headers=browser)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    for path in found["links"].values():
+        assert f'href="{path}"' in page.text
+    for answer in (page, nobody("GET", "/")):
+        assert answer.headers["vary"] == "Accept"
+    nobody("POST", "/", status=405)
+    assert nobody("HEAD", "/").status_code == 200

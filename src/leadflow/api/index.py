@@ -1,0 +1,61 @@
+"""What stands at the server's bare address: a page for people, the same as JSON for programs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import Field
+
+from leadflow.api import answers, problems
+from leadflow.api.docs_page import security_policy, small_page
+
+router = APIRouter(tags=["contracts"])
+
+WHERE = {
+    "docs": ("/docs", "the HTTP API, to be read"),
+    "openapi": ("/openapi.json", "the same for programs (OpenAPI 3.1)"),
+    "asyncapi": ("/v1/asyncapi.json", "the topics in Kafka (AsyncAPI 3)"),
+    "session": ("/v1/session", "signing in and out; who is signed in"),
+    "ready": ("/readyz", "whether this process does its work"),
+    "health": ("/healthz", "whether it is well"),
+}
+"""What everybody may know of: its path, and what it is."""
+
+
+class Index(answers.Answer):
+    """Where everything is."""
+
+    model_config = answers.example(
+        {"name": "LeadFlow", "api": "/v1", "links": {name: path for name, (path, _) in WHERE.items()}}
+    )
+
+    name: str
+    api: Annotated[str, Field(description="What the paths of this version begin with.")]
+    links: dict[str, str]
+
+
+def _responses() -> dict[int | str, dict[str, Any]]:
+    known = problems.responses()
+    page = {"schema": {"type": "string"}, "example": "<!doctype html>…"}
+    return {200: {"content": {"text/html": page}}, **{one: known[one] for one in (400, 405)}}
+
+
+@router.get(
+    "/",
+    operation_id="getIndex",
+    summary="See where everything is",
+    response_model=Index,
+    responses=_responses(),
+    openapi_extra={"security": []},
+)
+def index(request: Request) -> Response:
+    """A short page for a browser (`Accept: text/html`), JSON for everybody else. Needs no sign-in."""
+    headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
+    if "text/html" not in request.headers.get("accept", ""):
+        links = {name: path for name, (path, _) in WHERE.items()}
+        return answers.answer(Index(name="LeadFlow", api="/v1", links=links), headers=headers)
+    text, style = small_page("index.html", where=WHERE.values())
+    headers["Content-Security-Policy"] = security_policy(style)
+    return Response(text, headers=headers, media_type="text/html; charset=utf-8")
