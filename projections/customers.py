@@ -185,7 +185,7 @@ _HANDLERS: dict[str, Handler] = {
 }
 PROJECTION = Projection(
     name="customers",
-    version=1,
+    version=2,
     tables=(CUSTOMERS, DEALS),
     handlers=_HANDLERS,
     keys=dict.fromkeys(_HANDLERS, _keys),

@@ -54,8 +54,17 @@ def complete(row: Row, person: dict[str, Any], company: dict[str, Any], taken: C
         row["person_name"] = person.get("name")
     _join_points(row, person, taken)
     for column, field in COMPANY_COLUMNS.items():
-        if row[column] is None:
+        if row[column] is None and column not in ("region", "city"):
             row[column] = company.get(field)
+    _complete_place(row, company.get("region"), company.get("city"))
+
+
+def _complete_place(row: Row, region: str | None, city: str | None) -> None:
+    """Region and city are one place: the city of one never joins the region of another."""
+    if row["region"] is None and (region is not None or row["city"] is None):
+        row["region"], row["city"] = region, city
+    elif row["city"] is None and row["region"] == region:
+        row["city"] = city
 
 
 def _join_points(row: Row, person: dict[str, Any], taken: Collection[str]) -> None:

@@ -327,7 +327,7 @@ def _published(entry: Entry, rows: Rows) -> None:
 
 PROJECTION = Projection(
     name="pools",
-    version=1,
+    version=2,
     tables=(LEADS, MEMBERS, POOLS, POLICIES),
     handlers={
         f.LeadCaptured.TYPE: _captured,

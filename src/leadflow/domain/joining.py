@@ -20,10 +20,21 @@ def joined_person(known: Person, new: Person, *, keep_name: bool = True) -> Pers
 
 
 def joined_company(known: Company, new: Company) -> Company:
-    """What is known of a company after a further touch: gaps are filled, nothing overwritten."""
+    """What is known of a company after a further touch: gaps are filled, nothing overwritten.
+
+    Region and city are one place: the city of one never joins the region of another.
+    """
     missing = {
         field: getattr(new, field)
-        for field in Company.model_fields
+        for field in _COMPANY_GAPS
         if getattr(known, field) is None and getattr(new, field) is not None
     }
+    if known.region is None and (new.region is not None or known.city is None):
+        if (new.region, new.city) != (known.region, known.city):
+            missing |= {"region": new.region, "city": new.city}
+    elif known.city is None and new.city is not None and known.region == new.region:
+        missing["city"] = new.city
     return known.model_copy(update=missing) if missing else known
+
+
+_COMPANY_GAPS = tuple(field for field in Company.model_fields if field not in ("region", "city"))

@@ -26,7 +26,7 @@ from leadflow.domain.stream import EPOCH as EPOCH
 from leadflow.domain.stream import Stream as Stream
 from leadflow.domain.values import Company, Model, Person, Touch, digest, no_company
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Raised whenever the shape of the state changes: older snapshots are then ignored."""
 
 PUBLIC, QUEUE, PRIVATE = "public", "queue", "private"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
 from tests.domain_asks import (
@@ -56,6 +58,29 @@ def test_an_edit_needs_something_to_change_and_a_live_lead() -> None:
 
 
 # --- merging --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "place"),
+    [
+        ({"region": "北京"}, {"region": "四川", "city": "成都"}, ("北京", None)),
+        ({"region": "四川"}, {"region": "四川", "city": "成都"}, ("四川", "成都")),
+        ({"city": "Springfield"}, {"region": "四川", "city": "成都"}, ("四川", "成都")),
+        ({"city": "昆山"}, {"region": "江苏", "city": "昆山"}, ("江苏", "昆山")),
+        ({}, {"region": "四川", "city": "成都"}, ("四川", "成都")),
+        ({}, {"city": "成都"}, (None, "成都")),
+        ({"region": "四川", "city": "成都"}, {"region": "北京", "city": "北京"}, ("四川", "成都")),
+        ({"region": "北京"}, {"city": "成都"}, ("北京", None)),
+    ],
+)
+def test_region_and_city_are_one_place_and_come_from_one_arrival(
+    first: dict[str, str], second: dict[str, str], place: tuple[str | None, str | None]
+) -> None:
+    touched = given(arrives("a", **first), arrives("b", phone=own_phone("a"), **second))
+    merged = given(arrives("a", **first), arrives("b", **second), merge("a", "b"))
+    for scene in (touched, merged):
+        company = scene.lead("a").unpack().company
+        assert (company.region, company.city) == place
 
 
 def test_the_surviving_lead_keeps_its_owner_and_both_histories() -> None:

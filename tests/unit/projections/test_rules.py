@@ -194,7 +194,7 @@ def test_details_are_corrected_and_a_touch_only_fills_gaps(history: History) -> 
     )
     history.decide("east", ("a", touch))
     row = lead_row(history)
-    assert (row["region"], row["city"], row["person_name"]) == ("北京", "成都", "王小明")
+    assert (row["region"], row["city"], row["person_name"]) == ("北京", None, "王小明")
 
 
 def test_a_queue_keeps_when_the_lead_became_public_and_a_failure_says_what_it_waits_for(
