@@ -57,7 +57,9 @@ def differences(one: Any, other: Any, path: str = "state") -> Iterator[str]:
 def _names(value: Any) -> list[str]:
     if type(value).__module__ == "builtins" or type(value).__module__ == "datetime":
         return []
-    return [*getattr(type(value), "__slots__", ()), *getattr(value, "__dict__", ())]
+    names = [*getattr(type(value), "__slots__", ()), *getattr(value, "__dict__", ())]
+    # A dossier may be written or not; what it says is compared.
+    return ["dossier" if name == "told" else name for name in names]
 
 
 def _attributes(one: Any, other: Any, path: str, skip: tuple[str, ...] = ()) -> Iterator[str]:

@@ -15,7 +15,7 @@ from leadflow.domain.events import Event
 from leadflow.domain.evolve import OutOfSequence, evolve, initial
 from leadflow.domain.pool import Stream
 from leadflow.errors import LogDamaged
-from leadflow.log.envelope import GENESIS, decode_full, hash_of
+from leadflow.log.envelope import GENESIS, decode_full, hash_of, keep_written
 from leadflow.log.reading import Log
 from leadflow.log.snapshots import Snapshots
 
@@ -42,6 +42,7 @@ def fold(held: Held, document: bytes) -> Event:
     if prevhash != held.last_hash:
         what = "its hash of the event before does not fit that event"
         raise LogDamaged(what, event=event.id, do=_VERIFY)
+    keep_written(event, document)
     try:
         evolve(held.stream, event)
     except OutOfSequence as problem:

@@ -73,6 +73,8 @@ class Grown:
         # No deadline comes due here: what is measured is the request.
         facts = decide(self.pool, request, NOW + timedelta(microseconds=self.number))
         for fact in facts:
+            # Written first, as a decider does: the pool shares the bytes.
+            assert fact.data.packed
             evolve(self.pool, fact)
         return facts[0].subject
 

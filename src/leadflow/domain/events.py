@@ -88,12 +88,21 @@ class Fact(Made):
     @property
     def packed(self) -> bytes:
         """The data as the log has it: JSON without the members that have their default."""
-        # Kept by hand: `cached_property` takes a lock.
-        packed: bytes | None = self.__dict__.get("packed")
+        packed = self.written
         if packed is None:
             packed = type(self).__pydantic_serializer__.to_json(self, exclude_defaults=True)
+            # Kept by hand: `cached_property` takes a lock.
             self.__dict__["packed"] = packed
         return packed
+
+    @property
+    def written(self) -> bytes | None:
+        """The same if somebody has asked for it before; None if nobody has."""
+        return self.__dict__.get("packed")
+
+    def keep(self, written: bytes) -> None:
+        """These are the bytes that it was read from: it need not be written again."""
+        self.__dict__["packed"] = written
 
 
 class Candidate(Made):

@@ -22,8 +22,8 @@ def _new_lead(pool: Pool, event: e.Event, data: e.LeadCaptured | e.LeadTransferr
     lead.score, lead.rule = data.score, data.rule
     company = data.company
     lead.region, lead.industry = company.region, company.industry
-    # The fact's own bytes are all that the dossier needs, and the log writes them anyway.
-    lead.dossier = data.packed
+    # The fact's own bytes are all that the dossier needs, and the log writes them anyway: before, or after.
+    lead.told = data.written or data
     pool.leads[lead.id] = lead
     _claim_contacts(pool, lead, data.person)
     if event.fact_index == event.fact_count:
@@ -64,7 +64,7 @@ def _join(pool: Pool, lead: Lead, person: Person, company: Company, touches: tup
             "touches": known.touches + touches,
         }
     )
-    lead.dossier = joined.packed()
+    lead.told = joined.packed()
     _place_lead(pool, lead, joined.company)
 
 
@@ -96,7 +96,7 @@ def _details(pool: Pool, event: e.Event, data: e.LeadDetailsChanged) -> None:
             "company": known.company.model_copy(update={k: v for k, v in data.company if v is not None}),
         }
     )
-    lead.dossier = changed.packed()
+    lead.told = changed.packed()
     _claim_contacts(pool, lead, data.person)
     _place_lead(pool, lead, changed.company)
 
@@ -117,7 +117,7 @@ def _merged(pool: Pool, event: e.Event, data: e.LeadsMerged) -> None:
     for _, key in pool.contact_keys(absorbed.unpack().person):
         if pool.contacts.get(key) is absorbed:
             pool.contacts[key] = lead
-    absorbed.dossier = b""
+    absorbed.told = b""
     _join(pool, lead, data.person, data.company, data.touches)
 
 
@@ -127,7 +127,7 @@ def _transferred_out(pool: Pool, event: e.Event, data: e.LeadTransferredOut) -> 
         if pool.contacts.get(key) is lead:
             del pool.contacts[key]
     own.close(pool, lead, TRANSFERRED, event)
-    lead.dossier = b""
+    lead.told = b""
 
 
 def _transferred_in(pool: Pool, event: e.Event, data: e.LeadTransferredIn) -> None:

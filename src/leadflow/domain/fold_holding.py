@@ -155,7 +155,7 @@ def _converted(pool: Pool, event: e.Event, data: e.LeadConverted) -> None:
     own.drop_held(pool, member, lead, event)
     member.customers[lead.id] = None
     own.close(pool, lead, CONVERTED, event)
-    lead.owner, lead.customer, lead.dossier = data.owner, data.customer, b""
+    lead.owner, lead.customer, lead.told = data.owner, data.customer, b""
 
 
 def _disqualified(pool: Pool, event: e.Event, data: e.LeadDisqualified) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import Field
 
 from leadflow.domain.calendar import WorkingTime
-from leadflow.domain.events import Candidate
+from leadflow.domain.events import Candidate, Fact
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.ordered import SortedRuns
 from leadflow.domain.policy import Calendar, Offset, Policy
@@ -78,7 +78,6 @@ class Lead:
         "contacted",
         "contacts",
         "customer",
-        "dossier",
         "failed",
         "id",
         "industry",
@@ -97,6 +96,7 @@ class Lead:
         "score",
         "since",
         "status",
+        "told",
         "until",
         "until_seq",
         "waiting",
@@ -141,7 +141,16 @@ class Lead:
         self.customer: str | None = None
         self.closed_seq = 0
         self.merged_into: str | None = None
-        self.dossier = b""
+        self.told: Fact | bytes = b""
+        """The dossier; of a fact that nobody has written yet, the fact."""
+
+    @property
+    def dossier(self) -> bytes:
+        """What its conversion, transfer or merge carries over, as JSON."""
+        told = self.told
+        if not isinstance(told, bytes):
+            told = self.told = told.packed
+        return told
 
     def unpack(self) -> Dossier:
         """The dossier, read."""

@@ -110,8 +110,8 @@ def _columns_of(pool: Pool) -> dict[str, Any]:
     state = {name: value for name, value in pool.__getstate__().items() if name not in _SHELVED}
     leads = list(dict.fromkeys(chain(pool.leads.values(), pool.contacts.values())))
     place = {lead: at for at, lead in enumerate(leads)}
-    columns = {name: [getattr(lead, name) for lead in leads] for name in Lead.__slots__}
-    dossiers = columns.pop("dossier")
+    columns = {name: [getattr(lead, name) for lead in leads] for name in Lead.__slots__ if name != "told"}
+    dossiers = [lead.dossier for lead in leads]
     moments = {name: _packed(columns.pop(name)) for name in _MOMENTS}
     return {
         "leads": (columns, moments, list(map(len, dossiers)), zlib.compress(b"".join(dossiers), level=1)),
@@ -128,7 +128,7 @@ def _columns_of(pool: Pool) -> dict[str, Any]:
 def _pool_of(content: Mapping[str, Any]) -> Pool:
     columns, moments, sizes, dossiers = content["leads"]
     columns |= {name: _unpacked(packed) for name, packed in moments.items()}
-    columns["dossier"] = _cut(zlib.decompress(dossiers), sizes)
+    columns["told"] = _cut(zlib.decompress(dossiers), sizes)
     leads = [Lead.__new__(Lead) for _ in sizes]
     for name in Lead.__slots__:
         for lead, value in zip(leads, columns[name], strict=True):

@@ -52,7 +52,7 @@ def test_a_pools_leads_are_the_same_by_every_way_to_them() -> None:
     pool = Pool("east")
     pool.leads = {name: Lead(name, number, now) for number, name in enumerate(("a", "b"), 1)}
     pool.contacts = {b"1": pool.leads["b"], b"2": pool.leads["a"], b"3": pool.leads["b"]}
-    pool.leads["b"].until, pool.leads["b"].dossier = now + timedelta(days=3), b'{"touches":[]}'
+    pool.leads["b"].until, pool.leads["b"].told = now + timedelta(days=3), b'{"touches":[]}'
     pool.timers = [(now, 1, 0, "a", ""), (now, 2, 1, "b", "12h")]
     pool.remember("web/1", "", 1)
     pool.remember("rep/2", "0123456789abcdef", 2)
