@@ -76,6 +76,7 @@ def api(session: Session) -> None:
     """
     from leadflow.bootstrap.pulling import pulling
     from leadflow.bootstrap.serving import Looking, open_service
+    from leadflow.bootstrap.tidying import tidying
 
     if session.settings.http == OFF:
         raise click.UsageError("`off` leaves nothing to do: give --http HOST:PORT")
@@ -87,6 +88,7 @@ def api(session: Session) -> None:
         open_service(session.app, operating) as service,
         answering(session, service),
         pulling(service, operating),
+        tidying(service),
     ):
         stop_on_signals(stop.set)
         operating.holds(())

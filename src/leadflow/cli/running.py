@@ -48,6 +48,7 @@ def up(session: Session) -> None:
     """
     from leadflow.bootstrap.pulling import pulling
     from leadflow.bootstrap.serving import Service
+    from leadflow.bootstrap.tidying import tidying
 
     def leave(*_: object) -> None:
         raise SystemExit(0)
@@ -61,6 +62,7 @@ def up(session: Session) -> None:
         nullcontext(Service(app, embedded.commits.send, operating)) as service,
         answering(session, service),
         pulling(service, operating),
+        tidying(service),
     ):
         stop_on_signals(embedded.stop)
         session.say(f"LeadFlow is running (process {os.getpid()}, {len(app.log.pools())} streams).")

@@ -9,7 +9,7 @@ one transaction: there is never the one without the other. What failed is not ke
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from leadflow.errors import KeyReused
@@ -53,7 +53,7 @@ class Repeats:
                 return known, True
             # The content may hold a password: what is kept of it is as hard to guess from as a password's.
             kept, now = self._passwords.hashed(content), self._clock()
-            connection.execute("DELETE FROM records.repeats WHERE at <= %s", (now - KEPT,))
+            _forget_old(connection, now)
             made = connection.execute(
                 "INSERT INTO records.repeats (actor, key, content, status, answer, at)"
                 " VALUES (%s, %s, %s, 0, '', %s) ON CONFLICT DO NOTHING",
@@ -69,6 +69,11 @@ class Repeats:
                 (*answered, actor, key),
             )
             return answered, False
+
+    def forget_old(self) -> None:
+        """Keep nothing of keys that are known no more."""
+        with self._prepared.database.connection() as connection:
+            _forget_old(connection, self._clock())
 
     def refuse_other(self, actor: str, key: str, content: str) -> None:
         """Raise KeyReused if the actor used this key for another content: for a change that is the same
@@ -90,3 +95,7 @@ class Repeats:
         if not self._passwords.check(content, row[0])[0]:
             raise KeyReused("the key was used for another change before", do="Give each change its own key.")
         return Answered(row[1], row[2])
+
+
+def _forget_old(connection: Connection, now: datetime) -> None:
+    connection.execute("DELETE FROM records.repeats WHERE at <= %s", (now - KEPT,))

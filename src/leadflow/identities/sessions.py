@@ -21,7 +21,7 @@ from leadflow.identities.accounts import Account, Accounts, Clock, utc_now
 from leadflow.identities.caller import ALL_SCOPES, Caller
 from leadflow.identities.keys import SigningKey
 from leadflow.identities.tables import Prepared
-from leadflow.postgres import Database
+from leadflow.postgres import Connection, Database
 
 ID_BYTES = 32
 COOKIE_LENGTH_MAX = 400
@@ -89,14 +89,22 @@ class Sessions:
             )
             if connection.execute(unchanged, (account.name, account.password_set_at)).fetchone() is None:
                 raise NotSignedIn("the account has changed just now", do=_AGAIN)
-            gone = (now, now - self._idle)
-            connection.execute("DELETE FROM records.sessions WHERE expires_at <= %s OR seen_at <= %s", gone)
+            self._forget_ended(connection, now)
             connection.execute(
                 "INSERT INTO records.sessions (id_hash, account, opened_at, seen_at, expires_at)"
                 " VALUES (%s, %s, %s, %s, %s)",
                 (_hashed(identity), account.name, now, now, session.expires_at),
             )
         return session
+
+    def forget_ended(self) -> None:
+        """Keep nothing of sessions that have ended."""
+        with self._prepared.database.connection() as connection:
+            self._forget_ended(connection, self._clock())
+
+    def _forget_ended(self, connection: Connection, now: datetime) -> None:
+        gone = (now, now - self._idle)
+        connection.execute("DELETE FROM records.sessions WHERE expires_at <= %s OR seen_at <= %s", gone)
 
     def find(self, cookie: str, *, used: bool = True) -> Session:
         """The session of a cookie. Raises NotSignedIn where there is none that holds. Whoever only asks

@@ -68,6 +68,12 @@ class Identities:
             clock=clock,
         )
 
+    def forget_old(self) -> None:
+        """Keep nothing of sessions, failed sign-ins and keys of changes that count no more."""
+        self.sessions.forget_ended()
+        self.throttle.forget_old()
+        self.repeats.forget_old()
+
     @cached_property
     def provider(self) -> Provider:
         """The company's OpenID Connect provider, if the settings name one."""

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from leadflow.errors import TooOften
 from leadflow.identities.accounts import Clock, utc_now
 from leadflow.identities.tables import Prepared
-from leadflow.postgres import Database
+from leadflow.postgres import Connection, Database
 
 FREE_FAILURES = 5
 FIRST_WAIT_S = 5
@@ -61,14 +61,16 @@ class Throttle:
         self._prepared = Prepared(database)
         self._clock = clock
 
+    def forget_old(self) -> None:
+        """Keep nothing of failures that count no more."""
+        with self._prepared.database.connection() as connection:
+            _forget_old(connection, self._clock())
+
     def begin(self, name: str, address: str) -> None:
         """Count a try of the name. Raises TooOften while the name or the address has to wait."""
         now, keys = self._clock(), (name_key(name), address_key(address))
         with self._prepared.database.transaction() as connection:
-            connection.execute(
-                "DELETE FROM records.sign_in_failures WHERE failed_at < %s AND free_at < %s",
-                (now - FORGOTTEN_AFTER, now),
-            )
+            _forget_old(connection, now)
             connection.execute(
                 "INSERT INTO records.sign_in_failures (key, failures, failed_at, free_at)"
                 " VALUES (%s, 0, %s, %s) ON CONFLICT DO NOTHING",
@@ -118,3 +120,10 @@ class Throttle:
 
 def _left_s(now: datetime, free: Iterable[datetime]) -> int:
     return math.ceil(max(((moment - now).total_seconds() for moment in free if moment > now), default=0))
+
+
+def _forget_old(connection: Connection, now: datetime) -> None:
+    connection.execute(
+        "DELETE FROM records.sign_in_failures WHERE failed_at < %s AND free_at < %s",
+        (now - FORGOTTEN_AFTER, now),
+    )

@@ -101,7 +101,7 @@ class Uploads:
 
     def keep(self, actor: str, name: str, source: BinaryIO, plan: Plan) -> Upload:
         """Keep a file. Raises TooLarge, and AlreadyThere where the actor has too many or too much."""
-        self._store.sweep(datetime.now(UTC) - KEEP)
+        self.forget_old()
         own = self._store.of(actor)
         if len(own) >= UPLOADS_MAX:
             raise AlreadyThere(f"{actor} has {UPLOADS_MAX} uploads already", do="Delete some of them.")
@@ -121,6 +121,10 @@ class Uploads:
 
         self._store.add(upload, pieces())
         return upload
+
+    def forget_old(self) -> None:
+        """Keep nothing of uploads that were made long ago and that nobody works on."""
+        self._store.sweep(datetime.now(UTC) - KEEP)
 
     def get(self, actor: str, name: str) -> Upload:
         """An upload of this actor's. Raises NotFound, alike for somebody else's."""
