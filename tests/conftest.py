@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -13,11 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import psutil
 import pytest
 import structlog
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from leadflow import postgres
+from leadflow.bootstrap import freshness, serving
 from leadflow.cli.diagnostics import NOISY
 from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.log.embedded import EmbeddedLog
@@ -28,19 +31,41 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
-CLIENT_WAIT_S = 60.0
-"""How long a client may take to close; one that a broker left in the middle of a commit is given time."""
+PATIENCE_S = 120.0
+"""How long what answers late on a busy machine is waited for."""
 
-# Busy machines answer late; no test is about the five seconds that the client waits by itself.
+# What somebody has set for their own commands, terminal and databases is none of the tests' business.
+for name in list(os.environ):
+    mine = name.startswith(("LEADFLOW_TEST_", "LEADFLOW_FUZZ_"))
+    if name.startswith(("LEADFLOW_", "PG")) and not mine:
+        del os.environ[name]
+for name in ("CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TTY_COMPATIBLE"):
+    os.environ.pop(name, None)
+# Whatever goes out by a proxy, this machine itself is not asked by one.
+for name in ("NO_PROXY", "no_proxy"):
+    os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost", "127.0.0.1")))
+
+# No test is about the five seconds that the client waits by itself, nor about these of a service.
 for part in ("connect", "read", "write", "pool"):
-    setattr(DEFAULT_TIMEOUT_CONFIG, part, 120.0)
+    setattr(DEFAULT_TIMEOUT_CONFIG, part, PATIENCE_S)
+freshness.FRESH_WAIT_S = serving.CONNECTION_WAIT_S = PATIENCE_S
+
+WORKING = (
+    "clock", "decider", "feeds", "handover", "http", "kafka-writer", "keeper", "metrics", "notifier",
+    "projector", "pulling", "snapshots",
+)  # fmt: skip
+"""The names of threads that go on until they are told to end."""
 
 
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
-    """A command that a test ran in this process leaves no logging to that test's streams behind."""
+    """A command that a test ran in this process leaves no logging to that test's streams behind.
+
+    What is told in this process goes to stderr, as it does in processes of LeadFlow: stdout is for data.
+    """
     loggers = [logging.getLogger(name) for name in (None, *NOISY)]
     before = [(logger, list(logger.handlers), logger.level) for logger in loggers]
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     yield
     structlog.reset_defaults()
     for logger, handlers, level in before:
@@ -49,19 +74,34 @@ def _own_logging() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _no_client_is_left() -> Iterator[None]:
-    """A client of Kafka that a test forgot would go on, and tell the tests after it of its lost broker."""
-    before = set(threading.enumerate())
+def _nothing_is_left_at_work() -> Iterator[None]:
+    """What a module forgot would go on, and disturb the tests after it: a client of Kafka would tell them of
+    its lost broker, and a process would take part in their groups."""
+    threads, processes = set(threading.enumerate()), set(psutil.Process().children())
     yield
-    deadline = time.monotonic() + CLIENT_WAIT_S
-    while left := [one.name for one in threading.enumerate() if one not in before and _is_client(one)]:
-        assert time.monotonic() < deadline, f"clients of Kafka are left: {', '.join(left)}"
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        left = [one.name for one in threading.enumerate() if one not in threads and _works(one)]
+        left += [told for one in psutil.Process().children() if one not in processes if (told := _told(one))]
+        if not left:
+            return
+        assert time.monotonic() < deadline, f"left at work: {', '.join(left)}"
         time.sleep(0.1)
 
 
-def _is_client(thread: threading.Thread) -> bool:
-    """Whether a client talks to its brokers in this thread."""
-    return thread.name.startswith("kafka-io") or thread.name.endswith("-network-thread")
+def _works(thread: threading.Thread) -> bool:
+    """Whether a client of Kafka talks to its brokers in this thread, or a part of LeadFlow works in it."""
+    client = thread.name.startswith("kafka-io") or thread.name.endswith("-network-thread")
+    return client or thread.name in WORKING
+
+
+def _told(process: psutil.Process) -> str:
+    """The command line of a process of LeadFlow; nothing of others, nor of those that have ended."""
+    try:
+        command = " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+    return command if "leadflow.cli" in command else ""
 
 
 @pytest.fixture(scope="session")
