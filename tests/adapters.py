@@ -13,7 +13,7 @@ from pathlib import Path
 from kafka_jars import install_on_debian
 from tests.processes import ROOT
 
-RUN_S = 60
+RUN_S = 300
 
 
 def ensure(program: str) -> None:

@@ -23,7 +23,7 @@ from kafka_jars import install_on_debian
 
 SOURCES = Path(__file__).parent / "asyncapi"
 NODE_MIN = 18
-ASK_S = 120
+ASK_S = 600
 FETCH_S = 600
 HOW = f"""\
 AsyncAPI's parser needs Node {NODE_MIN} or newer and npm, and they are missing.

@@ -22,8 +22,8 @@ from websockets.sync.client import ClientConnection, connect
 from kafka_jars import install_on_debian
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-START_S = 60
-WAIT_S = 60
+START_S = 180
+WAIT_S = 180
 HOW = """\
 Chromium is needed to test pages, and it is missing.
   Debian:          apt-get install -y chromium
@@ -188,12 +188,14 @@ def browser(camera: Path) -> Iterator[Browser]:
             command.append("--no-sandbox")
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            with connect(_address(Path(home), process), max_size=None) as socket:
+            address = _address(Path(home), process)
+            # A busy machine answers late: whoever asks waits, and nobody hangs up for want of an answer.
+            with connect(address, max_size=None, open_timeout=START_S, ping_interval=None) as socket:
                 yield Browser(socket)
         finally:
             process.terminate()
             try:
-                process.wait(timeout=10)
+                process.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

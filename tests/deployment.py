@@ -46,7 +46,7 @@ class Part:
 
     def said(self) -> str:
         """What it has said."""
-        return os.pread(self._output.fileno(), 1_000_000, 0).decode()
+        return os.pread(self._output.fileno(), 1_000_000, 0).decode(errors="replace")
 
     def send(self, number: int) -> None:
         """Send it a signal."""

@@ -12,7 +12,7 @@ import httpx
 
 from tests.doors import Door
 
-WAIT_S = 60
+WAIT_S = 180
 EVENTS = "/v1/pools/east/events"
 
 

@@ -295,6 +295,6 @@ def test_no_decision_depends_on_the_machine(capsys: pytest.CaptureFixture[str]) 
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=300,
         )
         assert found.stdout == expected, (hash_seed, zone, locale)

@@ -14,7 +14,7 @@ from leadflow.outcome import Outcome
 from tests.team import arrival
 
 BATCHES = [[arrival(number), arrival(number + 1)] for number in range(0, 10, 2)]
-WAIT_S = 30.0
+WAIT_S = 120.0
 
 
 def done(requests: Sequence[Request]) -> list[Outcome]:

@@ -36,7 +36,7 @@ def leadflow(
         preexec_fn=before,
         env=os.environ | {"PYTHONPATH": place} | environment,
         encoding="utf-8",
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -11,7 +11,7 @@ from leadflow.bootstrap import remembering
 from leadflow.bootstrap.remembering import Remembered
 from leadflow.errors import NotSignedIn, Unavailable
 
-WAIT_S = 30
+WAIT_S = 120
 
 
 class Clock:

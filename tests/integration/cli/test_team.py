@@ -224,7 +224,7 @@ def test_days_away_are_shown(desk: Desk) -> None:
 
 def test_hours_are_shown_where_they_keep_leads_away(desk: Desk) -> None:
     now = datetime.now(UTC) + timedelta(hours=8)
-    desk("member", "set", "wang", "--hours", "00:00-11:00" if now.hour >= 12 else "13:00-24:00")
+    desk("member", "set", "wang", "--hours", "02:00-11:00" if now.hour >= 12 else "13:00-24:00")
     assert "outside its hours" in desk("member", "list")
     desk("member", "set", "wang", "--hours", "00:00-24:00")
     assert "outside its hours" not in desk("member", "list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -18,6 +19,8 @@ from leadflow.errors import Unavailable
 from leadflow.log.embedded import EmbeddedLog
 from tests.team import Ticking, arrival, capture, claim, open_team
 
+WAIT_S = 120.0
+
 
 class Slow:
     """An engine whose batches wait for a sign, and are counted."""
@@ -30,7 +33,7 @@ class Slow:
         self.position = 0
 
     def submit(self, requests: Sequence[Request]) -> list[Outcome]:
-        assert self.sign.wait(30)
+        assert self.sign.wait(WAIT_S)
         self.sizes.append(len(requests))
         if self.fails is not None:
             raise self.fails
@@ -51,13 +54,15 @@ def commits_of(slow: Slow) -> GroupCommit:
 def send_for_ever(commits: GroupCommit, futures: list[Future[Outcome]]) -> None:
     for number in itertools.count(100):
         futures.append(commits.send(arrival(number)))
+        # Whoever closes needs its turn, too, before there is no more room.
+        time.sleep(0.001)
 
 
 def test_what_waits_is_one_batch_in_the_order_of_sending(slow: Slow, log: EmbeddedLog) -> None:
     commits = commits_of(slow)
     futures = [commits.send(arrival(number)) for number in range(40)]
     slow.sign.set()
-    outcomes = [future.result(30) for future in futures]
+    outcomes = [future.result(WAIT_S) for future in futures]
     commits.close()
     assert sum(slow.sizes) == 40
     assert len(slow.sizes) <= 2, "the first may have gone alone; the rest waited together"
@@ -71,7 +76,7 @@ def test_a_batch_has_a_largest_size(slow: Slow, monkeypatch: Any) -> None:
     futures = [commits.send(arrival(number)) for number in range(35)]
     slow.sign.set()
     for future in futures:
-        future.result(30)
+        future.result(WAIT_S)
     commits.close()
     assert max(slow.sizes) == 10
 
@@ -84,7 +89,7 @@ def test_closing_decides_what_waits_and_takes_nothing_more(slow: Slow) -> None:
     with pytest.raises(Unavailable, match="stopping"):
         send_for_ever(commits, futures)
     slow.sign.set()
-    closing.join(30)
+    closing.join(WAIT_S)
     assert all(future.done() and future.result().error is None for future in futures)
     commits.close()
 
@@ -96,7 +101,7 @@ def test_a_full_queue_sends_away(slow: Slow, monkeypatch: Any) -> None:
     with pytest.raises(Unavailable, match="waiting already"):
         send_for_ever(commits, futures)
     slow.sign.set()
-    assert all(future.result(30).answer == "created" for future in futures)
+    assert all(future.result(WAIT_S).answer == "created" for future in futures)
     commits.close()
 
 
@@ -106,9 +111,9 @@ def test_who_waits_is_told_of_a_failure_and_the_next_is_served(slow: Slow, probl
     slow.fails = problem
     slow.sign.set()
     with pytest.raises(type(problem)):
-        commits.send(arrival(1)).result(30)
+        commits.send(arrival(1)).result(WAIT_S)
     slow.fails = None
-    assert commits.send(arrival(1)).result(30).answer == "created"
+    assert commits.send(arrival(1)).result(WAIT_S).answer == "created"
     commits.close()
 
 
@@ -117,7 +122,7 @@ def test_claims_of_one_lead_in_one_batch_have_one_winner(slow: Slow) -> None:
     commits = commits_of(slow)
     futures = [commits.send(claim("wang" if n % 2 else "li", lead, f"c-{n}")) for n in range(20)]
     slow.sign.set()
-    outcomes = [future.result(30) for future in futures]
+    outcomes = [future.result(WAIT_S) for future in futures]
     commits.close()
     assert [outcome.refusal is None for outcome in outcomes] == [True] + [False] * 19
     assert {o.refusal.winner for o in outcomes[1:] if o.refusal} == {"li"}

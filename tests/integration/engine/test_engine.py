@@ -166,7 +166,7 @@ def test_a_lost_connection_is_unavailable_and_the_next_request_works(
     open_team(engine)
     with postgres.connect(database) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 120000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     try:

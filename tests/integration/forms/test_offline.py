@@ -25,6 +25,16 @@ def cable(scene: Scene) -> Iterator[Cable]:
         yield found
 
 
+def registrations(tab: Tab) -> set[str]:
+    """The ids of workers that the browser has told of."""
+    return {
+        one["registrationId"]
+        for event in tab.events
+        if event["method"] == "ServiceWorker.workerRegistrationUpdated"
+        for one in event["params"]["registrations"]
+    }
+
+
 def test_cards_scanned_offline_are_sent_later_and_once(scene: Scene, tab: Tab, tmp_path: Path) -> None:
     photo = tmp_path / "card.png"
     segno.make_qr(CARD.replace("张;伟", "离;线"), encoding="utf-8").save(str(photo), scale=6, border=8)
@@ -90,12 +100,9 @@ def test_the_worker_sends_what_waits_after_the_page_was_closed(scene: Scene, tab
     tab.call("ServiceWorker.enable")
     tab.open(scene.fair(rep="li").replace(scene.own, cable.address))
     tab.run("navigator.serviceWorker.ready.then(() => true)")
-    (registered,) = {
-        one["registrationId"]
-        for event in tab.events
-        if event["method"] == "ServiceWorker.workerRegistrationUpdated"
-        for one in event["params"]["registrations"]
-    }
+    # It is told of at some time; what was told comes with the next answer.
+    until(lambda: tab.run("true") and len(registrations(tab)) == 1)
+    (registered,) = registrations(tab)
     cable.cut()
     tab.until("!document.querySelector('#start').hidden")
     tab.click("#manual")

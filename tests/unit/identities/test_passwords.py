@@ -92,13 +92,17 @@ def test_checking_without_a_kept_hash_does_the_same_work_and_is_never_right() ->
 
 
 def test_few_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    inside, most, guard = [0], [0], threading.Lock()
+    inside, most, guard, full = [0], [0], threading.Lock(), threading.Event()
 
     class Slow(Counted):
         def verify(self, password: Any, kept: Any) -> bool:
             with guard:
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
+                if inside[0] == passwords.HASHINGS_MAX:
+                    full.set()
+            # As many as may be are in here at once; whoever comes beside them is seen.
+            assert full.wait(120)
             time.sleep(0.02)
             with guard:
                 inside[0] -= 1

@@ -102,7 +102,7 @@ def test_without_crc32c_a_process_refuses_to_start_and_says_why(tmp_path: Path, 
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 2
