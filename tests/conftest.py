@@ -51,8 +51,8 @@ for part in ("connect", "read", "write", "pool"):
 freshness.FRESH_WAIT_S = serving.CONNECTION_WAIT_S = PATIENCE_S
 
 WORKING = (
-    "clock", "decider", "feeds", "handover", "http", "kafka-writer", "keeper", "metrics", "notifier",
-    "projector", "pulling", "snapshots",
+    "clock", "decider", "feeds", "handover", "http", "keeper", "metrics", "notifier", "projector", "pulling",
+    "snapshots",
 )  # fmt: skip
 """The names of threads that go on until they are told to end."""
 
