@@ -212,6 +212,15 @@ def trace(
     )
 
 
+def last_interval(database: Database, pool: str, lead: str, owner: str) -> Row | None:
+    """The last time of ownership of a lead by this rep that is over; None where there was none."""
+    text = (
+        "SELECT * FROM {schema}.intervals WHERE pool = %s AND lead = %s AND owner = %s"
+        " ORDER BY end_sequence DESC LIMIT 1"
+    )
+    return next(iter(_rows(database, text, pool, lead, owner)), None)
+
+
 def _as_known(interval: Row, moment: datetime) -> Row:
     if interval["to_known"] is None or interval["to_known"] <= moment:
         return interval

@@ -60,7 +60,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.contracts": BELOW_ENGINE,
     "projections": ("leadflow.domain", "leadflow.log", "leadflow.postgres", "leadflow.errors"),
     "leadflow.embedded": ("leadflow.errors", "leadflow.postgres"),
-    "leadflow.views": (*BELOW_ENGINE, "projections"),
+    "leadflow.views": (*BELOW_ENGINE, "projections", "leadflow.policies.wording"),
     "leadflow.incoming": (*PARTS, "leadflow.network", "leadflow.records", "leadflow.views"),
     "consumers": (*PARTS, "leadflow.records", "leadflow.notifications", "leadflow.views"),
     "leadflow.demo": (*PARTS, "leadflow.bootstrap", "leadflow.calendars", "leadflow.policies"),

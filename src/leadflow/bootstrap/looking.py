@@ -5,6 +5,7 @@ from __future__ import annotations
 from leadflow.domain.access import Action
 from leadflow.engine import Outcome
 from leadflow.views.leads import ORDERS, STATUSES, Criteria, LeadView, Place, PoolView
+from leadflow.views.promises import Promise, how_lost, promise_after, promise_in_words
 from leadflow.views.refusals import refusal_text
 from leadflow.views.sentences import sentence
 from leadflow.views.stories import Story
@@ -24,10 +25,14 @@ __all__ = [
     "Outcome",
     "Place",
     "PoolView",
+    "Promise",
     "Story",
     "Trace",
+    "how_lost",
     "member_loads",
     "pool_summaries",
+    "promise_after",
+    "promise_in_words",
     "refusal_text",
     "sentence",
 ]

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 
-from leadflow.bootstrap.looking import LeadView, Outcome, PoolView
+from leadflow.bootstrap.looking import (
+    LeadView,
+    Outcome,
+    PoolView,
+    Promise,
+    how_lost,
+    promise_after,
+    promise_in_words,
+)
 from leadflow.cli.common import Session, pass_session, pool_option, request_option, shared_options
 from leadflow.cli.moments import parse_time
-from leadflow.cli.telling import tell
+from leadflow.cli.telling import moment, tell
 from leadflow.cli.values import plain
 from leadflow.domain.events import Event
 from leadflow.domain.requests import Body
@@ -85,10 +93,15 @@ class Acting:
         pools = [named] if named else list(session.app.views.pools())
         self.pool, self.lead = session.app.views.named(session.actor, pools, lead)
         self.view = session.app.views.pool(self.pool)
+        session.hint = self._lost
 
     def moment(self, text: str | None) -> datetime | None:
         """A time that was typed, in UTC."""
         return None if text is None else parse_time(text, self.view)
+
+    def _lost(self, outcome: Outcome) -> str | None:
+        self.session.app.settle()
+        return how_lost(self.session.app.views, outcome.events[0], partial(moment, self.view))
 
     def ask(
         self,
@@ -96,15 +109,23 @@ class Acting:
         *,
         members: Iterable[str | None] = (),
         show: Callable[[Outcome], LeadView | None] | None = None,
+        keeps: bool = False,
         **fields: Any,
     ) -> None:
         """Send the request and say what became of it. `members` are ids that must be the pool's, as that of
-        the rep for whom a manager acts."""
+        the rep for whom a manager acts; with `keeps`, until when the lead is its owner's is said, too."""
         check_members(self.session, self.pool, (*members, fields.get("rep")))
         outcome = self.session.send(
             self.pool, kind, self.request_id, lead=self.lead, if_sequence=self.if_sequence, **fields
         )
-        report(self.session, self.view, outcome, show(outcome) if show else None)
+        promise = self._promise(outcome) if keeps else None
+        report(self.session, self.view, outcome, show(outcome) if show else None, promise)
+
+    def _promise(self, outcome: Outcome) -> Promise | None:
+        self.session.app.settle()
+        views = self.session.app.views
+        lead = views.lead(self.session.actor, self.pool, self.lead)
+        return promise_after(views, lead, outcome.facts()[0])
 
 
 def check_members(session: Session, pool: str, members: Iterable[str | None]) -> None:
@@ -120,18 +141,29 @@ def check_members(session: Session, pool: str, members: Iterable[str | None]) ->
             )
 
 
-def report(session: Session, pool: PoolView, outcome: Outcome, lead: LeadView | None = None) -> None:
-    """Print what happened and what follows; with contact points of a lead that may be seen now."""
+def report(
+    session: Session,
+    pool: PoolView,
+    outcome: Outcome,
+    lead: LeadView | None = None,
+    promise: Promise | None = None,
+) -> None:
+    """Print what happened and what follows; with contact points of a lead that may be seen now, and until
+    when it is its owner's."""
 
     def draw(console: Console) -> None:
         if outcome.repeated:
             session.say("This request was decided before; this was its outcome:")
         for sentence in tell(pool, outcome.events):
             console.print(sentence, markup=False)
+        if promise is not None:
+            console.print(promise_in_words(promise, partial(moment, pool)), markup=False)
         if lead is not None and not lead.masked:
             console.print(f"  {reachable(lead)}", markup=False, style="bold")
 
-    more = {} if lead is None else {"seen": lead}
+    more: dict[str, Any] = {} if lead is None else {"seen": lead}
+    if promise is not None:
+        more["promise"] = promise
     lead_id = outcome.events[0].subject if outcome.events else None
     session.emit(change_document(outcome, lead=lead_id, **more), draw)
 

@@ -49,6 +49,8 @@ class Session:
         self.wait_s = WAIT_S
         self._settings: Settings | None = None
         self._app: App | None = None
+        self.hint: Callable[[Outcome], str | None] | None = None
+        """What is said beside a refusal, for whoever asked."""
 
     @cached_property
     def out(self) -> Console:
@@ -171,6 +173,8 @@ class Session:
         view = self.app.views.pools().get(event.pool)
         said = refusal_text(refusal, event, partial(moment, view)) if view else refusal_text(refusal, event)
         self.say(f"Refused: {said} (fact {event.id})")
+        if self.hint is not None and (more := self.hint(outcome)):
+            self.say(more)
         sys.exit(REFUSED)
 
 

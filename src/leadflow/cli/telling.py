@@ -94,11 +94,7 @@ def _handed_over(pool: PoolView, event: f.Event, data: f.LeadHandedOver) -> str:
 
 
 def _contacted(pool: PoolView, event: f.Event, data: f.ContactLogged) -> str:
-    said = f"Contact logged for {data.by}: {data.outcome}."
-    if data.counts:
-        return f"{said} The lead is kept {_until(pool, data.until)}{_past(data)}"
-    stays = f"; it stays {moment(pool, data.until)}" if data.until else ""
-    return f"{said} By the policy this outcome does not move the deadline{stays}."
+    return f"Contact logged for {data.by}: {data.outcome}.{_past(data)}"
 
 
 def _recycled(pool: PoolView, event: f.Event, data: f.LeadRecycled) -> str:

@@ -131,7 +131,13 @@ def contact(
 ) -> None:
     """Log a contact with LEAD."""
     acting.ask(
-        r.LogContact, rep=rep, outcome=outcome, note=note, means=means, stated_at=acting.moment(stated_at)
+        r.LogContact,
+        keeps=True,
+        rep=rep,
+        outcome=outcome,
+        note=note,
+        means=means,
+        stated_at=acting.moment(stated_at),
     )
 
 

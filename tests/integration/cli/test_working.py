@@ -105,9 +105,15 @@ def test_contacts_move_the_deadline_where_they_count(desk: Desk) -> None:
     said = desk(
         "--as", "rep/wang", "contact", lead, "--outcome", "reached", "--means", "call", "--note", "好"
     )
-    assert "Contact logged for wang: reached. The lead is kept until " in said
+    assert "Contact logged for wang: reached." in said
+    when = r"\d{4}-\d\d-\d\d \d\d:\d\d \(\+08:00\)"
+    extended = (
+        rf"It is wang's until ({when}): 7 days from this contact. Contacts extend it to {when} at most."
+    )
+    until = re.search(extended, said)
+    assert until, said
     said = desk("--as", "rep/wang", "contact", lead, "--outcome", "no_answer", "--at", "2026-01-05T09:30")
-    assert "does not move the deadline" in said
+    assert f"It is wang's until {until[1]}, as before: by the policy, no_answer moves no deadline." in said
     story = desk.json("--as", "rep/wang", "lead", "show", lead)
     assert [(line["outcome"], line["counts"]) for line in story["contacts"]] == [
         ("reached", True),
@@ -116,6 +122,30 @@ def test_contacts_move_the_deadline_where_they_count(desk: Desk) -> None:
     assert story["contacts"][1]["stated_at"] == "2026-01-05T01:30:00.000000Z"
     assert "knows no outcome sang" in desk("contact", lead, "--outcome", "sang", code=1)
     assert "is no time" in desk("contact", lead, "--outcome", "reached", "--at", "noon", code=2)
+
+
+def test_after_a_contact_it_is_said_why_no_deadline_runs(desk: Desk) -> None:
+    lead = owned(desk)
+    reached = ("--as", "rep/wang", "contact", lead, "--outcome", "reached")
+    desk("--as", "rep/wang", "protect", lead)
+    for outcome in ("reached", "no_answer"):
+        said = desk("--as", "rep/wang", "contact", lead, "--outcome", outcome)
+        assert re.search(r"It is wang's, protected until \S+ \S+ \S+: no deadline runs; after that", said)
+        assert "wang has it for 7 days at least" in said
+        assert said.count(" until ") == 1
+    found = desk.json(*reached)
+    assert (found["promise"]["why"], found["promise"]["until"]) == ("protected", None)
+    desk("--as", "rep/wang", "convert", lead)
+    assert "It is wang's customer: there is no deadline." in desk(*reached)
+
+
+def test_who_has_lost_a_lead_is_told_until_when_it_was_theirs_and_why(desk: Desk) -> None:
+    lead = owned(desk)
+    desk("withdraw", lead, "--reason", "holiday")
+    said = desk("--as", "rep/wang", "contact", lead, "--outcome", "reached", code=1)
+    assert "a rep may do this with its own leads only" in said
+    assert re.search(r"It was wang's until .* \(\+08:00\): local took it from wang \(fact east/\d+\)", said)
+    assert "It was" not in desk("--as", "rep/li", "contact", lead, "--outcome", "reached", code=1)
 
 
 def test_reveals_are_limited_and_are_facts(desk: Desk, lead: str) -> None:
