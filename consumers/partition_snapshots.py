@@ -116,11 +116,7 @@ class PartitionSnapshots:
     @classmethod
     def to_begin_with(cls, settings: Settings, topic: str) -> PartitionSnapshots | None:
         """Those in the database that the settings name, if they name one, for who does not wait for it."""
-        if settings.database_url is None:
-            return None
-        database = Database(settings.database_url)
-        database.serve(1, WAIT_S)
-        return cls(database, topic)
+        return _Impatient(settings.database_url, topic) if settings.database_url is not None else None
 
     def _prepare(self) -> None:
         ensure_table(self._database, "records.partition_snapshots", _DDL)
@@ -265,6 +261,22 @@ class PartitionSnapshots:
             " AND (p.pools -> s.pool ->> 0)::bigint = s.sequence)",
             place,
         )
+
+
+class _Impatient(PartitionSnapshots):
+    """Snapshots for who goes on without them: every look has a connection of its own.
+
+    One that was kept may lead to a server that stands still. It would be waited for as long as that does.
+    """
+
+    def __init__(self, url: str, topic: str) -> None:
+        super().__init__(Database(url), topic)
+        self._url = url
+
+    def load(self, partition: int, document_at: DocumentAt, only: str | None = None) -> Folded | None:
+        with Database(self._url) as database:
+            database.serve(1, WAIT_S)
+            return PartitionSnapshots(database, self._topic).load(partition, document_at, only)
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ from leadflow.errors import BrokenInvariant, Conflict, LeadflowError, Unavailabl
 from leadflow.settings import redact
 
 CONNECT_TIMEOUT_S = 10
+CLOSE_WAIT_S = 0.5
+"""How long a pool that is closed waits for threads that still connect to a server that does not answer."""
 POOL_SIZE_MAX = 4
 _AWAY = "See that the database is running and can be reached, then try again."
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -83,19 +85,27 @@ def place_of(url: str) -> str:
     return f"database {known.get('dbname', '?')} at {host}" + (f":{p}" if (p := known.get("port")) else "")
 
 
-def connect(url: str, *, name: str = "leadflow", autocommit: bool = True) -> Connection:
-    """A connection of one's own. Raises Unavailable if there is no database to be reached."""
+def connect(
+    url: str, *, name: str = "leadflow", autocommit: bool = True, wait_s: int = CONNECT_TIMEOUT_S
+) -> Connection:
+    """A connection of one's own. Raises Unavailable if there is no database to be reached in so long, or in
+    what the `connect_timeout` of its address says."""
     where = place_of(url)
     with translated(where):
         connection = psycopg.connect(
             url,
             autocommit=True,
             application_name=name,
-            connect_timeout=int(parameters(url).get("connect_timeout", CONNECT_TIMEOUT_S)),
+            connect_timeout=_patience(url, wait_s),
         )
         configure(connection)
         connection.autocommit = autocommit
         return connection
+
+
+def _patience(url: str, wait_s: int) -> int:
+    """For how many seconds to try to connect, unless the address says so itself."""
+    return int(parameters(url).get("connect_timeout", wait_s))
 
 
 def configure(connection: psycopg.Connection[Any]) -> None:
@@ -111,7 +121,9 @@ class Database:
         self.url = url
         self.where = place_of(url)
         self._pool = psycopg_pool.ConnectionPool(
-            make_conninfo(url, application_name="leadflow"),
+            make_conninfo(
+                url, application_name="leadflow", connect_timeout=_patience(url, CONNECT_TIMEOUT_S)
+            ),
             connection_class=psycopg.Connection[tuple[Any, ...]],
             min_size=0,
             max_size=size_max,
@@ -164,7 +176,7 @@ class Database:
 
     def close(self) -> None:
         """Close the pool's connections."""
-        self._pool.close()
+        self._pool.close(CLOSE_WAIT_S)
 
     def __enter__(self) -> Database:
         return self

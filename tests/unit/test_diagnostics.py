@@ -107,9 +107,11 @@ def test_a_library_that_warns_each_second_is_heard_once(capsys: pytest.CaptureFi
     for second in range(300):
         warn(second)
     logging.getLogger("other").error("no broker of another library")
-    first, other = heard()
+    logging.getLogger("psycopg.pool").error("no database, no broker")
+    first, other, database = heard()
     assert "after 0 s" in first
     assert "of another library" in other
+    assert "no database" in database
     for second in (299 + 300, 300 + 300, 599 + 3_599, 599 + 3_600):
         warn(second)
     assert [line.split(" s ")[0].split()[-1] for line in heard()] == ["599", "4198"]

@@ -12,7 +12,7 @@ from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.operations import doctor, doctor_kafka
 from leadflow.operations.doctor import Finding
-from leadflow.postgres import Database, connect
+from leadflow.postgres import Database, connect, place_of
 from leadflow.settings import Settings
 from leadflow.views.leads import Views
 from projections import registry
@@ -22,7 +22,10 @@ from projections.runner import Projections
 def examine_kafka(settings: Settings) -> Iterator[Finding]:
     """What is found, one thing after the other; errors are findings."""
     yield doctor.versions()
-    yield from doctor_kafka.kafka(settings)
+    away = False
+    for one in doctor_kafka.kafka(settings):
+        away = away or (one.check, one.status) == ("kafka", "fail")
+        yield one
     try:
         with open_database(settings) as (url, _):
             yield doctor.database(url)
@@ -32,7 +35,11 @@ def examine_kafka(settings: Settings) -> Iterator[Finding]:
                     do = "Start a projector: `leadflow projector`."
                     yield Finding("projections", "warn", "the read models were never filled", do)
                     return
-                yield from doctor.guarded("projections", lambda: _read_models(settings, database))
+                if away:
+                    what = "how far they are behind the log is unknown while Kafka is away"
+                    yield Finding("projections", "warn", what)
+                else:
+                    yield from doctor.guarded("projections", lambda: _read_models(settings, database))
                 yield from doctor.guarded("calendar", lambda: doctor.calendars(Views(database).pools()))
                 yield from doctor.guarded("notifications", lambda: doctor.notifications(database))
                 yield from doctor.guarded("inlets", lambda: doctor.inlets(database))
@@ -42,13 +49,16 @@ def examine_kafka(settings: Settings) -> Iterator[Finding]:
 
 def all_away(settings: Settings, first: Unavailable) -> Unavailable:
     """The error with everything that is away of what commands need, not only with what was missed first."""
-    found = [first]
-    for reach in (_reach_kafka, _reach_database):
+    found, missed = [first], first.where or ""
+    database = place_of(settings.database_url) if settings.database_url is not None else None
+    for where, reach in ((Cluster.of(settings).where, _reach_kafka), (database, _reach_database)):
+        if where is None or missed.startswith(where):
+            # It was waited for already.
+            continue
         try:
             reach(settings)
         except Unavailable as other:
-            if other.where not in [one.where for one in found]:
-                found.append(other)
+            found.append(other)
         except LeadflowError:
             # It answers; what else is wrong with it is no part of this.
             continue
@@ -65,8 +75,8 @@ def _reach_kafka(settings: Settings) -> None:
 
 
 def _reach_database(settings: Settings) -> None:
-    if settings.database_url is not None:
-        connect(settings.database_url).close()
+    assert settings.database_url is not None
+    connect(settings.database_url, wait_s=LOOK_WAIT_MS // 1_000).close()
 
 
 def _read_models(settings: Settings, database: Database) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import ExcInfo
 
-NOISY = ("kafka",)
+NOISY = ("kafka", "psycopg")
 """Libraries that tell of every connection; below a warning they are heard at `debug` only. Their own `debug`
 is never heard: it shows whole records, and with them people's contact points."""
 QUIET_S = 300.0
@@ -45,18 +45,20 @@ class _FirstOfMany(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._heard = self._told = 0.0
+        self._last: dict[str, tuple[float, float]] = {}
+        """By library, when it was heard, and when that was told."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] not in NOISY or record.levelno < logging.WARNING:
+        library = record.name.partition(".")[0]
+        if library not in NOISY or record.levelno < logging.WARNING:
             return True
         if record.name == IDLE and record.levelno < logging.ERROR:
             return False
-        same = record.created - self._heard < QUIET_S and record.created - self._told < AGAIN_S
-        self._heard = record.created
+        heard, told = self._last.get(library, (0.0, 0.0))
+        same = record.created - heard < QUIET_S and record.created - told < AGAIN_S
+        self._last[library] = (record.created, told if same else record.created)
         if same:
             return False
-        self._told = record.created
         record.msg = f"{record.getMessage()} (more lines like this are shown at the level debug)"
         record.args = ()
         return True

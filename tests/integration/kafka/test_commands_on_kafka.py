@@ -12,7 +12,7 @@ import pytest
 
 from leadflow import postgres
 from leadflow.cli import leadflow
-from leadflow.cli.common import run
+from leadflow.cli.common import WAIT_S, Session, run
 from leadflow.domain.requests import AdvanceClock
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster
@@ -25,8 +25,9 @@ from tests.office import POLICY
 from tests.processes import until
 from tests.team import arrival, request
 
-SOON = "2"
-"""How long a command waits in vain, in seconds: long enough to send its request on a busy machine."""
+SOON = "5"
+"""How long a command waits in vain, in seconds."""
+PATIENCE_S = 180.0
 LEADS = Path(__file__).resolve().parents[3] / "docs" / "tutorial" / "leads.csv"
 
 
@@ -46,6 +47,17 @@ def deployment(kafka: Cluster, settings: Settings, pg_url: str) -> Iterator[Depl
     with deployed(kafka.servers, settings.kafka_prefix, url) as running:
         yield running
     postgres.drop_database(pg_url, name)
+
+
+class Patient:
+    """How long a command waits: as long as it is told to, else longer than it would by itself."""
+
+    def __get__(self, session: Session, _: object = None) -> float:
+        asked = float(session.__dict__["wait_s"])
+        return asked if asked < WAIT_S else PATIENCE_S
+
+    def __set__(self, session: Session, wait_s: float) -> None:
+        session.__dict__["wait_s"] = wait_s
 
 
 class Shell:
@@ -87,6 +99,7 @@ def shell(
     monkeypatch.setenv("LEADFLOW_HOME", str(tmp_path))
     monkeypatch.setenv("LEADFLOW_POOL", pool)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(Session, "wait_s", Patient(), raising=False)
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY, "utf-8")
     opened = Shell(capfd, pool)
@@ -135,9 +148,14 @@ def test_what_belongs_to_one_machine_says_why_it_does_not_work(shell: Shell, tmp
 
 
 def test_an_outcome_that_is_late_can_be_asked_for(shell: Shell, deployment: Deployment) -> None:
+    def told_to_ask_later() -> bool:
+        # On a busy machine it may take more than one try to send the request in so short a time.
+        code, _ = shell.ends("member", "add", "zhao", "--request-id", "late", "--wait", SOON)
+        assert code == 3, shell.said
+        return "leadflow request show manager/local:late" in shell.said
+
     with deployment.decider.standing_still():
-        shell("member", "add", "zhao", "--request-id", "late", "--wait", SOON, code=3)
-    assert "leadflow request show manager/local:late" in shell.said
+        until(told_to_ask_later)
     shell("member", "add", "zhao", "--request-id", "late")
     assert "done" in shell("request", "show", "manager/local:late")
 
@@ -146,10 +164,17 @@ def test_what_is_stale_is_called_so(shell: Shell, deployment: Deployment) -> Non
     shell("import", str(LEADS), "--channel", "trade_show")
     lead = json.loads(shell("leads", "--json"))["leads"][0]["lead"]
     mine = ("claim", lead, "--as", "rep/li", "--request-id", "stale", "--wait", SOON)
+    told: list[str] = []
+
+    def claimed() -> bool:
+        code, out = shell.ends(*mine)
+        told.append(out)
+        return code == 0
+
     with deployment.projector.standing_still():
         # However late its outcome is, the same request gets it.
-        until(lambda: shell.ends(*mine)[0] == 0)
-        assert "li has the lead" in shell(*mine)
+        until(claimed)
+    assert "li has the lead" in told[-1]
     assert "stale" in shell.said
     assert "leadflow projector" in shell.said
 
@@ -159,6 +184,8 @@ def test_what_is_away_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) ->
         away.setenv("LEADFLOW_KAFKA", "127.0.0.1:9")
         shell("member", "add", "zhao", "--wait", "0.5", code=3)
         assert "Kafka at 127.0.0.1:9" in shell.said
+        # What has been waited for is not looked at once more; nothing else is away.
+        assert shell.said.count("Kafka at") == 1
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", "postgresql://127.0.0.1:9/nowhere")
     shell("member", "add", "zhao", "--wait", "0.5", code=3)
     assert "database nowhere at 127.0.0.1:9" in shell.said
@@ -235,7 +262,7 @@ def test_what_anybody_sends_is_shown_as_it_is_and_orders_nothing(
     }
     before = len(office.dead_letters())
     for one in (event, event | {"specversion": f"2{orders}"}):
-        office.put(intake, json.dumps(one).encode(), shell.pool.encode()).get(timeout=60)
+        office.put(intake, json.dumps(one).encode(), shell.pool.encode()).get(timeout=120)
     until(lambda: len(office.dead_letters()) == before + 1)
     until(lambda: bool(json.loads(shell("leads", "--json"))["leads"]))
     lead = json.loads(shell("leads", "--json"))["leads"][0]["lead"]

@@ -126,6 +126,10 @@ def test_a_cluster_that_is_away_is_named_and_the_rest_is_looked_at(
     assert [one.status for one in of(found, "kafka")] == ["fail"]
     assert "127.0.0.1:9" in of(found, "kafka")[0].what
     assert "Postgres" in of(found, "database")[0].what
+    # It is waited for once, not again for each thing that needs it.
+    told = of(found, "projections")
+    assert [one.status for one in told] == ["warn"]
+    assert "127.0.0.1:9" not in told[0].what
 
 
 def test_what_cannot_be_seen_on_one_broker() -> None:

@@ -21,6 +21,7 @@ from leadflow.postgres import Database, connect
 from leadflow.settings import Settings
 from tests.deciders import Office, causes, check, deciding, heads
 from tests.kafka_broker import new_prefix
+from tests.processes import until
 from tests.team import arrival, claim, joining, opening
 
 REPS = ("wang", "li")
@@ -158,3 +159,22 @@ def test_a_snapshotter_says_what_it_needs() -> None:
         Snapshotter(Settings())
     with pytest.raises(UsageError, match="no database"):
         Snapshotter(Settings(kafka="127.0.0.1:1"))
+
+
+def test_a_look_for_snapshots_leaves_no_connection_behind(office: Office) -> None:
+    """One that is kept may be to a server that stands still: a decider would wait for it without end."""
+    url = office.settings.database_url
+    assert url is not None
+    impatient = PartitionSnapshots.to_begin_with(office.settings, office.names.events)
+    assert impatient is not None
+    assert impatient.usable(0, lambda _: None) is NOTHING
+    with connect(url) as watching:
+
+        def alone() -> bool:
+            others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            return watching.execute(others).fetchone() == (1,)
+
+        assert watching.execute(
+            "SELECT to_regclass('records.partition_snapshots') IS NOT NULL"
+        ).fetchone() == (True,)
+        until(alone)

@@ -1,0 +1,28 @@
+"""A Postgres that does not answer, and does not refuse either."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from leadflow import postgres
+from leadflow.errors import Unavailable
+from tests.processes import until
+
+
+def test_nobody_waits_for_ever_for_a_server_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "CONNECT_TIMEOUT_S", 2)
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://leadflow@127.0.0.1:{silent.getsockname()[1]}/leadflow"
+        with pytest.raises(Unavailable, match="the database is away"):
+            postgres.connect(url, wait_s=2)
+        database = postgres.Database(url)
+        database.serve(1, 0.1)
+        with pytest.raises(Unavailable, match="the database is away"), database.connection():
+            raise AssertionError("nobody let it in")
+        database.close()
+        # Those that still connect give up by themselves: else each try would leave one more.
+        until(lambda: set(threading.enumerate()) <= before, 100)
