@@ -13,6 +13,7 @@ from leadflow.api.bodies import body
 from leadflow.bootstrap.uploads import MappingFile
 from leadflow.domain.values import POOL_PATTERN, Name, Text, UtcTime
 
+ENCODING = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}$"
 _ID = "3f1c0f2ab94e4d0c8a55d7e1c2b3a4f5"
 _COUNTS = {"rows": 0, "created": 0, "merged": 0, "duplicate": 0, "unreadable": 0}
 PLAN = {"channel": "purchased_list", "campaign": "autumn", "pool": "east"}
@@ -56,9 +57,18 @@ class PlanGiven(BaseModel):
     day: Annotated[
         date | None, Field(alias="date", description="When it happened, for rows that do not say.")
     ] = None
+    encoding: Annotated[
+        str | None,
+        Field(pattern=ENCODING, description="Of a text file, as gb18030 or big5; found out if left out."),
+    ] = None
     mapping: Annotated[
         MappingFile | None, Field(description="What columns are, and how the file is written.")
     ] = None
+
+    def mapped(self, known: MappingFile) -> MappingFile:
+        """How the file is written, by what is given here and was known before."""
+        mapping = self.mapping or known
+        return mapping if self.encoding is None else mapping.model_copy(update={"encoding": self.encoding})
 
 
 class PlanShown(answers.Answer):

@@ -22,6 +22,7 @@ from leadflow.api.bodies import shown_name
 from leadflow.api.changes import REPEATED, Asking, Sending
 from leadflow.api.frame import BODY_MAX
 from leadflow.api.upload_answers import (
+    ENCODING,
     PLAN,
     PlanGiven,
     PlanShown,
@@ -73,6 +74,7 @@ _FORM = {
         "campaign": {"type": "string", "minLength": 1},
         "pool": {"type": "string", "pattern": f"^{POOL_PATTERN}$"},
         "date": {"type": "string", "format": "date"},
+        "encoding": {"type": "string", "pattern": ENCODING},
     },
 }
 _MULTIPART = {
@@ -115,7 +117,7 @@ def _keep(asking: Asking, form: FormData) -> Response:
         raise failing.of_validation(error.errors(include_input=False), "body") from error
     if wanted.channel is None:
         raise _wrong("channel", "missing", "names the channel that the leads came through")
-    plan = Plan(wanted.channel, wanted.campaign, wanted.pool, wanted.day, wanted.mapping or MappingFile())
+    plan = Plan(wanted.channel, wanted.campaign, wanted.pool, wanted.day, wanted.mapped(MappingFile()))
     _place(asking, plan)
     name = shown_name(file.filename)
     uploads = asking.service.uploads
@@ -271,7 +273,7 @@ def _working_on(asking: Asking, name: str, wanted: PlanGiven, *, dry_run: bool) 
         wanted.campaign or known.campaign,
         wanted.pool or known.pool,
         wanted.day or known.day,
-        wanted.mapping or known.mapping,
+        wanted.mapped(known.mapping),
     )
     job = uploads.begin(upload, plan, _place(asking, plan), dry_run=dry_run)
     with suppress(Late):

@@ -93,6 +93,7 @@ def progress_bar(session: Session, what: str, total: int | None = None) -> Itera
     "--map", "mapping_file", type=PATH, metavar="FILE", help="A mapping file (TOML) for its columns."
 )
 @click.option("--sheet", metavar="NAME", help="The only sheet to read of a workbook.")
+@click.option("--encoding", metavar="NAME", help="Of a text file, as gb18030 or big5; found out if left out.")
 @click.option(
     "--date",
     "day",
@@ -113,6 +114,7 @@ def import_command(
     campaign: str | None,
     mapping_file: Path | None,
     sheet: str | None,
+    encoding: str | None,
     day: datetime | None,
     phone_region: str | None,
     dry_run: bool,
@@ -124,7 +126,7 @@ def import_command(
     Rows that cannot be read are kept as dead letters. The same file again creates nothing.
     """
     mapping = load_mapping(mapping_file) if mapping_file else MappingFile()
-    said = {"sheet": sheet, "region": phone_region}
+    said = {"sheet": sheet, "encoding": encoding, "region": phone_region}
     mapping = mapping.model_copy(update={name: value for name, value in said.items() if value is not None})
     app = session.app
     arrivals = open_arrivals(file, channel, campaign=campaign, mapping=mapping, attribution=app.attribution)
@@ -193,6 +195,10 @@ def _format_of(report: Report) -> str:
 
 
 def _draw_mapping(console: Console, report: Report) -> None:
+    if report.mapping.get("encoding_guessed"):
+        name = report.mapping["encoding"]
+        what = f"{name} is a guess: if names look wrong, say which it is with --encoding"
+        console.print(f"  encoding {what}", markup=False, style="yellow")
     columns = [f"{column} → {name}" for column, name in report.mapping["columns"].items()]
     console.print("  columns  " + " · ".join(columns), markup=False, style="dim", soft_wrap=False)
     for what in ("answers", "ignored"):

@@ -208,6 +208,8 @@ class ArrivalFile:
         said: dict[str, Any] = {"file": self.path.name, "format": self.format}
         if self.encoding:
             said["encoding"] = self.encoding.name
+            if not self.encoding.sure:
+                said["encoding_guessed"] = True
         if self.delimiter:
             said["delimiter"] = self.delimiter
         mapped = {"columns": {}, "answers": {}, "ignored": {}}  # type: dict[str, dict[str, Any]]

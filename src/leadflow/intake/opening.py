@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from leadflow.errors import NotFound, UnmappableHeader, UnreadableFile
+from leadflow.errors import NotFound, UnmappableHeader, UnreadableFile, UsageError
 from leadflow.intake.contacts import fast_mobile
 from leadflow.intake.limits import MIB, Limits
 from leadflow.intake.mapping import MappingFile
@@ -121,16 +121,20 @@ def open_tables(
             sheet for sheet, table in found if sheet not in known and _holds_contacts(_first_rows(table))
         ]
         return Opened(tables, left_out=tuple(left_out))
-    encoding = encoding_of(path, own.encoding)
+    encoding = encoding_of(path, own.encoding, score)
     delimiter = own.delimiter or delimiter_of(path, encoding, limits, score)
     table = find_table(csv_rows(path, encoding, delimiter, limits), score, own.header_row)
     if not isinstance(table, Table) or not score(list(table.columns)):
-        raise no_header(path, [_first_rows(table)], needs)
+        problem = no_header(path, [_first_rows(table)], needs)
+        if not encoding.name.startswith("utf"):
+            problem.do = f"{problem.do}\n{_READ_AS.format(name=encoding.name)}"
+        raise problem
     if len(table.columns) > limits.columns_max:
         raise UnreadableFile(f"the table has more than {limits.columns_max} columns", where=str(path))
     return Opened([(None, table)], encoding, delimiter)
 
 
+_READ_AS = "The file was read as {name}; if what it holds looks wrong, name its encoding (`--encoding`)."
 _EXPORT_AGAIN = "Save or export it again from where it came."
 
 
@@ -143,7 +147,7 @@ def _holds_contacts(rows: list[list[str]]) -> bool:
     return any("@" in cell or fast_mobile(cell) for row in rows for cell in row)
 
 
-def no_header(path: Path, found: list[list[list[str]]], needs: str = CONTACT_POINT) -> Exception:
+def no_header(path: Path, found: list[list[list[str]]], needs: str = CONTACT_POINT) -> UsageError:
     """The error that names the columns seen and says how to write a mapping file.
 
     Only a row without contact points is shown as the columns: the first row may be a person's.

@@ -25,22 +25,34 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _BROKEN_SHARE_MAX = 0.1
-_COMMON_SHARE_MIN = 0.7
+_COMMON_SHARE_MIN = 0.5
+_SURE_SHARE_MIN = 0.7
+_HEADER_LINES = 20
+_USUAL = "Usual ones are utf-8, gb18030, big5 and utf-16."
 VALUE = re.compile(r"@|\d[\d\s-]{6,}")
 """What no header holds: an address, or a number of at least seven digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A text file's encoding; `clean` is False where single characters cannot be read."""
+    """A text file's encoding; `clean` is False where single characters cannot be read, `sure` where little
+    tells that it is this one."""
 
     name: str
     clean: bool = True
+    sure: bool = True
 
 
-def encoding_of(path: Path, declared: str | None = None) -> Encoding:
-    """The encoding by byte-order mark, then UTF-8, then GB18030 (of which GBK is a part), then by
-    charset-normalizer. Raises UnreadableFile if the file is no text, or not in the declared encoding."""
+def encoding_of(
+    path: Path, declared: str | None = None, score: Callable[[list[str]], int] | None = None
+) -> Encoding:
+    """The encoding by byte-order mark, then UTF-8, then GB18030 (of which GBK is a part) or Big5, then by
+    charset-normalizer.
+
+    `score` says how much of a header is known; where one is, that decides between GB18030 and Big5, else
+    which of them has the more everyday characters.
+    Raises UnreadableFile if the file is no text, or not in the declared encoding.
+    """
     with path.open("rb") as file:
         head = file.read(4096)
     if declared:
@@ -59,8 +71,10 @@ def encoding_of(path: Path, declared: str | None = None) -> Encoding:
     broken = sample.decode("utf-8", "replace").count("\ufffd")
     if broken <= _BROKEN_SHARE_MAX * _count_from(0xC0, sample):
         return Encoding("utf-8", clean=False)
-    if _looks_chinese(sample):
-        return Encoding("gb18030", clean=_decodes(path, "gb18030"))
+    chinese = _chinese(sample, score)
+    if chinese is not None:
+        name, sure = chinese
+        return Encoding(name, clean=_decodes(path, name), sure=sure)
     # Imported where it is needed: nearly all files are in an encoding that was named above.
     from charset_normalizer import from_bytes
 
@@ -69,16 +83,17 @@ def encoding_of(path: Path, declared: str | None = None) -> Encoding:
         raise UnreadableFile(
             "the file's encoding cannot be told",
             where=str(path),
-            do='Save it in UTF-8, or name it in a mapping file: encoding = "gb18030".',
+            do="Save it in UTF-8, or name its encoding, e.g. gb18030 or big5.",
         )
-    return Encoding(best.encoding, clean=_decodes(path, best.encoding))
+    return Encoding(best.encoding, clean=_decodes(path, best.encoding), sure=False)
 
 
 def _declared(path: Path, name: str) -> Encoding:
     try:
-        codecs.lookup(name)
-    except LookupError as error:
-        raise UnreadableFile(f"unknown encoding {name!r} in the mapping file", where=str(path)) from error
+        # Of what is no encoding of text (`hex`, `zlib`) this says so, too.
+        "a".encode(name)
+    except (LookupError, ValueError) as error:
+        raise UnreadableFile(f"there is no encoding {name!r}", where=str(path), do=_USUAL) from error
     if _decodes(path, name):
         return Encoding(name)
     sample = _telling_sample(path)
@@ -87,7 +102,7 @@ def _declared(path: Path, name: str) -> Encoding:
         raise UnreadableFile(
             f"the file is not encoded in {name}",
             where=str(path),
-            do="Leave `encoding` out of the mapping file.",
+            do="Leave the encoding out: it is found out then.",
         )
     return Encoding(name, clean=False)
 
@@ -120,17 +135,54 @@ def _count_from(least: int, sample: bytes) -> int:
     return len(sample) - len(sample.translate(None, bytes(range(least, 0x100))))
 
 
-def _looks_chinese(sample: bytes) -> bool:
-    """Whether read as GB18030 most characters are everyday ones (GB 2312 level 1 and punctuation)."""
-    counts = Counter(sample.decode("gb18030", "replace"))
-    wide = {character: count for character, count in counts.items() if not character.isascii()}
-    common = sum(count for character, count in wide.items() if _is_common(character))
-    return bool(wide) and common >= _COMMON_SHARE_MIN * sum(wide.values())
+def _chinese(sample: bytes, score: Callable[[list[str]], int] | None) -> tuple[str, bool] | None:
+    """GB18030 or Big5, whichever the sample's header and characters speak for, and whether that is sure."""
+    rated = []
+    for name, is_common in (("gb18030", _is_common), (_big5_of(sample), _is_common_in_big5)):
+        text = sample.decode(name, "replace")
+        known = _known_header(text, score) if score is not None else 0
+        rated.append((known, _common_share(text, is_common), name))
+    # Of two alike the first: GB18030.
+    known, share, name = max(rated, key=lambda one: one[:2])
+    if share < _COMMON_SHARE_MIN:
+        return None
+    return name, bool(known) or share >= _SURE_SHARE_MIN
+
+
+def _big5_of(sample: bytes) -> str:
+    """Of the kinds of Big5 the first that has all of the sample's characters."""
+    for name in ("big5", "cp950", "big5hkscs"):
+        try:
+            sample.decode(name)
+        except UnicodeError:
+            continue
+        return name
+    return "cp950"
+
+
+def _known_header(text: str, score: Callable[[list[str]], int]) -> int:
+    rows = [line for line in text.splitlines()[:_HEADER_LINES] if not VALUE.search(line)]
+    cells = ([cell.strip(' "') for cell in row.split(mark)] for row in rows for mark in DELIMITERS)
+    return max((score(row) for row in cells if len(row) > 1), default=0)
+
+
+def _common_share(text: str, is_common: Callable[[str], bool]) -> float:
+    """Which share of the characters beyond ASCII are everyday ones."""
+    wide = {character: count for character, count in Counter(text).items() if not character.isascii()}
+    common = sum(count for character, count in wide.items() if is_common(character))
+    return common / max(1, sum(wide.values()))
 
 
 def _is_common(character: str) -> bool:
+    """Level 1 of GB 2312, and punctuation."""
     code = character.encode("gb2312", "ignore")
     return len(code) == 2 and (0xB0 <= code[0] <= 0xD7 or code[0] in (0xA1, 0xA3))
+
+
+def _is_common_in_big5(character: str) -> bool:
+    """Level 1 of Big5, and punctuation."""
+    code = character.encode("big5", "ignore")
+    return len(code) == 2 and 0xA1 <= code[0] <= 0xC6
 
 
 def lines(path: Path, encoding: Encoding, limits: Limits) -> Iterator[str]:

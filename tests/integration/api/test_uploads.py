@@ -91,6 +91,18 @@ def bomb(size: int) -> bytes:
     return kept.getvalue()
 
 
+def test_an_encoding_may_be_named(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    content = "name,phone\n翟赟翀,13800138000\n".encode("gbk")
+    assert sent(ma, content)["mapping"]["encoding_guessed"] is True
+    found = sent(ma, content, encoding="gbk")
+    assert found["mapping"]["encoding"] == found["plan"]["mapping"]["encoding"] == "gbk"
+    assert "encoding_guessed" not in found["mapping"]
+    assert found["rows"][0]["raw"]["name"] == "翟赟翀"
+    again = ma.post(f"{UPLOADS}/{found['upload']}/check", {"encoding": "utf-8"}, headers=WAIT)
+    assert (again["status"], again["error"]) == ("failed", "the file is not encoded in utf-8")
+
+
 def test_what_is_no_file_of_leads_is_refused(door: Door) -> None:
     ma = door.as_("manager/ma")
     for content, name in (

@@ -160,6 +160,16 @@ def test_a_mapping_file_says_what_cannot_be_guessed(desk: Desk, tmp_path: Path) 
     assert "missing  wo: named by the mapping file, and no column here" in said
 
 
+def test_an_encoding_may_be_named(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "names.csv"
+    path.write_bytes("name,phone\n翟赟翀,13800138000\n".encode("gbk"))
+    trying = ("import", str(path), "--channel", "trade_show", "--dry-run")
+    assert "gb18030 is a guess: if names look wrong, say which it is with --encoding" in desk(*trying)
+    assert "is a guess" not in desk(*trying, "--encoding", "gbk")
+    assert "is not encoded in utf-8" in desk(*trying, "--encoding", "utf-8", code=2)
+    assert "there is no encoding 'klingon'" in desk(*trying, "--encoding", "klingon", code=2)
+
+
 def test_a_list_from_another_country_says_so(desk: Desk, tmp_path: Path) -> None:
     file, mapping = tmp_path / "messe.csv", tmp_path / "map.toml"
     file.write_text("Name,Telefon\nAnna,030 901820\nBernd,0049 30 901821\n", "utf-8")

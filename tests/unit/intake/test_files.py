@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from leadflow.errors import NotFound
+from leadflow.errors import NotFound, UnmappableHeader
 from leadflow.intake.files import open_arrivals
 from leadflow.intake.mapping import MappingFile
 from tests.unit.intake.made import DATA, HEADER, ROW, phones, read, workbook
@@ -26,6 +26,40 @@ def test_encodings_of_csv(tmp_path: Path, encoding: str) -> None:
     assert row.arrival.body is not None
     assert row.arrival.body.person.name == "张伟"
     assert row.arrival.body.person.phones == ("+8613812345678",)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("big5", "姓名,手機\n陳怡君,13800138000\n"),
+        ("big5", "name,phone\n林志玲,13800138000\n"),
+        ("cp950", "姓名,電話\n王裏明,13800138000\n"),
+        ("big5hkscs", "姓名,電話\n陳㗎,13800138000\n"),
+        ("gbk", "姓名,電話\n陳怡君,13800138000\n"),
+        ("gbk", "name,phone\n王,13800138000\n"),
+        ("gbk", "name,phone,city\nLee,13800138000,亳州\n"),
+        ("gbk", "name,phone\n翟赟翀,13800138000\n"),
+    ],
+)
+def test_a_short_file_is_told_by_its_header_or_by_everyday_characters(
+    tmp_path: Path, encoding: str, text: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode(encoding))
+    file = open_arrivals(path, "trade_show")
+    cells = [value for one in file for value in one.payload().values()]
+    assert cells == [cell for line in text.splitlines()[1:] for cell in line.split(",")]
+
+
+def test_a_guess_is_said_to_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("name,phone\n翟赟翀,13800138000\n".encode("gbk"))
+    assert open_arrivals(path, "trade_show").report()["encoding_guessed"] is True
+    named = open_arrivals(path, "trade_show", mapping=MappingFile(encoding="gbk"))
+    assert "encoding_guessed" not in named.report()
+    path.write_bytes("氏名,電話番号\n田中さくら,09012345678\n".encode("euc-jp"))
+    with pytest.raises(UnmappableHeader, match=r"was read as gb18030; .* \(`--encoding`\)"):
+        open_arrivals(path, "trade_show")
 
 
 @pytest.mark.parametrize(
