@@ -22,7 +22,7 @@ from leadflow.settings import Settings
 from tests.kafka_processes import KafkaProcess
 from tests.log_checks import check as check
 
-WAIT_S = 180.0
+WAIT_S = 300.0
 STRUCTURED = [("content-type", CONTENT_TYPE.encode())]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.processes import ROOT, environment, until
 
-STOP_S = 120
+STOP_S = 300
 
 
 class Part:

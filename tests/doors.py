@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from leadflow import postgres
+from leadflow.api import changes, inlets
 from leadflow.api.server import HttpServer
 from leadflow.bootstrap.app import App
 from leadflow.bootstrap.identities import SCOPES
@@ -25,6 +26,9 @@ from tests.office import Office, office_template
 __all__ = ["Client", "Door", "door", "office_template"]
 
 PROBLEM = "application/problem+json"
+WAIT_S = 300.0
+"""How long may be waited for what a busy machine does: as long as a caller asks to, and for outcomes."""
+changes.WAIT_S_MAX = inlets.WAIT_S = WAIT_S
 
 
 class Client:
@@ -116,7 +120,7 @@ def open_door(url: str, home: Path, **settings: Any) -> Iterator[Door]:
     settings = {"vendor_private": "allow", **settings}
     given = Settings(home=home, database_url=url, http="127.0.0.1:0", **settings)
     with (
-        open_app(given) as app,
+        open_app(given, wait_s=WAIT_S) as app,
         open_service(app) as service,
         HttpServer(service, given.http) as server,
     ):

@@ -24,7 +24,8 @@ def running_kafka(name: str = "tests") -> Iterator[str]:
     if given:
         yield given
         return
-    with own_kafka(name) as kafka:
+    # Nobody kills it: it is not missed, however late a busy machine lets it give a sign of life.
+    with own_kafka(name, settings={"broker.session.timeout.ms": "60000"}) as kafka:
         yield kafka.address
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from leadflow.settings import Settings
 from tests.processes import ROOT, environment, until
 
-START_S = 180
+START_S = 300
 """Several start at a time, on machines that have other things to do."""
-END_S = 120
+END_S = 300
 
 
 class KafkaProcess:

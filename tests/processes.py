@@ -50,7 +50,7 @@ def leadflow(home: Path, *arguments: str, code: int | None = 0) -> subprocess.Co
         env=environment(home),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     said = f"{arguments} ended with {done.returncode}\n{done.stdout}{done.stderr}"
@@ -78,16 +78,16 @@ def running(home: Path) -> Iterator[subprocess.Popen[str]]:
         yield engine
         if engine.poll() is None:
             engine.send_signal(signal.SIGTERM)
-            assert engine.wait(120) == 0, engine.stderr.read()
+            assert engine.wait(300) == 0, engine.stderr.read()
     finally:
         if engine.poll() is None:
             engine.kill()
-        engine.wait(120)
+        engine.wait(300)
         if engine.stderr is not None:
             engine.stderr.close()
 
 
-def until(condition: Callable[[], bool], wait_s: float = 180.0) -> None:
+def until(condition: Callable[[], bool], wait_s: float = 300.0) -> None:
     """Wait for a condition that comes true sooner or later; a busy machine has its time."""
     deadline = time.monotonic() + wait_s
     while not condition():

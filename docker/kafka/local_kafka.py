@@ -30,7 +30,7 @@ from types import TracebackType
 from kafka_jars import CannotStart, libraries
 
 ROOT = Path(__file__).resolve().parents[2]
-START_WAIT_S = 180.0
+START_WAIT_S = 300.0
 """Some seconds are enough, but for a machine that has a lot to do."""
 STOP_WAIT_S = 15.0
 HEAP_MB = 384

@@ -17,7 +17,7 @@ from projections import registry
 from projections.runner import Projections
 from tests.projectors import projecting
 
-WAIT_S = 180.0
+WAIT_S = 300.0
 
 
 class ReadAlong:

@@ -17,14 +17,14 @@ import pytest
 from leadflow.api.uploads import FORM_BYTES
 from leadflow.incoming import uploads
 from leadflow.incoming.upload_store import UploadStore
-from tests.doors import Client, Door, door, office_template, open_door
+from tests.doors import WAIT_S, Client, Door, door, office_template, open_door
 
 __all__ = ["door", "office_template"]
 
 UPLOADS = "/v1/uploads"
 GOOD = "name,phone,company\n赵敏,138 0013 8001,蓝海物流\n李娜,139 0013 9009,远山\n"
 PLAN = {"channel": "trade_show", "pool": "east", "campaign": "fair"}
-WAIT = {"Prefer": "wait=30"}
+WAIT = {"Prefer": f"wait={WAIT_S:g}"}
 
 
 def sent(
@@ -180,7 +180,7 @@ def test_of_two_processes_one_works_on_it(door: Door, tmp_path: Path) -> None:
         assert other.post(f"{path}/start", headers=now, status=202)["status"] in ("waiting", "running")
         other.post(f"{path}/check", status=409)
         other("DELETE", path, status=409)
-        done = one.post(f"{path}/start", headers={"Prefer": "wait=60"})
+        done = one.post(f"{path}/start", headers=WAIT)
         assert (done["status"], done["counts"]["created"]) == ("done", 20_000)
         assert other.get(path)["counts"] == done["counts"]
 

@@ -12,7 +12,6 @@ import pytest
 
 from leadflow import postgres
 from leadflow.api.server import HttpServer
-from leadflow.bootstrap import freshness
 from leadflow.bootstrap.opening import open_app
 from leadflow.bootstrap.serving import open_service
 from leadflow.calendars import build_calendar
@@ -22,25 +21,22 @@ from leadflow.log.kafka.topics import Topics
 from leadflow.policies import load
 from leadflow.settings import Settings
 from tests.deployment import Deployment, deployed
-from tests.doors import Door
+from tests.doors import WAIT_S, Door
 from tests.kafka_broker import new_prefix
 from tests.office import POLICY
 from tests.processes import until
 
-WAIT_S = 60.0
 FIELDS = {"name": "赵敏", "phone": "138 0013 8001"}
 
 
 @contextmanager
 def door_to(settings: Settings) -> Iterator[Door]:
-    """The API, with patience: whatever is not asked to be quick may take a minute on a busy machine."""
+    """The API, with patience: whatever is not asked to be quick may take minutes on a busy machine."""
     with (
-        pytest.MonkeyPatch.context() as patched,
         open_app(settings, wait_s=WAIT_S) as app,
         open_service(app) as service,
         HttpServer(service, settings.http) as server,
     ):
-        patched.setattr(freshness, "FRESH_WAIT_S", WAIT_S)
         found = Door(service, server, prefer=f"wait={WAIT_S:g}")
         yield found
         found.close()

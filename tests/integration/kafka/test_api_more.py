@@ -16,7 +16,7 @@ from leadflow.domain import requests as r
 from leadflow.policies import load
 from leadflow.settings import Settings
 from local_kafka import HOST, free_ports
-from tests.doors import Door
+from tests.doors import WAIT_S, Door
 from tests.faults.proxy import Proxy
 from tests.integration.kafka.test_api import door_to, running, settings
 from tests.listeners import Listener, is_fact, types
@@ -56,17 +56,18 @@ def test_facts_come_as_they_are_projected_and_files_are_taken_in(settings: Setti
         back = Listener(door, "rep/li", **{"Last-Event-ID": f"east/{int(last.partition('/')[2]) - 1}"})
         assert back.until(is_fact("leadflow.lead.handed_over.v1"))[0]["id"] == last
 
-        headers = {"Idempotency-Key": uuid.uuid4().hex, "Prefer": "wait=60"}
+        patient = {"Prefer": f"wait={WAIT_S:g}"}
+        headers = patient | {"Idempotency-Key": uuid.uuid4().hex}
         form = {"channel": "trade_show", "pool": "east"}
         files = {"file": ("leads.csv", ROWS)}
         made = ma("POST", "/v1/uploads", data=form, files=files, status=201, headers=headers).json()
-        done = ma("POST", f"/v1/uploads/{made['upload']}/start", headers={"Prefer": "wait=60"}).json()
+        done = ma("POST", f"/v1/uploads/{made['upload']}/start", headers=patient).json()
         assert (done["status"], done["counts"]) == (
             "done",
             {"rows": 41, "created": 40, "merged": 0, "duplicate": 0, "unreadable": 1},
         )
         again = ma("POST", "/v1/uploads", data=form, files=files, status=201).json()
-        more = ma("POST", f"/v1/uploads/{again['upload']}/start", headers={"Prefer": "wait=60"}).json()
+        more = ma("POST", f"/v1/uploads/{again['upload']}/start", headers=patient).json()
         assert more["counts"]["duplicate"] == 40
         assert len(ma.get("/v1/pools/east/leads?limit=200")["items"]) == 41
 

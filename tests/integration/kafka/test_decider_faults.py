@@ -155,9 +155,10 @@ def test_a_request_that_meets_a_bug_is_a_dead_letter_and_its_neighbours_are_deci
         office.send(requests)
         decidable = [one for one in requests if one.id != "form-13"]
         facts = office.wait_for(lambda facts: outcomes_of(decidable) <= decided(facts))
+        until(lambda: len(office.dead_letters()) == 1)
     finally:
         process.stop()
-        thread.join(30)
+        thread.join()
     check(facts)
     assert len(facts) == len(decidable) + 1
     (letter,) = office.dead_letters()

@@ -54,8 +54,8 @@ def test_a_header_that_is_not_utf_8_stops_nobody(office: Office, letters: DeadLe
     headers = [*STRUCTURED, (Bytes(), b"1")]
     with deciding(office.settings, office.cluster.servers):
         office.send([opening()])
-        office.put(office.names.intake, encode_request(arrival(1)), headers=headers).get(timeout=60)
-        office.put(office.names.intake, b"no lead", headers=headers).get(timeout=60)
+        office.put(office.names.intake, encode_request(arrival(1)), headers=headers).get(timeout=120)
+        office.put(office.names.intake, b"no lead", headers=headers).get(timeout=120)
         office.send([arrival(2)])
         wanted = {arrival(1).identity, arrival(2).identity}
         check(office.wait_for(lambda facts: wanted <= causes(facts)))
@@ -85,7 +85,7 @@ def test_whatever_is_large_about_a_record_it_is_kept_and_the_partition_goes_on(
 ) -> None:
     with deciding(office.settings, office.cluster.servers):
         office.send([opening()])
-        office.put(office.names.intake, value, key, partition=0, headers=headers).get(timeout=30)
+        office.put(office.names.intake, value, key, partition=0, headers=headers).get(timeout=120)
         office.send([arrival(2)])
         check(office.wait_for(lambda facts: arrival(2).identity in causes(facts)))
         until(lambda: bool(office.dead_letters()))
@@ -103,7 +103,7 @@ def test_a_dead_letter_that_is_sent_as_it_stood_is_one_of_its_own(
     with deciding(office.settings, office.cluster.servers):
         office.send([opening()])
         for text in (b"first", b"second"):
-            office.put(office.names.intake, text, headers=own).get(timeout=60)
+            office.put(office.names.intake, text, headers=own).get(timeout=120)
         until(lambda: len(office.dead_letters()) == 2)
     found = taken(office, letters)
     assert [kept_record(letter).value for letter in found] == [b"first", b"second"]
@@ -124,7 +124,7 @@ def test_parts_are_put_together_by_the_place_of_their_request(office: Office, le
     halves = [b"a" * 5 * MEGABYTE, b"b" * 5 * MEGABYTE]
     alone, *_ = written(b"c" * 5 * MEGABYTE, 1)
     for message in [alone, *written(halves[0], 2), *written(halves[1], 3), alone]:
-        office.put(message.topic, message.value, message.key, 0, message.headers).get(timeout=30)
+        office.put(message.topic, message.value, message.key, 0, message.headers).get(timeout=120)
     found = [(kept_record(letter).value, letter.times) for letter in taken(office, letters)]
     assert found == [(alone.value, 2), (halves[0], 1), (halves[1], 1)]
     assert collect(office.cluster, office.names, letters) == 0

@@ -53,7 +53,7 @@ def test_two_notifiers_on_kafka_one_of_which_is_killed(deployment: Deployment, t
 
     settings = Settings.from_environment({**variables, "LEADFLOW_HOME": str(tmp_path)})
     try:
-        with open_app(settings) as app:
+        with open_app(settings, wait_s=180) as app:
             for pool in POOLS:
                 app.submit([opening(pool), *joining(["wang"], pool)])
             early = app.submit([arrival(number, pool) for number in range(2) for pool in POOLS])

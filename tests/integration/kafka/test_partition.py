@@ -74,7 +74,8 @@ def test_facts_other_records_and_offsets_are_one_transaction(
 
     until(come)
     assert [(record.value, dict(record.headers)) for record in found] == [(b"\xff", {"reason": b"not JSON"})]
-    assert reader.committed(TopicPartition(names.commands, 0)) == 42
+    # Of one transaction, each topic hears by itself that it is committed.
+    until(lambda: reader.committed(TopicPartition(names.commands, 0)) == 42)
     reader.close()
     assert log.take() == 2
 
@@ -97,7 +98,7 @@ def test_what_an_older_writer_left_open_is_never_seen(open_log: OpenLog, kafka: 
     left = kafka.transactional_producer(log.writer.transactional_id)
     left.init_transactions()
     left.begin_transaction()
-    left.send(log.topic, key=b"east", value=b"never", partition=0).get(timeout=60)
+    left.send(log.topic, key=b"east", value=b"never", partition=0).get(timeout=120)
 
     newer = open_log()
     assert newer.take() == 1
@@ -177,7 +178,7 @@ def test_two_reads_at_a_time_do_not_disturb_each_other(open_log: OpenLog) -> Non
 def test_a_record_that_leadflow_did_not_write_stops_the_log(open_log: OpenLog, kafka: Cluster) -> None:
     log = open_log()
     producer = kafka.producer()
-    producer.send(log.topic, key=b"east", value=b"hello", partition=0).get(timeout=60)
+    producer.send(log.topic, key=b"east", value=b"hello", partition=0).get(timeout=120)
     producer.close(timeout=5)
     with pytest.raises(LogDamaged, match="not as LeadFlow writes"):
         log.take()

@@ -42,7 +42,7 @@ from tests.projectors import (
     rows,
 )
 
-WAIT_S = 180.0
+WAIT_S = 300.0
 SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "3"))
 KILLED = """
 import os, signal

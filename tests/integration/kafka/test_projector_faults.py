@@ -22,7 +22,7 @@ from tests.kafka_broker import new_prefix, own_kafka
 from tests.processes import until
 from tests.projectors import PARTITIONS, POOLS, Writing, decisions_of, projecting
 
-WAIT_S = 180.0
+WAIT_S = 300.0
 SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "9"))
 
 

@@ -161,12 +161,12 @@ def test_what_is_not_committed_is_not_there(kafka: Cluster, topic: str, kafka_lo
     writer.take()
     writer.append(facts[:3])
     until(lambda: kafka_log.ends()[at] == 3)
-    assert kafka_log.wait(5), "what came before the first wait is unknown"
+    assert kafka_log.wait(120), "what came before the first wait is unknown"
     assert not kafka_log.wait(0.1)
     producer = kafka.transactional_producer(f"{topic}-open")
     producer.init_transactions()
     producer.begin_transaction()
-    producer.send(topic, partition=at, key=b"east", value=b"not yet").get(timeout=60)
+    producer.send(topic, partition=at, key=b"east", value=b"not yet").get(timeout=120)
     assert kafka_log.ends()[at] == 3
     assert kafka_log.last("east") == 3
     assert [event.originator_version for event in kafka_log.read_pool("east")] == [1, 2, 3]

@@ -22,6 +22,7 @@ from tests.deciders import Process, deciding
 from tests.kafka_broker import new_prefix, own_kafka
 from tests.team import arrival, claim, joining, opening, request
 
+WAIT_S = 300.0
 FIRST = [opening(), *joining(["wang", "li"])]
 
 
@@ -31,7 +32,7 @@ def clients(cluster: Cluster, settings: Settings, database: str) -> Iterator[Req
     streams = Streams(log, None)
     with log, Database(database) as records:
         firsts = FirstOutcomes(records, log, lambda name: streams.caught_up(name).stream)
-        requesting = Requesting(cluster, settings.kafka_prefix, firsts, wait_s=60)
+        requesting = Requesting(cluster, settings.kafka_prefix, firsts, wait_s=WAIT_S)
         try:
             yield requesting
         finally:
@@ -117,7 +118,7 @@ def test_without_a_decider_the_request_waits_and_its_outcome_can_be_asked_for(
     with pytest.raises(Unavailable, match="no outcome after") as late:
         client.submit(FIRST[:1])
     assert f"leadflow request show {FIRST[0].identity}" in str(late.value)
-    client._wait_s = 60
+    client._wait_s = WAIT_S
     with deciding(settings, kafka.servers):
         found = client.submit(FIRST)
         assert [outcome.answer for outcome in found] == ["done"] * 3

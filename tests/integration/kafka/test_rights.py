@@ -131,7 +131,7 @@ class Guarded:
             sasl_plain_username=role,
             sasl_plain_password=PASSWORD.format(role),
             allow_auto_create_topics=False,
-            max_block_ms=10_000,
+            max_block_ms=120_000,
         )
 
 
@@ -186,11 +186,11 @@ def test_every_role_can_do_its_work_with_the_rights_of_the_page(
     made = run(given("operator"), "topics", "create")
     assert made.returncode == 0, made.stderr
     with Running(given("decider"), "decider") as decider, Running(given("projector"), "projector"):
-        opened = run(given("service"), "pool", "open", "east", "--wait", "60")
+        opened = run(given("service"), "pool", "open", "east", "--wait", "180")
         assert opened.returncode == 0, opened.stderr + decider.said()
         adapter = guarded.producer("adapter")
         sent = adapter.send("leadflow.intake", key=b"east", value=encode_request(arrival(1)))
-        sent.get(timeout=30)
+        sent.get(timeout=120)
         adapter.close()
 
         def leads() -> int:
@@ -213,7 +213,7 @@ def test_every_role_can_do_its_work_with_the_rights_of_the_page(
 def test_nobody_can_do_another_s_work(guarded: Guarded, role: str, topic: str) -> None:
     producer = guarded.producer(role)
     with pytest.raises(KafkaError, match="Authorization"):
-        producer.send(f"leadflow.{topic}", key=b"east", value=b"{}").get(timeout=30)
+        producer.send(f"leadflow.{topic}", key=b"east", value=b"{}").get(timeout=120)
     producer.close()
 
 

@@ -21,14 +21,14 @@ from tests.team import arrival, joining, opening
 @pytest.fixture
 def app(kafka: Cluster, settings: Settings, empty_database: str, tmp_path: Path) -> Iterator[App]:
     found = {"kafka": kafka.servers, "database_url": empty_database, "home": tmp_path}
-    with deciding(settings, kafka.servers), open_app(settings.model_copy(update=found), wait_s=60) as opened:
+    with deciding(settings, kafka.servers), open_app(settings.model_copy(update=found), wait_s=180) as opened:
         opened.submit([opening(), *joining(["wang", "li"]), *(arrival(number) for number in range(20))])
         yield opened
 
 
 def leads(settings: Settings) -> int:
     """How many leads a command that begins now finds in the pool."""
-    with open_app(settings, wait_s=60) as again:
+    with open_app(settings, wait_s=180) as again:
         return len(again.pool_state("east").leads)
 
 
