@@ -18,7 +18,7 @@ from leadflow.domain.events import Event
 from leadflow.errors import Unavailable
 from leadflow.log.envelope import decode
 from leadflow.log.verify import verify
-from tests.processes import REPS, children, leadflow, load, opened, request_at, running, until
+from tests.processes import BATCH_MAX, REPS, children, leadflow, load, opened, request_at, running, until
 from tests.team import POOL, arrival, open_team
 
 KILLS = 50
@@ -39,7 +39,8 @@ def test_fifty_kills_during_an_import_with_claims(place: Path, seed: int) -> Non
         open_team(app, REPS)
         for _ in range(KILLS):
             # What was sent before is sent again in part, as a client would that saw no answer.
-            start = max(0, max(acknowledged, default=-1) + 1 - chance.randrange(30))
+            # Less than half of a batch on the average, so that each child gets further.
+            start = max(0, max(acknowledged, default=-1) + 1 - chance.randrange(BATCH_MAX // 2))
             # A third of them die while they start, the others in the middle of their work.
             working = chance.random() < 0.67
             for index, fact in _killed(place, seed, start, chance.uniform(0.01, 0.25), working=working):
@@ -67,7 +68,7 @@ def _killed(home: Path, seed: int, start: int, after_s: float, *, working: bool)
     process.start()
     theirs.close()
     if working:
-        assert mine.poll(60), "the child acknowledged nothing"
+        assert mine.poll(180), "the child acknowledged nothing"
     process.join(after_s)
     assert process.exitcode is None, "the child ended by itself"
     process.kill()
@@ -100,7 +101,7 @@ def test_a_killed_engine_leaves_everything_usable(place: Path) -> None:
         leadflow(place, "pool", "open", "east")
         leadflow(place, "member", "add", "wang")
         engine.kill()
-        engine.wait(60)
+        engine.wait(120)
     # Without it, commands decide by themselves; the next engine takes over its socket and its server.
     leadflow(place, "member", "add", "li")
     with running(place):

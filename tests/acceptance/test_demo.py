@@ -17,7 +17,7 @@ from rich.cells import cell_len
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.argv[0] = 'leadflow'; from leadflow.cli import main; sys.exit(main())"
-SECONDS_MAX = 180
+SECONDS_MAX = 600
 
 
 class Runner:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,21 @@ CHANNELS = {
     "survey.csv": "survey",
 }
 NAMES = ("rows", "unreadable", "created", "merged")
+KILLED = """
+import os, signal
+from leadflow.cli import main
+from leadflow.log.embedded import EmbeddedLog
+append, left = EmbeddedLog.append, [3]
+def then_die(*given):
+    done = append(*given)
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+EmbeddedLog.append = then_die
+main()
+"""
+"""A command that is killed when it has written its third batch, before it hears of that."""
 
 
 @pytest.fixture
@@ -71,20 +85,16 @@ def captured(month: Desk) -> int:
 def test_an_import_that_was_killed_is_completed_by_the_next_without_a_duplicate(month: Desk) -> None:
     arguments = ("import", str(OCTOBER / "purchased_list.csv"), "--channel", "purchased_list")
     planned: Any = month.json(*arguments, "--dry-run")
-    start = month.office.app.log.end()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "leadflow.cli", *arguments],
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
-    try:
-        while month.office.app.log.end() == start and child.poll() is None:
-            time.sleep(0.005)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
+    assert child.returncode == -signal.SIGKILL, child.stderr
     done = captured(month)
     assert 0 < done < planned["created"], "the import was over before it was killed"
     report = month.json(*arguments)

@@ -72,14 +72,14 @@ def test_up_says_when_it_is_ready_refuses_a_second_and_ends_on_sigterm(home: Pat
         findings = {f["check"]: f for f in json.loads(leadflow(home, "--json", "doctor").stdout)}
         assert "runs" in findings["engine"]["what"]
         engine.send_signal(signal.SIGTERM)
-        assert engine.wait(60) == 0
+        assert engine.wait(120) == 0
     assert "zhao" in leadflow(home, "member", "list").stdout
 
 
 def test_ctrl_c_ends_it_as_well(home: Path) -> None:
     with running(home) as engine:
         engine.send_signal(signal.SIGINT)
-        assert engine.wait(60) == 0
+        assert engine.wait(120) == 0
 
 
 # --- the log --------------------------------------------------------------------------------

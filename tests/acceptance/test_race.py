@@ -62,6 +62,6 @@ def _race(home: Path, teams: list[list[str]], leads: list[str]) -> dict[str, str
     for process, connection in racers:
         while (part := connection.recv()) is not None:
             told |= dict(part)
-        process.join(60)
+        process.join(120)
         assert process.exitcode == 0
     return told

@@ -35,7 +35,7 @@ from tests.adapters import ensure
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorial").glob("*.md"))]
-SECONDS_MAX = 180
+SECONDS_MAX = 600
 HTTP = "127.0.0.1:8600"
 """Where `leadflow up` answers unless it is told otherwise."""
 FENCE = re.compile(r"^( *)```(\S*)[^\n]*\n(.*?)^\1```[ ]*$", re.MULTILINE | re.DOTALL)

@@ -69,7 +69,7 @@ class Callers:
             if case.headers:
                 case.headers.pop(name, None)
         case.cookies = {}
-        answer = case.call(base_url=self.door.address, headers=headers, timeout=60)
+        answer = case.call(base_url=self.door.address, headers=headers, timeout=180)
         self.statuses[answer.status_code] += 1
         case.validate_response(answer, checks=self._checks)
 
@@ -82,7 +82,7 @@ def operations(schema: Any) -> list[Any]:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
 def test_every_answer_is_as_documented(door: Door, mode: GenerationMode) -> None:
     print(f"seed {SEED}: LEADFLOW_FUZZ_SEED sets another")
-    schema = schemathesis.openapi.from_dict(httpx.get(f"{door.address}/openapi.json", timeout=60).json())
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{door.address}/openapi.json", timeout=180).json())
     callers = Callers(door)
     failed: list[str] = []
     tried = 0

@@ -28,7 +28,7 @@ def top(door: Door) -> Client:
     door.app.identities.accounts.add("local-top", ["manager"], password=PASSWORD, by="manager/local")
     for pool in ("east", "west"):
         door.office.ask("manager/local", _member("local-top"), pool)
-    http = httpx.Client(base_url=door.address, timeout=30)
+    http = httpx.Client(base_url=door.address, timeout=120)
     answer = http.post("/v1/session", json={"name": "local-top", "password": PASSWORD})
     http.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
     return Client(http, None)

@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from leadflow import postgres
+from leadflow.bootstrap import serving
 from leadflow.bootstrap.identities import SCOPES
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.settings import Settings
@@ -43,6 +44,8 @@ def test_while_the_database_is_away_nothing_is_said_to_be_done(door: Door) -> No
     lead = door.office.arrives("card-1")
     wang = door.as_("rep/wang")
     wang.get(path_of(lead))
+    # Here nobody is to wait for long.
+    door.app.database.serve(serving.CONNECTIONS_MAX, 3.0)
     name = postgres.parameters(door.app.database.url)["dbname"]
     server = postgres.with_database(door.app.database.url, "postgres")
     with postgres.connect(server) as connection:
@@ -122,10 +125,10 @@ def served(home: Path, command: str = "api") -> Iterator[tuple[subprocess.Popen[
     try:
         yield process, address[0]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, process.stderr.read()
+        assert process.wait(120) == 0, process.stderr.read()
     finally:
         process.kill()
-        process.wait(60)
+        process.wait(120)
         process.stderr.close()
 
 
@@ -142,7 +145,7 @@ def prepared(home: Path) -> str:
 def test_a_process_of_its_own_decides_or_hands_on(place: Path) -> None:
     home = place / "home"
     text = prepared(home)
-    with served(home) as (_, address), httpx.Client(base_url=address, timeout=30) as http:
+    with served(home) as (_, address), httpx.Client(base_url=address, timeout=120) as http:
         ma = Client(http, text)
 
         def arrives(number: int) -> None:
@@ -165,7 +168,7 @@ def test_a_process_of_its_own_decides_or_hands_on(place: Path) -> None:
 def test_up_answers_too_and_says_which_port_is_taken(place: Path) -> None:
     home = place / "home"
     with served(home, "up") as (_, address):
-        assert httpx.get(f"{address}/v1/pools", timeout=30).status_code == 401
+        assert httpx.get(f"{address}/v1/pools", timeout=120).status_code == 401
         port = address.rpartition(":")[2]
         said = leadflow(place / "other", "up", "--http", f"127.0.0.1:{port}", code=3).stderr
         assert f"cannot listen on 127.0.0.1:{port}" in said
