@@ -38,7 +38,7 @@ _SOCKET_BYTES_MAX = 100
 _LOCK_WAIT_S = 120.0
 _START_WAIT_S = 600.0
 """Recovery after a crash replays what was written since the last checkpoint; let it finish."""
-_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Before each further attempt to start."""
 
 # fsync, full_page_writes and synchronous_commit stay as Postgres has them: on. Messages below LOG and
