@@ -47,6 +47,11 @@ class Clocks:
     def _part(self) -> str:
         return f"clocks of partition {self._partition}"
 
+    @property
+    def troubled(self) -> bool:
+        """Whether the clock of any pool cannot go on, or may be found not to."""
+        return bool(self._stopped or self._suspected)
+
     def suspect(self, pool: str) -> None:
         """A request of this pool met a bug: before the next one, see whether it is the clock's."""
         self._suspected.add(pool)

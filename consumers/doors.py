@@ -115,6 +115,8 @@ def _key(record: Any) -> str | None:
 
 def _check_key(record: Any, pool: object) -> None:
     """A record's key decides its partition, so it must be its pool's."""
+    if isinstance(pool, str) and record.key == pool.encode():
+        return
     key = _key(record)
     if key is not None and key != pool:
         raise UsageError("the record's key is not the pool that its document names (partitionkey)")
