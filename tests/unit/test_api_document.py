@@ -153,6 +153,16 @@ def test_every_body_and_every_answer_has_an_example() -> None:
             assert found.get("content") or {"204", "303", "304"} & set(operation["responses"]), name
 
 
+def test_every_parameter_that_is_needed_has_an_example() -> None:
+    without = [
+        f"{name} {one['name']}"
+        for name, operation in operations()
+        for one in operation.get("parameters", ())
+        if one["required"] and not (one.get("example") or {"examples", "enum", "const"} & set(one["schema"]))
+    ]
+    assert not without
+
+
 def test_examples_are_what_the_document_says() -> None:
     wrong = []
     for where, content in contents():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from leadflow.errors import Unavailable, UsageError
@@ -19,7 +21,16 @@ from tests.vendors import TOKEN, Vendor, vendors
 
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"):
+    for name in (
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -109,4 +120,36 @@ def test_the_operator_may_allow_it_and_redirects_are_never_followed(vendor: Vend
     out = Out(private=True)
     vendor.redirects = "http://127.0.0.1:9/elsewhere"
     assert out.ask("GET", f"{vendor.address}/graph/1")[0] == 302
+    out.close()
+
+
+def test_a_proxy_of_the_environment_connects_except_where_there_is_none_for_a_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            link, _ = server.accept()
+            with link:
+                asked.append(link.recv(4096).split(b"\r\n")[0])
+                link.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+        proxy = threading.Thread(target=refuse, daemon=True)
+        proxy.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("NO_PROXY", "inside.example.com")
+        out = Out(private=False)
+        with pytest.raises(httpx.ProxyError):
+            out.ask("GET", "https://graph.example.com/v1")
+        proxy.join()
+    assert asked == [b"CONNECT graph.example.com:443 HTTP/1.1"]
+
+    def look_up(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    for address in ("https://inside.example.com/v1", "https://10.0.0.1/v1"):
+        with pytest.raises(Refused):
+            out.ask("GET", address)
     out.close()

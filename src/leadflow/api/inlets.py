@@ -75,9 +75,14 @@ _BODY: dict[str, Any] = {
 
 router = APIRouter(tags=["inlets"])
 
-InletId = Annotated[str, Path(description="The inlet's id.", max_length=64)]
+InletId = Annotated[str, Path(description="The inlet's id.", max_length=64, examples=["bd-main"])]
 Secret = Annotated[
-    str, Path(description="The secret, of inlets that have it in their address.", max_length=300)
+    str,
+    Path(
+        description="The secret, where the inlet has it in its address: `path` of the answer that opened it.",
+        max_length=300,
+        examples=["3q2-7wJ0kVbH1m5cXyZ8tQeR4uLpNsGd"],
+    ),
 ]
 _DONE: dict[int | str, dict[str, Any]] = {
     200: {

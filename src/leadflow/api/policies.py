@@ -251,7 +251,9 @@ def diff_policy(pool: PoolName, body: PolicySource, read: Reading, before: Befor
 def diff_policy_versions(
     pool: PoolName,
     read: Reading,
-    before: Annotated[int, Query(alias="from", ge=1, le=VERSION_MAX, description="The earlier version.")],
+    before: Annotated[
+        int, Query(alias="from", ge=1, le=VERSION_MAX, description="The earlier version.", examples=[1])
+    ],
     after: Annotated[
         Version, Query(alias="to", description="The later one; left out, the one in force.")
     ] = None,

@@ -137,6 +137,10 @@ def test_a_test_lead_of_google_is_counted_and_never_a_lead(gate: Gate) -> None:
     (letter,) = gate.letters()
     assert "google_key" not in letter.original
     assert secret not in letter.original
+    gate.app.inlets.add_tests("gate", [{"number": number} for number in range(30)], datetime.now(UTC))
+    assert gate.app.inlets.get("gate").tests == 33
+    kept = [row["document"]["number"] for row in gate.app.inlets.tests("gate")]
+    assert kept == list(range(29, 9, -1)), "the last twenty, the newest first"
 
 
 def test_two_secrets_hold_while_one_is_rotated(gate: Gate) -> None:
