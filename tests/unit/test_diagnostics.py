@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import structlog
+from click.testing import CliRunner
 from pydantic import BaseModel, ValidationError
 
+from leadflow.cli import leadflow
 from leadflow.cli.diagnostics import log_to_stderr
 
 
@@ -124,3 +126,15 @@ def test_a_library_that_warns_each_second_is_heard_once(capsys: pytest.CaptureFi
     warn(0)
     warn(1)
     assert len(heard()) == 2
+
+
+def test_whatever_a_process_says_is_json_where_its_lines_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADFLOW_LOG_FORMAT", "json")
+    monkeypatch.delenv("LEADFLOW_KAFKA", raising=False)
+    ended = CliRunner().invoke(leadflow, ["decider", "--metrics-port", "0"])
+    assert ended.exit_code == 2
+    where, why = map(json.loads, ended.stderr.splitlines())
+    assert (where["level"], why["level"]) == ("info", "error")
+    assert "/readyz" in where["event"]
+    assert why["event"].startswith("Error: no Kafka cluster is named\nSet LEADFLOW_KAFKA")
+    assert why["timestamp"].endswith("Z")

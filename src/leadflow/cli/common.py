@@ -47,6 +47,8 @@ class Session:
         self.actor = "manager/local"
         self.json = False
         self.wait_s = WAIT_S
+        self.serves = False
+        """Whether this is a process that runs until it is told to stop, and whose lines machines may read."""
         self._settings: Settings | None = None
         self._app: App | None = None
         self.hint: Callable[[Outcome], str | None] | None = None
@@ -101,8 +103,13 @@ class Session:
     # --- output ---------------------------------------------------------------------------------
 
     def say(self, message: str) -> None:
-        """A message for the person, on stderr."""
-        self.err.print(message, markup=False)
+        """A message for the person, on stderr; of a process, a line of JSON where its others are."""
+        if self.serves and self.settings.log_format == "json":
+            from leadflow.cli.diagnostics import json_line
+
+            click.echo(json_line(message, "info"), err=True)
+        else:
+            self.err.print(message, markup=False)
 
     def emit(self, data: Any, render: Callable[[Console], None]) -> None:
         """Print data: as JSON where asked for, else as `render` draws it for people."""

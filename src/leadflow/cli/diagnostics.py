@@ -86,6 +86,13 @@ def _causes(problem: BaseException | None) -> Iterator[BaseException]:
         problem = problem.__cause__ or (None if hidden else problem.__context__)
 
 
+def json_line(message: str, level: Literal["info", "error"]) -> str:
+    """What a process says whatever its level is, as one of its lines in JSON."""
+    line: structlog.typing.EventDict = {"event": message, "logger": "leadflow", "level": level}
+    stamped = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, level, line)
+    return str(structlog.processors.JSONRenderer(ensure_ascii=False)(None, level, stamped))
+
+
 def log_to_stderr(level: str, form: Literal["console", "json"]) -> None:
     """Let lines go to stderr, from this level on; stdout is for data.
 

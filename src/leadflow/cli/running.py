@@ -55,6 +55,7 @@ def up(session: Session) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
+    session.serves = True
     session.say(f"Starting LeadFlow in {session.settings.home} …")
     with (
         served(session, "engine") as operating,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from leadflow.cli.common import F, Session
+from leadflow.cli.diagnostics import json_line
+from leadflow.errors import LeadflowError
 
 if TYPE_CHECKING:
     from leadflow.bootstrap.kafka_processes import Operating
@@ -46,13 +49,23 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
 
 @contextmanager
 def served(session: Session, process: str, pause_s: float = 0.0) -> Iterator[Operating]:
-    """What the process tells its figures and its health to; where they can be read is said."""
+    """What the process tells its figures and its health to; where they can be read is said.
+
+    Where its lines are JSON, what it ends with is one of them, too.
+    """
     from leadflow.bootstrap.telling import telling
 
-    with telling(session.settings, process, pause_s) as (operating, address):
-        if address is not None:
-            session.say(f"Metrics and health are at {address}/metrics, /healthz and /readyz.")
-        yield operating
+    session.serves = True
+    try:
+        with telling(session.settings, process, pause_s) as (operating, address):
+            if address is not None:
+                session.say(f"Metrics and health are at {address}/metrics, /healthz and /readyz.")
+            yield operating
+    except LeadflowError as error:
+        if session.settings.log_format != "json":
+            raise
+        click.echo(json_line(f"Error: {error}", "error"), err=True)
+        sys.exit(error.exit_code)
 
 
 def running(what: str, where: Any) -> str:
