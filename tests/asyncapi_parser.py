@@ -57,7 +57,7 @@ def _parser() -> Path:
     print("Fetching AsyncAPI's parser with npm (about 55 MB, once) …", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=cache_directory) as scratch:
         made = shutil.copytree(SOURCES, Path(scratch) / "parser")
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=5"]
         done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=FETCH_S, check=False)
         assert done.returncode == 0, f"npm could not fetch AsyncAPI's parser:\n{done.stdout}{done.stderr}"
         # Whoever comes second finds the directory there; both are the same.

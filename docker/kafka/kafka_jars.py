@@ -52,7 +52,7 @@ def install_on_debian(*packages: str) -> bool:
     print(f"Installing {' and '.join(packages)} with apt-get …", file=sys.stderr)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # Somebody else's installation is waited for, which apt-get does not do by itself.
-    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=600"]
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "-o", "Acquire::Retries=5"]
     with _alone(Path("/var/lib/dpkg")):
         for command in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
             done = subprocess.run([*apt, *command], stdout=subprocess.DEVNULL, env=environment, check=False)
@@ -113,7 +113,9 @@ def _fetch(target: Path) -> None:
     print("Fetching Kafka's jars with Maven (about 43 MB, once) …", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         jars = Path(scratch) / "jars"
-        command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:copy-dependencies"]
+        # Of these two, each is one Maven's way to be told that a download is worth another try.
+        retries = [f"-D{name}.retryHandler.count=5" for name in ("maven.wagon.http", "aether.connector.http")]
+        command = ["mvn", "-B", "-q", *retries, "-f", str(POM), "dependency:copy-dependencies"]
         done = subprocess.run(
             [*command, f"-DoutputDirectory={jars}", "-DincludeScope=runtime"],
             capture_output=True, text=True, check=False,
