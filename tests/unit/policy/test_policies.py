@@ -10,15 +10,7 @@ import pytest
 
 from leadflow.domain.policy import Policy
 from leadflow.errors import NotFound, UsageError
-from leadflow.policies import (
-    InvalidDocument,
-    Problem,
-    check_members,
-    default_policy,
-    dump,
-    load,
-    read,
-)
+from leadflow.policies import InvalidDocument, Problem, check_members, default_policy, dump, load, read
 
 from .rich import rich
 
