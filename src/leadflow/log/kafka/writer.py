@@ -185,7 +185,6 @@ class _Session:
             )
         # Every record is asked for before the commit: after some errors the client goes over to a new
         # epoch by itself, drops what was on its way, and then reports an empty commit as a success.
-        producer.flush(timeout=pending.remaining_s())
         found = [one.value if one.succeeded() else one.get(pending.remaining_s()) for one in futures]
         pending.begin_commit()
         producer.commit_transaction()
