@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import structlog
@@ -230,6 +231,11 @@ class Operating:
         with self._guard:
             running = self._state == "running"
             fresh = age is not None and age <= self._pause_s + READY_AGE_S
+            problems = {part or self.process: told for part, told in self._problems.items()}
+            if running and age is not None and not fresh and not problems:
+                slowest = min(list(self._stepped.items()), key=itemgetter(1))[0] or self.process
+                told = f"it has stood still for {age:.0f} s: what it waits for does not answer"
+                problems.setdefault(slowest, f"{told} (Kafka, Postgres), or the machine has no time for it")
             return Health(
                 self.process,
                 self._state,
@@ -237,7 +243,7 @@ class Operating:
                 ready=running and fresh and not self._problems,
                 partitions=sorted(self._held),
                 last_step_s=None if age is None else round(age, 3),
-                problems={part or self.process: told for part, told in self._problems.items()},
+                problems=problems,
             )
 
     def exposed(self, accept: str) -> tuple[str, bytes]:

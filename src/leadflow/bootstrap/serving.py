@@ -277,9 +277,9 @@ class Looking:
 
     def __call__(self) -> None:
         """Look once."""
-        self._part(DATABASE, self._database)
-        self._part(KAFKA, self._app.decisions.reach)
-        self._operating.stepped()
+        for part, reach in ((DATABASE, self._database), (KAFKA, self._app.decisions.reach)):
+            self._part(part, reach)
+            self._operating.stepped(part)  # Of one that is waited for without end, it is the oldest.
 
     def _database(self) -> None:
         with self._app.database.connection() as connection:

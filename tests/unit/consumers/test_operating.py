@@ -81,8 +81,10 @@ def test_one_that_stands_still_is_not_ready_and_then_not_alive(operating: Operat
     operating.stepped()
     clock.now += READY_AGE_S + 1
     assert (operating.health().ready, operating.health().alive) == (False, True)
+    assert "it has stood still for 16 s" in operating.health().problems["decider"]
     operating.stepped()
     assert operating.health().ready
+    assert not operating.health().problems
     clock.now += ALIVE_AGE_S + 1
     assert not operating.health().alive
     assert figures(operating)["leadflow_seconds_since_step"] == ALIVE_AGE_S + 1
@@ -157,6 +159,7 @@ def test_one_part_that_fails_or_hangs_is_enough(operating: Operating, clock: Clo
     operating.stepped("")
     operating.stepped("clock")
     assert not operating.health().ready
+    assert list(operating.health().problems) == ["projector"]
     assert figures(operating)["leadflow_retries_total"] == 1
 
 
