@@ -164,7 +164,9 @@ def choose(pool: Pool, group: str, wanted: Wanted, now: datetime, order: str) ->
             turns = rotation.turns.get(eligible)
         if turns is None:
             turns = Turns(eligible, [weights[rep] for rep in eligible])
-        chosen = turns.next([members[rep].last_given for rep in eligible])
+        soonest = turns.soonest()
+        waited = [members[rep].last_given for rep in soonest]
+        chosen = soonest[waited.index(min(waited))]
         shares = _shares(sequence=sequence, time=time, turn=turns.turn)
     if turns is not None and len(eligible) == len(weights):
         candidates = tuple(turns.standing)

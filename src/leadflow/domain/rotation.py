@@ -43,15 +43,13 @@ class Turns:
         # The rest follows from these.
         return Turns, (self.reps, self._weights, self.had)
 
-    def next(self, waited: Sequence[int]) -> str:
-        """The rep whose turn it is.
-
-        `waited` is the sequence of each rep's last assignment ever: of reps with an equal claim, the one that
-        waited longest goes first.
-        """
-        turn, reps = self.turn, self.reps
-        claims = zip(self._slots, waited, range(len(reps)), strict=True)
-        return reps[min([(due, since, place) for (opens, due), since, place in claims if opens <= turn])[2]]
+    def soonest(self) -> list[str]:
+        """The reps whose turn it is. Of several with an equal claim, who waited longest is to go first, then the
+        first of them."""
+        turn, slots = self.turn, self._slots
+        due_first = min([due for opens, due in slots if opens <= turn])
+        places = enumerate(slots)
+        return [self.reps[place] for place, (opens, due) in places if due == due_first and opens <= turn]
 
     def give(self, rep: str) -> None:
         """The rep got the lead of this turn."""
