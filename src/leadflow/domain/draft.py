@@ -9,6 +9,7 @@ from leadflow.domain.events import Event, Fact, RequestRefused, maker
 from leadflow.domain.pool import Stream
 
 _refused = maker(RequestRefused)
+_tuple = tuple.__new__
 
 
 class Draft:
@@ -55,21 +56,16 @@ class Draft:
 
     def events(self, policy_version: int) -> list[Event]:
         """The facts in their places, all or none of which are appended."""
-        stream, count = self.stream, len(self._facts)
-        return [
-            Event(
-                stream.id,
-                stream.sequence + index,
-                self.now,
-                subject,
-                self.actor,
-                self.causation,
-                subject or stream.id,
-                index,
-                count,
-                policy_version,
-                fact,
-                self.digest if index == 1 else "",
-            )
-            for index, (subject, fact) in enumerate(self._facts, 1)
-        ]
+        pool, before, count = self.stream.id, self.stream.sequence, len(self._facts)
+        now, actor, causation, digest = self.now, self.actor, self.causation, self.digest
+        placed = []
+        for index, (subject, fact) in enumerate(self._facts, 1):
+            correlation = subject or pool
+            members = (
+                pool, before + index, now, subject, actor, causation, correlation, index, count,
+                policy_version, fact, digest,
+            )  # fmt: skip
+            # What calling `Event` does, without the function that a named tuple calls.
+            placed.append(_tuple(Event, members))
+            digest = ""
+        return placed

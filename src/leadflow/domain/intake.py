@@ -36,11 +36,11 @@ def matches(pool: Pool, person: Person) -> tuple[str | None, Lead | None, tuple[
 def with_cost(pool: Pool, touch: Touch) -> Touch:
     """The touch with what it cost: its own figure, or the channel's unit cost."""
     if touch.cost is not None:
-        return touch if touch.cost_basis else touch.model_copy(update={"cost_basis": "own"})
+        return touch if touch.cost_basis else touch.but(cost_basis="own")
     cost = pool.rules.unit_costs.get(touch.channel)
     if cost is None:
         return touch
-    return touch.model_copy(update={"cost": cost, "cost_basis": "unit_cost"})
+    return touch.but(cost=cost, cost_basis="unit_cost")
 
 
 def submit(pool: Pool, body: SubmitIntake, draft: Draft) -> None:

@@ -328,8 +328,9 @@ class Pool(Stream):
         known, keys = self._keys_of
         if known is person:
             return keys
-        keys = [("phone", digest("phone", phone)) for phone in person.phones]
-        keys += [("email", digest("email", email)) for email in person.emails]
-        keys += [("wechat", digest("wechat", wechat)) for wechat in person.wechats]
+        keys = []
+        for kind, points in (("phone", person.phones), ("email", person.emails), ("wechat", person.wechats)):
+            for point in points:
+                keys.append((kind, digest(kind, point)))
         self._keys_of = (person, keys)
         return keys

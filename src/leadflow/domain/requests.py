@@ -445,7 +445,7 @@ def intake_request(pool: str, actor: str, body: SubmitIntake, at: Any = None) ->
             pool=pool, source=f"intake/{touch.channel}", id=touch.ref, actor=actor, at=at, body=body
         )
     # The arrival was checked when it was read; what is left to check is said again and again.
-    return _intake_from(pool, touch.channel, actor).model_copy(update={"id": touch.ref, "body": body})
+    return _intake_from(pool, touch.channel, actor).but(id=touch.ref, body=body)
 
 
 @lru_cache(maxsize=1024)

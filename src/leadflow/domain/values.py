@@ -41,9 +41,14 @@ class Model(BaseModel):
 
     def __copy__(self) -> Self:
         # pydantic's own copy asks for much that a value does not have.
+        return self.but()
+
+    def but(self, **values: Any) -> Self:
+        """The same but for these values, which are known to be valid: as `model_copy`, in less than half the
+        time."""
         copied = type(self).__new__(type(self))
-        set_values(copied, self.__dict__.copy())
-        set_given(copied, self.__pydantic_fields_set__.copy())
+        set_values(copied, self.__dict__ | values)
+        set_given(copied, self.__pydantic_fields_set__ | values.keys())
         set_extra(copied, None)
         set_private(copied, None)
         return copied
@@ -66,16 +71,17 @@ def to_utc(moment: datetime) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with six digits of a second: the one way LeadFlow writes a time."""
-    return _written(to_utc(moment))
+    return text_of_utc(to_utc(moment))
 
 
 @lru_cache(maxsize=4096)
-def _written(moment: datetime) -> str:
+def text_of_utc(moment: datetime) -> str:
+    """The same of a moment that is in UTC."""
     # The facts of one batch name few moments, each of them many times.
     return to_utc(moment).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-UtcTime = Annotated[AwareDatetime, AfterValidator(to_utc), PlainSerializer(_written, when_used="json")]
+UtcTime = Annotated[AwareDatetime, AfterValidator(to_utc), PlainSerializer(text_of_utc, when_used="json")]
 """A moment, kept in UTC."""
 PoolId = Annotated[str, StringConstraints(pattern=rf"^({POOL_PATTERN}|{COMPANY_STREAM})$")]
 Name = Annotated[

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, get_args
 from urllib.parse import quote, unquote
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 
 from leadflow.domain.events import FACTS, Event, Fact
 from leadflow.domain.requests import AnyBody, Body, Request
-from leadflow.domain.values import JsonDict, format_time, role_of
+from leadflow.domain.values import JsonDict, format_time, role_of, text_of_utc
 from leadflow.errors import LogDamaged, UsageError, WrongVersion
 from leadflow.log.upcasters import UPCASTERS, Upcaster, upcast
 
@@ -48,6 +49,11 @@ def hash_of(document: bytes) -> str:
     return hashlib.sha256(document).hexdigest()
 
 
+@lru_cache(maxsize=4096)
+def _authority(actor: str) -> str:
+    return f',"authtype":"{auth_type(actor)}","authid":{quoted(actor)}'
+
+
 _Parts = tuple[str, str]
 _parts: dict[type[Fact], _Parts] = {}
 
@@ -70,16 +76,17 @@ def encode(event: Event, prevhash: str) -> bytes:
     pool, sequence, time, subject, actor, causation, correlation, index, count, policy, data, digest = event
     kind = type(data)
     of_type, of_schema = _parts.get(kind) or _parts_of(kind)
-    subject = f',"subject":{quoted(subject)}' if subject else ""
-    correlation = f',"correlationid":{quoted(correlation)}' if correlation else ""
+    place, about = str(sequence), quoted(subject)
+    if correlation:
+        correlation = f',"correlationid":{about if correlation == subject else quoted(correlation)}'
+    subject = f',"subject":{about}' if subject else ""
     causation = f',"causationid":{quoted(causation)}' if causation else ""
     digest = f',"requestdigest":{quoted(digest)}' if digest else ""
     version = f',"policyversion":{policy}' if policy else ""
     head = (
-        f'{{"specversion":"1.0","id":"{pool}/{sequence}{of_type}{pool}"{subject},"time":"{format_time(time)}"'
-        f'{of_schema}{sequence:018d}","partitionkey":"{pool}"{correlation}{causation}{digest}'
-        f',"factindex":{index},"factcount":{count}'
-        f',"authtype":"{auth_type(actor)}","authid":{quoted(actor)}{version}'
+        f'{{"specversion":"1.0","id":"{pool}/{place}{of_type}{pool}"{subject},"time":"{text_of_utc(time)}"'
+        f'{of_schema}{place.zfill(SEQUENCE_DIGITS)}","partitionkey":"{pool}"{correlation}{causation}{digest}'
+        f',"factindex":{index},"factcount":{count}{_authority(actor)}{version}'
         f',"prevhash":"{prevhash}","data":'
     )
     return b"".join((head.encode(), data.packed, b"}"))
