@@ -44,8 +44,8 @@ class Turns:
         return Turns, (self.reps, self._weights, self.had)
 
     def soonest(self) -> list[str]:
-        """The reps whose turn it is. Of several with an equal claim, who waited longest is to go first, then the
-        first of them."""
+        """The reps whose turn it is. Of several with an equal claim, who waited longest is to go first, then
+        the first of them."""
         turn, slots = self.turn, self._slots
         due_first = min([due for opens, due in slots if opens <= turn])
         places = enumerate(slots)
