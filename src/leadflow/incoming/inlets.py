@@ -64,6 +64,8 @@ CREATE TABLE IF NOT EXISTS records.inlet_tests (
 CREATE INDEX IF NOT EXISTS inlet_tests_idx ON records.inlet_tests (inlet, id);
 """
 
+_PULL_SOON = """pulls = pulls || '{"due_at": null}'"""
+"""What failed before may go well now: nobody waits for the end of a pause."""
 _DDL_PULLS = "ALTER TABLE records.inlets ADD COLUMN pulls jsonb"
 
 
@@ -168,9 +170,9 @@ class Inlets:
         """Replace what LeadFlow shows to the vendor; names left out stay. Raises NotFound, UsageError."""
         kept = self.get(inlet)
         check_credentials(kept.kind, credentials)
-        update = "UPDATE records.inlets SET credentials = credentials || %s WHERE id = %s"
+        update = f"UPDATE records.inlets SET credentials = credentials || %s, {_PULL_SOON} WHERE id = %s"  # noqa: S608
         with self._database.connection() as connection:
-            connection.execute(update, (Jsonb(dict(credentials)), inlet))
+            connection.execute(update.encode(), (Jsonb(dict(credentials)), inlet))
         return self.get(inlet)
 
     def change(
@@ -207,7 +209,7 @@ class Inlets:
             row = {name: found[name] for name in ("channel", "campaign")}
             row |= {name: Jsonb(found[name]) for name in names[2:]}
             places = ", ".join(f"{name} = %({name})s" for name in names)
-            update = f"UPDATE records.inlets SET {places} WHERE id = %(id)s"  # noqa: S608
+            update = f"UPDATE records.inlets SET {places}, {_PULL_SOON} WHERE id = %(id)s"  # noqa: S608
             cursor.execute(update.encode(), {**row, "id": inlet})
         return self.get(inlet)
 

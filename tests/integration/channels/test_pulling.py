@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from consumers.operating import Operating
 from leadflow.bootstrap.pulling import Pulling, pulling
 from leadflow.bootstrap.reception import Reception
+from leadflow.incoming.inlets import InletChanges
 from leadflow.incoming.pulls import Pulls
 from leadflow.postgres import advisory_key
 from tests.gates import Gate, door, gate, office_template, vendor
@@ -117,6 +118,21 @@ def test_a_vendor_that_is_away_is_asked_again_later_and_from_where_the_last_good
     assert office.asked() == [("2026-10-19", "2026-10-23")]
     assert gate.app.inlets.get("gate").pulls.failures == 0
     assert office.figures()['leadflow_pulls_total{outcome="failed"}'] == 3
+
+
+def test_what_was_mended_is_asked_at_once(gate: Gate, vendor: Vendor) -> None:
+    office = Office(gate, vendor)
+    process = office.process()
+    vendor.away = True
+    assert process.step() == ["gate"]
+    assert process.step() == []
+    vendor.away = False
+    gate.app.inlets.credentials("gate", {"access_token": TOKEN})
+    assert process.step() == ["gate"]
+    assert process.step() == []
+    gate.app.inlets.change("gate", InletChanges(options={"pull_minutes": 30}))
+    assert process.step() == ["gate"]
+    assert gate.app.inlets.get("gate").pulls.failures == 0
 
 
 def test_one_process_pulls_at_a_time(gate: Gate, vendor: Vendor) -> None:
