@@ -213,7 +213,8 @@ def test_a_row_that_postgres_refuses_stops_the_projection_at_its_decision(
     read_models.start()
     target = next(e for e in history.events[150:] if isinstance(e.data, f.LeadCaptured))
     with read_models.database.connection() as connection:
-        connection.execute(f"ALTER TABLE read.leads__v1_1 ADD CHECK (lead <> '{target.subject}')")
+        leads = registry.live(read_models.database)["pools"].table("leads")
+        connection.execute(f"ALTER TABLE read.{leads} ADD CHECK (lead <> '{target.subject}')")
     append(log, history)
     with pytest.raises(ProjectionStopped) as stopped:
         read_models.catch_up()
