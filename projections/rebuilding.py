@@ -4,13 +4,14 @@ written once.
 Nobody reads a generation that is being filled, and a process that dies leaves it to be removed. So its rows
 need not be in the database after every batch, nor have their keys there. Only where a table has more rows
 than `ROWS_HELD_MAX` do those that changed longest ago go to the database; what is wanted again of them is
-read back, by a key that is built when it is first needed.
+read back, by a key that is built when it is first needed. Of rows that went, digests of their keys stay: most
+of what a fact asks for was never there, as the first outcome of a request.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import Any
 
 from leadflow.log.reading import Positions
@@ -25,6 +26,8 @@ from projections.writer import note_position, writing
 
 ROWS_HELD_MAX = 20_000
 """Rows that are held of one table; some 3 kB each at most."""
+KEYS_KNOWN_MAX = 1_000_000
+"""Digests of keys that are held of one table; some 70 bytes each."""
 
 
 class Filler:
@@ -72,11 +75,15 @@ class Filler:
 class NewRows(PostgresRows):
     """The rows of a generation from its first event on."""
 
+    # What is in memory was read back or is new.
+    _knows_all = True
+
     def __init__(self, projection: Projection, generation: Generation) -> None:
         # Each batch comes with its own cursor.
         super().__init__(None, projection, generation)  # type: ignore[arg-type]
-        self._let_go: set[str] = set()
-        """Tables of which not all rows are in memory."""
+        self._let_go: dict[str, set[int] | None] = {}
+        """Of tables of which not all rows are in memory, digests of the others' keys; None where these are
+        too many."""
 
     def head(self, pool: str) -> Head:
         head = self._heads.get(pool)
@@ -87,20 +94,17 @@ class NewRows(PostgresRows):
     def get(self, table: str, key: Key) -> Row | None:
         return self._tables[table].loaded.get(key)
 
-    def put(self, table: str, key: Key, row: Row) -> None:
-        batch = self._tables[table]
-        # At the end: the order is that of the last changes.
-        batch.loaded.pop(key, None)
-        batch.loaded[key] = row
-        batch.changed[key] = None
-
     def append(self, table: str, row: Row | tuple[Any, ...]) -> None:
         batch = self._tables[table]
-        if isinstance(row, tuple) or batch.table.kind == "log":
-            super().append(table, row)
+        if isinstance(row, tuple):
+            batch.tuples.append(row)
+        elif batch.table.kind == "log":
+            batch.appended.append(row)
         else:
             # Nobody asks what stood in the table before: there was nothing.
-            self.put(table, batch.table.key_of(row), row)
+            key = batch.table.key_of(row)
+            batch.loaded[key] = row
+            batch.changed[key] = None
 
     def take(self, cursor: Cursor, entries: Batch) -> None:
         """Fold entries, and write what need not or must not be held."""
@@ -125,27 +129,39 @@ class NewRows(PostgresRows):
         note_position(cursor, self._generation, reached)
         create_indexes(cursor, self._projection, self._generation)
 
-    def _was_asked(self, batch: TableBatch, key: Key) -> bool:
-        # What is in memory was read back or is new.
-        return True
-
     def _write_oldest(self, batch: TableBatch, keep: int) -> None:
         """Write the rows that changed longest ago and hold no more than `keep`."""
-        keys = list(islice(batch.loaded, max(len(batch.loaded) - keep, 0)))
-        if not keys:
+        loaded, changed = batch.loaded, batch.changed
+        if len(loaded) <= keep:
             return
-        self._write_rows(batch, [key for key in keys if key in batch.changed])
-        self._let_go.add(batch.table.name)
+        keys = list(loaded)
+        if keep:
+            # First those that have not changed since rows were last written; all that are held are written
+            # sooner or later, as few are read back that do not change.
+            keys = [*(key for key in keys if key not in changed), *changed][: len(loaded) - keep]
+        self._write_rows(batch, keys)
+        self._remember(batch.table.name, keys)
         for key in keys:
-            del batch.loaded[key]
-            batch.changed.pop(key, None)
+            del loaded[key]
+        changed.clear()
         batch.stored.difference_update(keys)
+
+    def _remember(self, table: str, keys: Sequence[Key]) -> None:
+        """Keep that rows with these keys may stand in the database. Two keys of one digest would cost a
+        reading in vain, no more."""
+        gone = self._let_go.setdefault(table, set())
+        if gone is not None:
+            gone.update(map(hash, keys))
+            if len(gone) > KEYS_KNOWN_MAX:
+                self._let_go[table] = None
 
     def _read_back(self, entries: Batch) -> None:
         """Read the rows that the entries touch and memory does not hold."""
         for name, keys in entries.touches(self._projection).items():
-            batch = self._tables[name]
-            missing = [key for key in keys if key not in batch.loaded] if name in self._let_go else []
+            if name not in self._let_go:
+                continue
+            batch, gone = self._tables[name], self._let_go[name]
+            missing = [key for key in keys if key not in batch.loaded and (gone is None or hash(key) in gone)]
             if missing:
                 add_key(self._cursor, batch.table, self._generation)
                 self._load_table(batch, missing)

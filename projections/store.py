@@ -58,7 +58,8 @@ def create_tables(cursor: Cursor, projection: Projection, generation: Generation
         if table.kind == "sums":
             columns.append(_primary_key(table))
         cursor.execute(
-            sql.SQL("CREATE TABLE {} ({})").format(
+            # Nobody asks them yet, and `create_indexes` ends with what autovacuum would do again and again.
+            sql.SQL("CREATE TABLE {} ({}) WITH (autovacuum_enabled = off)").format(
                 generation.identifier(table.name), sql.SQL(", ").join(columns)
             )
         )
@@ -89,6 +90,7 @@ def create_indexes(cursor: Cursor, projection: Projection, generation: Generatio
         words = {*table.key, *re.findall(r"\w+", " ".join(table.indexes))}
         asked = _names(column for column in table.columns if column in words)
         cursor.execute(sql.SQL("ANALYZE {} ({})").format(name, asked))
+        cursor.execute(sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(name))
 
 
 def drop_tables(cursor: Cursor, tables: Iterable[str]) -> None:
@@ -119,6 +121,9 @@ def _names(columns: Iterable[str], prefix: str = "") -> sql.Composed:
 
 class PostgresRows:
     """One batch's view of a generation: what was read, and what is to be written."""
+
+    _knows_all = False
+    """Whether a row whose key is not among those that stood in the table is new, in any case."""
 
     def __init__(
         self, cursor: Cursor, projection: Projection, generation: Generation, kept: Kept | None = None
@@ -265,12 +270,13 @@ class PostgresRows:
         """Write the rows under these keys as they are now."""
         table, name = batch.table, self._generation.identifier(batch.table.name)
         new, changed, deleted = [], [], []
+        stored, knows_all = batch.stored, self._knows_all
         for key in keys:
             row = batch.loaded[key]
             if row is None:
-                if key in batch.stored:
+                if key in stored:
                     deleted.append(key)
-            elif key in batch.stored or not self._was_asked(batch, key):
+            elif key in stored or not (knows_all or key in batch.asked):
                 changed.append(row)
             else:
                 new.append(row)
@@ -280,10 +286,6 @@ class PostgresRows:
             self._copy(name, table.columns, new)
         if changed:
             self._upsert(table, name, changed)
-
-    def _was_asked(self, batch: TableBatch, key: Key) -> bool:
-        """Whether it is known that a row stood in the table, or that none did."""
-        return key in batch.asked
 
     def _write_sums(self, batch: TableBatch) -> None:
         """Add what was added."""

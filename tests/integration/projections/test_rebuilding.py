@@ -24,11 +24,12 @@ def db(database: str) -> Iterator[Database]:
         yield db
 
 
-@pytest.mark.parametrize("held", [1, 7, 60])
+@pytest.mark.parametrize(("held", "known"), [(1, 1_000), (7, 20), (60, 0), (60, 1_000)])
 def test_rows_that_memory_let_go_of_are_read_back(
-    log: EmbeddedLog, db: Database, monkeypatch: pytest.MonkeyPatch, held: int
+    log: EmbeddedLog, db: Database, monkeypatch: pytest.MonkeyPatch, held: int, known: int
 ) -> None:
     monkeypatch.setattr(rebuilding, "ROWS_HELD_MAX", held)
+    monkeypatch.setattr(rebuilding, "KEYS_KNOWN_MAX", known)
     history = RandomHistory(31).run(900)
     written = len(history.events)
     log.append(history.stored())
@@ -39,6 +40,16 @@ def test_rows_that_memory_let_go_of_are_read_back(
     log.append(history.run(1_000).stored()[written:])
     read_models.catch_up()
     assert list(read_models.verify()) == []
+
+
+def test_autovacuum_looks_after_what_is_filled_once_it_is_filled(log: EmbeddedLog, db: Database) -> None:
+    log.append(RandomHistory(37).run(100).stored())
+    Projections(log, db).start()
+    set_apart = (
+        "SELECT relname FROM pg_class WHERE relnamespace = 'read'::regnamespace AND reloptions <> '{}'"
+    )
+    with db.connection() as connection:
+        assert connection.execute(set_apart).fetchall() == []
 
 
 def test_a_row_that_postgres_refuses_is_found_by_writing_each_batch_by_itself(
@@ -90,7 +101,7 @@ def test_several_processes_fill_what_one_would(
     log: EmbeddedLog, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sharing, "HELPED_FROM", 1)
-    monkeypatch.setattr(sharing, "_cores", lambda: 2)
+    monkeypatch.setattr(sharing, "_cores", lambda: 3)
     history = RandomHistory(34).run(600)
     written = len(history.events)
     log.append(history.stored())
@@ -133,7 +144,7 @@ def test_a_helper_that_dies_leaves_the_old_version(
     read_models = Projections(log, db, batch_rebuild=83)
     read_models.start()
     monkeypatch.setattr(sharing, "HELPED_FROM", 1)
-    monkeypatch.setattr(sharing, "_cores", lambda: 2)
+    monkeypatch.setattr(sharing, "_cores", lambda: 3)
     passed = sharing.Helper.finish
 
     def killed(helper: sharing.Helper, reached: Positions) -> None:
