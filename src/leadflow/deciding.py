@@ -141,7 +141,8 @@ class Deciding:
         if found != wanted:
             raise UsageError(
                 f"pool {stream.id} runs on the clock {found!r}, this engine on {wanted!r}",
-                do="Use a data directory whose engine runs on the pool's clock.",
+                do="Time on the clock 'requests', as a demo's, moves with a pool's own requests only: look "
+                "at such a pool, and change one in a data directory of your own.",
             )
 
     def fire(self, held: Held, now: datetime, batch: Batch) -> None:

@@ -154,4 +154,4 @@ def _draw_history(console: Console, pool: PoolView, story: Story) -> None:
     console.print(Text(f"{title}; `leadflow trace {short(story.lead.lead)}` tells it whole", style="bold"))
     for line in lines:
         when = f"{pool.local(line.time):%m-%d %H:%M}"
-        console.print(Text(f"  {when}  {line.type}  {line.says}  {line.actor}  {line.fact}"))
+        console.print(Text(f"  {when}  {line.says}  {line.fact}"))

@@ -170,6 +170,12 @@ class Views:
             pool for pool in pools if access.belongs(actor, roles.get(pool)) or role_of(actor) == "auditor"
         ]
         rows = leads_named(self.database, mine, _checked(reference))
+        if not mine and pools:
+            raise NotFound(
+                f"there is no lead {reference!r} that you may see",
+                where=f"pool {', '.join(pools)}",
+                do=f"{actor} does not belong there; act as somebody who does with `--as`.",
+            )
         if len(rows) > 1 and len({row["lead"] for row in rows}) == 1:
             # It moved from pool to pool; where it is now is meant.
             rows = [row for row in rows if row["status"] != "transferred"][:1] or rows[-1:]

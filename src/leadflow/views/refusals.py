@@ -60,7 +60,7 @@ SENTENCES: dict[str, str] = {
     "same_pool": "the lead is in pool {detail} already; name another one",
     "group_without_rep": "a rule names a group that has no rep: {detail}",
     "owns_leads": "{subject} owns {used} leads or customers; hand them over first",
-    "customers_need_owner": "{subject} has {used} customers: say who gets them (`--customers-to REP`)",
+    "customers_need_owner": "{subject} has customers ({used}): say who gets them (`--customers-to REP`)",
     "identity_reused": "this request id was used for something else, decided by fact {position}",
     "spend_overlaps": "the period overlaps {detail}, recorded by fact {position}",
     "calendar_not_covered": "the calendar does not cover {detail}; publish the policy again",

@@ -11,7 +11,8 @@ from leadflow.domain.calendar import CalendarNotCovered, NoWorkingTime, WorkingT
 from leadflow.domain.policy import Calendar, Duration, Policy
 from leadflow.domain.values import Money, Touch
 from leadflow.log.envelope import decode
-from leadflow.views.leads import LeadView, Views
+from leadflow.views.leads import LeadView, PoolView, Views
+from leadflow.views.sentences import When, sentence
 from projections.lead_queries import policy_row, timeline_of
 
 Documents = Callable[[str, Sequence[int], Sequence[int]], dict[int, bytes]]
@@ -66,7 +67,7 @@ class Why:
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryLine:
-    """An event in one line."""
+    """An event in one line; its times are the pool's."""
 
     fact: str
     time: datetime
@@ -101,13 +102,14 @@ def story_of(views: Views, documents: Documents, actor: str, pool: str, referenc
     events = [decode(kept[sequence]) for sequence in sorted(kept)]
     history = None
     if views.may_see_history(actor, lead):
+        told = {event.sequence: sentence(event, _local(views.pool(pool))) for event in events}
         history = [
             HistoryLine(
                 fact=f"{pool}/{row['sequence']}",
                 time=row["time"],
                 type=row["type"].removeprefix("leadflow.").rpartition(".")[0],
                 actor=row["actor"],
-                says=row["line"],
+                says=told.get(row["sequence"], row["line"]),
             )
             for row in rows
         ]
@@ -124,6 +126,10 @@ def story_of(views: Views, documents: Documents, actor: str, pool: str, referenc
         answers=answers,
         history=history,
     )
+
+
+def _local(pool: PoolView) -> When:
+    return lambda moment: "" if moment is None else f"{pool.local(moment):%Y-%m-%d %H:%M}"
 
 
 _JOINED: dict[type[f.Fact], str] = {f.LeadsMerged: "merge", f.LeadTransferredIn: "transfer"}

@@ -148,6 +148,20 @@ def test_who_has_lost_a_lead_is_told_until_when_it_was_theirs_and_why(desk: Desk
     assert "It was" not in desk("--as", "rep/li", "contact", lead, "--outcome", "reached", code=1)
 
 
+def test_the_history_of_a_lead_is_told_in_sentences_and_in_the_pools_time(desk: Desk) -> None:
+    lead = owned(desk)
+    desk("--as", "rep/wang", "contact", lead, "--outcome", "reached")
+    said = desk("--as", "rep/wang", "lead", "show", lead)
+    assert re.search(r"wang logged a contact: reached; kept until \d{4}-\d\d-\d\d \d\d:\d\d  east/\d+", said)
+    assert re.search(r"wang claimed it; promised until \d{4}-\d\d-\d\d \d\d:\d\d  east/\d+", said)
+
+
+def test_who_does_not_belong_to_the_pool_is_told_so(desk: Desk, lead: str) -> None:
+    said = desk("--as", "rep/nobody", "claim", lead, code=2)
+    assert "rep/nobody does not belong there" in said
+    assert "does not belong" not in desk("--as", "rep/wang", "claim", "ffffffff", code=2)
+
+
 def test_reveals_are_limited_and_are_facts(desk: Desk, lead: str) -> None:
     said = desk("--as", "rep/wang", "reveal", lead)
     assert "recorded that wang saw the contact points" in said
