@@ -9,12 +9,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from leadflow.errors import Unavailable
+from leadflow.log.kafka import Cluster
+from leadflow.log.kafka.topics import Topics
+from leadflow.settings import Settings
 from local_kafka import LocalKafka
+
+WAIT_S = 300.0
 
 
 @contextmanager
@@ -45,3 +52,16 @@ def own_kafka(
 def new_prefix() -> str:
     """A prefix for the topics of one test."""
     return f"test-{uuid.uuid4().hex[:12]}"
+
+
+def create_topics(cluster: Cluster, settings: Settings) -> None:
+    """Make the topics that the settings name. On a busy machine a broker may answer later than the client
+    waits for it: it is then asked again."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            with Topics(cluster, settings) as topics:
+                topics.create()
+            return
+        except Unavailable:
+            assert time.monotonic() < deadline, "the broker makes no topics"

@@ -24,13 +24,12 @@ from leadflow.demo.play import Play
 from leadflow.domain import requests as r
 from leadflow.log.envelope import hash_of
 from leadflow.log.kafka import Cluster
-from leadflow.log.kafka.topics import Topics
 from leadflow.outcome import Outcome
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from projections.runner import ALL
 from tests.deployment import deployed
-from tests.kafka_broker import new_prefix, running_kafka
+from tests.kafka_broker import create_topics, new_prefix, running_kafka
 
 OCTOBER = Path(__file__).resolve().parents[1] / "data" / "october"
 TRUTH = json.loads((OCTOBER / "truth.json").read_text("utf-8"))
@@ -145,8 +144,7 @@ def topics(kafka: Cluster, database: str, home: Path) -> Settings:
     settings = Settings(
         home=home, database_url=database, kafka=kafka.servers, kafka_prefix=new_prefix(), kafka_partitions=3
     )
-    with Topics(kafka, settings) as made:
-        made.create()
+    create_topics(kafka, settings)
     return settings
 
 

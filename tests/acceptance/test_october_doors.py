@@ -24,12 +24,11 @@ from leadflow.domain.events import LeadCaptured, TouchRecorded
 from leadflow.intake.channels.base import Call
 from leadflow.intake.channels.proofs import signature
 from leadflow.log.kafka import Cluster
-from leadflow.log.kafka.topics import Topics
 from leadflow.settings import Settings
 from tests.deployment import deployed
 from tests.doors import open_door
 from tests.gates import POOL, Gate, door, gate, office_template
-from tests.kafka_broker import new_prefix, running_kafka
+from tests.kafka_broker import create_topics, new_prefix, running_kafka
 
 __all__ = ["door", "gate", "office_template"]
 
@@ -81,8 +80,7 @@ def gate_on_kafka(pg_url: str, place: Path) -> Iterator[Gate]:
     url = postgres.create_database(pg_url, f"test_{uuid.uuid4().hex[:12]}")
     with running_kafka("acceptance") as address:
         named: dict[str, Any] = {"kafka": address, "kafka_prefix": new_prefix(), "kafka_partitions": 2}
-        with Topics(Cluster(address), Settings(home=place, database_url=url, **named)) as topics:
-            topics.create()
+        create_topics(Cluster(address), Settings(home=place, database_url=url, **named))
         with (
             deployed(address, named["kafka_prefix"], url),
             open_door(url, place / "home", **named) as opened,

@@ -20,12 +20,11 @@ from leadflow.domain.values import derived_id
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster, Origin, Record
 from leadflow.log.kafka.records import H_ORIGIN
-from leadflow.log.kafka.topics import Topics
 from leadflow.log.partitioning import partition_of
 from leadflow.settings import Settings
 from tests.deciders import Office, check, decided
 from tests.faults.reading import ReadAlong, reading_along
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.simulation.company import HASTY
 from tests.team import arrival, claim, joining, opening, request
 from tests.undisturbed import Undisturbed, differences
@@ -211,8 +210,7 @@ def scene(address: str, pg_url: str, name: str, partitions: int = 1, **more: Any
     """A scene on a broker, with read models on a Postgres server."""
     cluster = Cluster(address)
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=partitions, **more)
-    with Topics(cluster, settings) as topics:
-        topics.create()
+    create_topics(cluster, settings)
     office = Office(cluster, settings)
     try:
         with reading_along(cluster, settings, pg_url) as read_models:

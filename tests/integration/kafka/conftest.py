@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from leadflow.log.kafka import Cluster, PartitionLog
-from leadflow.log.kafka.topics import Topics
 from leadflow.settings import Settings
-from tests.kafka_broker import new_prefix, running_kafka
+from tests.kafka_broker import create_topics, new_prefix, running_kafka
 
 OpenLog = Callable[[], PartitionLog]
 
@@ -25,8 +24,7 @@ def kafka() -> Iterator[Cluster]:
 def settings(kafka: Cluster) -> Settings:
     """Topics of this test's own, with one partition each."""
     made = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
-    with Topics(kafka, made) as topics:
-        topics.create()
+    create_topics(kafka, made)
     return made
 
 

@@ -14,12 +14,11 @@ import pytest
 from leadflow.log.envelope import decode
 from leadflow.log.kafka import Cluster, Origin
 from leadflow.log.kafka.records import H_ORIGIN, H_REASON
-from leadflow.log.kafka.topics import Topics
 from leadflow.log.partitioning import partition_of
 from leadflow.settings import Settings
 from tests.adapters import Adapter, Page, ensure
 from tests.deciders import Office, causes, check, deciding
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import until
 from tests.team import joining, opening
 
@@ -41,8 +40,7 @@ def _kcat() -> None:
 def office(kafka: Cluster) -> Iterator[Office]:
     """Topics of this test's own; `east` is in partition 0 of 3, and librdkafka's own choice is another."""
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=3)
-    with Topics(kafka, settings) as topics:
-        topics.create()
+    create_topics(kafka, settings)
     opened = Office(kafka, settings)
     yield opened
     opened.close()

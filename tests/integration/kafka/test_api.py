@@ -17,12 +17,11 @@ from leadflow.bootstrap.serving import open_service
 from leadflow.calendars import build_calendar
 from leadflow.domain import requests as r
 from leadflow.log.kafka import Cluster
-from leadflow.log.kafka.topics import Topics
 from leadflow.policies import load
 from leadflow.settings import Settings
 from tests.deployment import Deployment, deployed
 from tests.doors import WAIT_S, Door
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.office import POLICY
 from tests.processes import until
 
@@ -55,8 +54,7 @@ def settings(kafka: Cluster, pg_url: str, tmp_path: Path) -> Iterator[Settings]:
         database_url=url,
         http="127.0.0.1:0",
     )
-    with Topics(kafka, made) as topics:
-        topics.create()
+    create_topics(kafka, made)
     yield made
     postgres.drop_database(pg_url, name)
 

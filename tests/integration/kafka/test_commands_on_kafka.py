@@ -16,11 +16,11 @@ from leadflow.cli.common import WAIT_S, Session, run
 from leadflow.domain.requests import AdvanceClock
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster
-from leadflow.log.kafka.topics import TopicNames, Topics
+from leadflow.log.kafka.topics import TopicNames
 from leadflow.settings import Settings
 from tests.deciders import Office
 from tests.deployment import Deployment, deployed
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.office import POLICY
 from tests.processes import until
 from tests.team import arrival, request
@@ -35,8 +35,7 @@ LEADS = Path(__file__).resolve().parents[3] / "docs" / "tutorial" / "leads.csv"
 def settings(kafka: Cluster) -> Settings:
     """Topics of this module's own."""
     made = Settings(kafka_prefix=new_prefix(), kafka_partitions=2)
-    with Topics(kafka, made) as topics:
-        topics.create()
+    create_topics(kafka, made)
     return made
 
 
@@ -295,8 +294,7 @@ def test_read_models_of_another_log_are_not_shown(
     shell: Shell, kafka: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Settings(kafka_prefix=new_prefix(), kafka_partitions=2)
-    with Topics(kafka, other) as topics:
-        topics.create()
+    create_topics(kafka, other)
     monkeypatch.setenv("LEADFLOW_KAFKA_PREFIX", other.kafka_prefix)
     for command in (("leads",), ("member", "add", "wang"), ("projections", "rebuild", "--all")):
         shell(*command, code=2)

@@ -22,10 +22,9 @@ from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import decode, encode_request, hash_of
 from leadflow.log.kafka import Cluster, Origin, PartitionLog
 from leadflow.log.kafka.records import H_ORIGIN, H_REASON
-from leadflow.log.kafka.topics import Topics
 from leadflow.settings import Settings
 from tests.deciders import Office, causes, check, decided, deciding, heads
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import until
 from tests.team import NOON, arrival, claim, joining, opening, request
 
@@ -38,8 +37,7 @@ KILLS = 3
 def office(kafka: Cluster) -> Iterator[Office]:
     """Topics of this test's own with three partitions; `east` is in 0, `west` in 2."""
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=3)
-    with Topics(kafka, settings) as topics:
-        topics.create()
+    create_topics(kafka, settings)
     opened = Office(kafka, settings)
     yield opened
     opened.close()

@@ -23,11 +23,10 @@ from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster
 from leadflow.log.kafka.client import RECORD_BYTES_MAX
 from leadflow.log.kafka.records import H_PART, H_REASON
-from leadflow.log.kafka.topics import Topics
 from leadflow.settings import Settings
 from local_kafka import LocalKafka
 from tests.deciders import Office, causes, check, decided, deciding
-from tests.kafka_broker import new_prefix, own_kafka
+from tests.kafka_broker import create_topics, new_prefix, own_kafka
 from tests.processes import until
 from tests.team import arrival, joining, opening
 
@@ -49,8 +48,7 @@ def office(broker: LocalKafka) -> Iterator[Office]:
     """Topics of this test's own, on that broker."""
     cluster = Cluster(broker.address)
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
-    with Topics(cluster, settings) as topics:
-        topics.create()
+    create_topics(cluster, settings)
     opened = Office(cluster, settings)
     yield opened
     opened.close()

@@ -13,12 +13,12 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from leadflow.cli import leadflow
 from leadflow.log.kafka import Cluster
 from leadflow.log.kafka.inspection import Copies, GroupStanding, Inspection
-from leadflow.log.kafka.topics import Topics, specs
+from leadflow.log.kafka.topics import specs
 from leadflow.operations.doctor import Finding
 from leadflow.operations.doctor_kafka import decider, of_copies, of_topics
 from leadflow.settings import Settings
 from tests.deciders import Office, causes, deciding
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import until
 from tests.team import arrival, joining, opening
 
@@ -26,8 +26,7 @@ from tests.team import arrival, joining, opening
 @pytest.fixture
 def office(kafka: Cluster) -> Iterator[Office]:
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=2)
-    with Topics(kafka, settings) as topics:
-        topics.create()
+    create_topics(kafka, settings)
     opened = Office(kafka, settings)
     yield opened
     opened.close()

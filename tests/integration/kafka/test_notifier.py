@@ -17,10 +17,9 @@ from leadflow.bootstrap.opening import open_app
 from leadflow.domain import requests as r
 from leadflow.domain.events import Event
 from leadflow.log.kafka import Cluster
-from leadflow.log.kafka.topics import Topics
 from leadflow.settings import Settings
 from tests.deployment import Deployment, Part, deployed
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import until
 from tests.receivers import Receiver
 from tests.team import arrival, joining, opening
@@ -33,8 +32,7 @@ EACH = 6
 @pytest.fixture
 def deployment(kafka: Cluster, pg_url: str) -> Iterator[Deployment]:
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=2)
-    with Topics(kafka, settings) as topics:
-        topics.create()
+    create_topics(kafka, settings)
     name = f"test_{uuid.uuid4().hex[:12]}"
     url = postgres.create_database(pg_url, name)
     with deployed(kafka.servers, settings.kafka_prefix, url) as running:

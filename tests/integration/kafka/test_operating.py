@@ -18,10 +18,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from leadflow.log.kafka import Cluster
-from leadflow.log.kafka.topics import Topics
 from leadflow.settings import Settings
 from tests.deciders import Office, causes
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import ROOT, environment, leadflow, until
 from tests.team import arrival, claim, joining, opening
 
@@ -89,8 +88,7 @@ class Served:
 @pytest.fixture
 def office(kafka: Cluster) -> Iterator[Office]:
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=2)
-    with Topics(kafka, settings) as topics:
-        topics.create()
+    create_topics(kafka, settings)
     opened = Office(kafka, settings)
     yield opened
     opened.close()

@@ -22,12 +22,12 @@ from leadflow.errors import (
 )
 from leadflow.log.kafka import Cluster, KafkaApplicationRecorder, Message, Offsets, Origin, PartitionLog
 from leadflow.log.kafka.client import RECORD_BYTES_MAX
-from leadflow.log.kafka.topics import TopicNames, Topics
+from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.kafka.writer import WAIT_S, Pending
 from leadflow.settings import Settings
 from local_kafka import LocalKafka
 from tests.integration.kafka.conftest import OpenLog
-from tests.kafka_broker import new_prefix, own_kafka
+from tests.kafka_broker import create_topics, new_prefix, own_kafka
 from tests.processes import until
 
 NO_MEMBER = -1
@@ -210,8 +210,7 @@ def fragile(broker: LocalKafka) -> Iterator[PartitionLog]:
     """A log on it."""
     cluster = Cluster(broker.address)
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
-    with Topics(cluster, settings) as topics:
-        topics.create()
+    create_topics(cluster, settings)
     log = PartitionLog(cluster, f"{settings.kafka_prefix}.events", 0)
     log.take()
     log.append(facts("east", 1))

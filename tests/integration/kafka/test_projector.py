@@ -21,7 +21,6 @@ from leadflow.errors import LogDamaged, UsageError
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.log.kafka.records import message_of
-from leadflow.log.kafka.topics import Topics
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from projections import registry
@@ -29,7 +28,7 @@ from projections.runner import ALL, Projections
 from tests.deciders import Office, deciding
 from tests.histories import History, RandomHistory, a_touch
 from tests.integration.kafka.test_decider import month
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import until
 from tests.projectors import (
     PARTITIONS,
@@ -72,8 +71,7 @@ ordering.BATCH_MAX, ordering.BATCH_MIN = 60, 1
 @pytest.fixture
 def settings(kafka: Cluster) -> Settings:
     made = Settings(kafka_prefix=new_prefix(), kafka_partitions=PARTITIONS)
-    with Topics(kafka, made) as topics:
-        topics.create()
+    create_topics(kafka, made)
     return made
 
 
@@ -313,8 +311,7 @@ def test_a_database_has_read_models_of_one_log(
     with projecting(projector):
         taken(read_models)
     other = Settings(kafka_prefix=new_prefix(), kafka_partitions=PARTITIONS)
-    with Topics(kafka, other) as topics:
-        topics.create()
+    create_topics(kafka, other)
     with pytest.raises(UsageError, match=f"another log.*{settings.kafka_prefix}.*{other.kafka_prefix}"):
         Projector(kafka, other.kafka_prefix, url).run()
     with pytest.raises(UsageError, match="not the embedded log"):
@@ -324,8 +321,7 @@ def test_a_database_has_read_models_of_one_log(
         topic = f"{settings.kafka_prefix}.events"
         admin.delete_topics([topic])
         until(lambda: topic not in admin.list_topics())
-    with Topics(kafka, settings) as topics:
-        topics.create()
+    create_topics(kafka, settings)
     with pytest.raises(UsageError, match="another log"):
         Projector(kafka, settings.kafka_prefix, url).run()
 

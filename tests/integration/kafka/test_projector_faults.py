@@ -11,14 +11,13 @@ import pytest
 from consumers.operating import Operating
 from consumers.projector import Projector
 from leadflow.log.kafka import Cluster, KafkaLog
-from leadflow.log.kafka.topics import Topics
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from local_kafka import LocalKafka
 from projections import registry
 from projections.runner import Projections
 from tests.histories import RandomHistory
-from tests.kafka_broker import new_prefix, own_kafka
+from tests.kafka_broker import create_topics, new_prefix, own_kafka
 from tests.processes import until
 from tests.projectors import PARTITIONS, POOLS, Writing, decisions_of, projecting
 
@@ -35,8 +34,7 @@ def broker() -> Iterator[LocalKafka]:
 
 def made(cluster: Cluster) -> Settings:
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=PARTITIONS)
-    with Topics(cluster, settings) as topics:
-        topics.create()
+    create_topics(cluster, settings)
     return settings
 
 

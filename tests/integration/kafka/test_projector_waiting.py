@@ -16,7 +16,6 @@ from consumers.operating import Operating
 from consumers.projector import Projector
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.kafka import Cluster, KafkaLog
-from leadflow.log.kafka.topics import Topics
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from projections import writer
@@ -24,7 +23,7 @@ from projections.base import Projection
 from projections.runner import ALL, Projections
 from projections.store import Generation
 from tests.histories import RandomHistory
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import until
 from tests.projectors import (
     PARTITIONS,
@@ -90,8 +89,7 @@ def test_a_lead_between_partitions_of_two_projectors_arrives_after_it_has_left(
     print(f"seed {SEED}")
     history = RandomHistory(SEED, pools=POOLS, clock="requests").run(600)
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=PARTITIONS)
-    with Topics(kafka, settings) as topics:
-        topics.create()
+    create_topics(kafka, settings)
     operating = [Operating("projector"), Operating("projector")]
     projectors = [Projector(kafka, settings.kafka_prefix, empty_database, one) for one in operating]
     with (

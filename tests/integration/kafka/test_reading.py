@@ -15,13 +15,12 @@ from leadflow.errors import LogDamaged, NotFound, Unavailable
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.kafka import Cluster, KafkaLog, PartitionLog
 from leadflow.log.kafka.reader import PartitionReader
-from leadflow.log.kafka.topics import Topics
 from leadflow.log.partitioning import partition_of
 from leadflow.log.reading import Log
 from leadflow.log.verify import export, verify
 from leadflow.settings import Settings
 from tests.integration.log.chains import chain
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import until
 
 PARTITIONS = 3
@@ -31,8 +30,7 @@ POOLS = ("_company", "east", "north", "south", "west")
 @pytest.fixture
 def settings(kafka: Cluster) -> Settings:
     made = Settings(kafka_prefix=new_prefix(), kafka_partitions=PARTITIONS)
-    with Topics(kafka, made) as topics:
-        topics.create()
+    create_topics(kafka, made)
     return made
 
 

@@ -13,13 +13,12 @@ from consumers.requesting import Requesting
 from leadflow.domain import requests as r
 from leadflow.errors import Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
-from leadflow.log.kafka.topics import Topics
 from leadflow.postgres import Database
 from leadflow.settings import Settings
 from leadflow.streams import Streams
 from local_kafka import Node
 from tests.deciders import Process, deciding
-from tests.kafka_broker import new_prefix, own_kafka
+from tests.kafka_broker import create_topics, new_prefix, own_kafka
 from tests.team import arrival, claim, joining, opening, request
 
 WAIT_S = 300.0
@@ -154,8 +153,7 @@ def impatient(database: str) -> Iterator[tuple[Requesting, Node]]:
     with own_kafka("impatient") as local:
         cluster = Cluster(local.address)
         settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
-        with Topics(cluster, settings) as topics:
-            topics.create()
+        create_topics(cluster, settings)
         with clients(cluster, settings, database) as client:
             client._wait_s = 4
             yield client, local.nodes[0]

@@ -100,7 +100,9 @@ class Guarded:
             },
         )
         self.broker.start()
-        admin = KafkaAdminClient(bootstrap_servers=f"{HOST}:{inside}")
+        admin = KafkaAdminClient(
+            bootstrap_servers=f"{HOST}:{inside}", bootstrap_timeout_ms=120_000, request_timeout_ms=120_000
+        )
         for role in ROLES:
             credential = UserScramCredentialUpsertion(
                 user=role, mechanism=ScramMechanism.SCRAM_SHA_512, password=PASSWORD.format(role).encode()
@@ -131,6 +133,7 @@ class Guarded:
             sasl_plain_username=role,
             sasl_plain_password=PASSWORD.format(role),
             allow_auto_create_topics=False,
+            bootstrap_timeout_ms=120_000,
             max_block_ms=120_000,
         )
 

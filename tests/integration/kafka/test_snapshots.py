@@ -16,11 +16,10 @@ from leadflow.domain.values import derived_id
 from leadflow.errors import UsageError
 from leadflow.log.kafka import Cluster
 from leadflow.log.kafka.reader import PartitionReader
-from leadflow.log.kafka.topics import Topics
 from leadflow.postgres import Database, connect
 from leadflow.settings import Settings
 from tests.deciders import Office, causes, check, deciding, heads
-from tests.kafka_broker import new_prefix
+from tests.kafka_broker import create_topics, new_prefix
 from tests.processes import until
 from tests.team import arrival, claim, joining, opening
 
@@ -31,8 +30,7 @@ REPS = ("wang", "li")
 def office(kafka: Cluster, empty_database: str) -> Iterator[Office]:
     """Topics of this test's own with one partition, and a database."""
     settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1, database_url=empty_database)
-    with Topics(kafka, settings) as topics:
-        topics.create()
+    create_topics(kafka, settings)
     opened = Office(kafka, settings)
     yield opened
     opened.close()
