@@ -13,8 +13,6 @@ from leadflow.bootstrap.reporting import ChannelRow, ChannelsReport, MoneyFigure
 
 WIDTH = 100
 BAR = 44
-NOTHING = "Nothing in these days. Others: --from DAY --to DAY."
-"""What a report without rows says."""
 
 
 def new_table(*numbers: str, first: Sequence[str]) -> Table:
@@ -34,6 +32,13 @@ def title(console: Console, text: str, period: Period) -> None:
     as_of = f", as known at {period.as_of:%Y-%m-%d %H:%M:%S} UTC" if period.as_of else ""
     console.print(Text(f"{text} ({days}{as_of})", style="bold"))
     console.print()
+
+
+def nothing(period: Period) -> str:
+    """What a report without rows says."""
+    if period.as_of is not None:
+        return "Nothing was known of these days by then. A later time: --as-of TIME."
+    return "Nothing in these days. Others: --from DAY --to DAY."
 
 
 def draw(console: Console, table: Table) -> None:
@@ -63,7 +68,7 @@ def render_channels(console: Console, found: ChannelsReport, period: Period, *, 
     """The channels as tables, one per currency, with what the marks mean; bars where asked for."""
     title(console, "What channels cost and brought", period)
     if not found.rows:
-        console.print(NOTHING)
+        console.print(nothing(period))
         return
     signs = {mark: "¹²³⁴⁵⁶"[number] for number, mark in enumerate(found.marks)}
     currencies = sorted(found.total.money) or [""]

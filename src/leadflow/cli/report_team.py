@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from leadflow.bootstrap.reporting import Fairness, FunnelRow, Period, RepRow, report_records
-from leadflow.cli.report_tables import NOTHING, bar, draw, new_table, title
+from leadflow.cli.report_tables import bar, draw, new_table, nothing, title
 
 # --- funnel ---------------------------------------------------------------------------------
 
@@ -19,7 +19,7 @@ def render_funnel(console: Console, found: Sequence[FunnelRow], period: Period) 
     title(console, "How far the leads came", period)
     listed = [row for row in found if row.pool] if len(found) == 2 else found
     if not listed:
-        console.print(NOTHING)
+        console.print(nothing(period))
     for row in listed:
         console.print(Text(f"pool {row.pool}" if row.pool else "all pools", style="bold"))
         leads = row.steps["leads"]
@@ -41,7 +41,7 @@ def render_reps(console: Console, found: Sequence[RepRow], fair: Sequence[Fairne
     """What reps got and did, and each rotation's fairness."""
     title(console, "What reps got and did", period)
     if not found:
-        console.print(NOTHING)
+        console.print(nothing(period))
     several = len({row.pool for row in found}) > 1
     table = new_table(
         "clai-\nmed", "rota-\ntion", "direc-\nted", "time-\nout", "by\nhand", "handed\nin", "handed\non",

@@ -78,6 +78,7 @@ def test_as_of_shows_what_was_known_then(shell: Shell) -> None:
     assert then["trade_show"]["money"] == {}
     now = reported(shell, "channels", "--as-of", "2026-10-16")
     assert now["rows"] == reported(shell, "channels")["rows"]
+    assert "Nothing was known of these days by then" in shell("report", "funnel", "--as-of", "2020-01-01")
     assert "as known at 2026-10-14 03:00:00 UTC" in shell("report", "funnel", "--as-of", "2026-10-14T11:00")
 
 
