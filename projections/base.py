@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property, partial
+from operator import itemgetter
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -174,6 +176,10 @@ class Head:
         return local_day(moment, offset_at(self.offsets, moment))
 
 
+def _alone(column: str, row: Row) -> Key:
+    return (row[column],)
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of a projection.
@@ -195,9 +201,10 @@ class Table:
     """Its rows are mostly changed again soon, so that a writer keeps them from batch to batch (`store.Kept`).
     Each of them changes by facts of the pool in its key alone."""
 
-    def key_of(self, row: Row) -> Key:
-        """The key of a row."""
-        return tuple([row[column] for column in self.key])
+    @cached_property
+    def key_of(self) -> Callable[[Row], Key]:
+        """Gives the key of a row."""
+        return itemgetter(*self.key) if len(self.key) > 1 else partial(_alone, self.key[0])
 
 
 class Rows(Protocol):

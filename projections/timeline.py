@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from leadflow.domain import events as f
 from leadflow.domain import requests
 from leadflow.domain.values import id_of, role_of
@@ -62,30 +64,34 @@ def leads_of(entry: Entry) -> tuple[str, ...]:
 
 
 def _note(entry: Entry, rows: Rows) -> None:
-    leads = leads_of(entry)
-    if not leads:
-        return
-    line = line_of(entry.type, entry.data)
-    known_at = rows.head(entry.pool).known_at(entry)
-    for lead in leads:
-        # In the order of the table's columns: there is one of these for every event.
-        rows.append(
-            "timeline",
-            (
-                entry.pool,
-                lead,
-                entry.sequence,
-                entry.position,
-                entry.recorded_at,
-                known_at,
-                entry.time,
-                entry.actor,
-                entry.type,
-                entry.policy,
-                entry.causation,
-                line,
-            ),
-        )
+    """There is one of these for nearly every event: a row is all values in the columns' order."""
+    rows.append(
+        "timeline",
+        (
+            entry.pool,
+            entry.subject,
+            entry.sequence,
+            entry.position,
+            entry.recorded_at,
+            rows.head(entry.pool).known_at(entry),
+            entry.time,
+            entry.actor,
+            entry.type,
+            entry.policy,
+            entry.causation,
+            line_of(entry.type, entry.data),
+        ),
+    )
+
+
+def _merged(entry: Entry, rows: Rows) -> None:
+    _note(entry, rows)
+    _note(msgspec.structs.replace(entry, subject=entry.data["absorbed"]), rows)
+
+
+def _refused(entry: Entry, rows: Rows) -> None:
+    if lead_of_refusal(entry):
+        _note(entry, rows)
 
 
 # --- one line -------------------------------------------------------------------------------
@@ -148,4 +154,14 @@ def acting_for(actor: str, rep: str) -> str | None:
     return None
 
 
-PROJECTION = Projection(name="timeline", version=1, tables=(TIMELINE,), handlers={}, keys={}, otherwise=_note)
+PROJECTION = Projection(
+    name="timeline",
+    version=1,
+    tables=(TIMELINE,),
+    handlers={
+        **dict.fromkeys(_LEAD_FACTS, _note),
+        f.LeadsMerged.TYPE: _merged,
+        f.RequestRefused.TYPE: _refused,
+    },
+    keys={},
+)
