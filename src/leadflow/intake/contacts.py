@@ -101,12 +101,9 @@ def phones(value: Any, region: str = "CN") -> tuple[str, ...] | Problem:
 
 def fast_mobile(text: str) -> str | None:
     """A mainland mobile number in one of its ordinary spellings, in E.164; None to look closer."""
-    bare = text.translate(_SEPARATORS)
-    if not bare.isascii():
-        bare = fold(bare).translate(_SEPARATORS)
-    bare = bare.removeprefix("'")
-    bare = bare.removesuffix(".0")
-    match = _MOBILE.fullmatch(bare)
+    # Folding makes ordinary separators of full-width ones.
+    bare = fold(text).replace(" ", "").replace("-", "")
+    match = _MOBILE.fullmatch(bare.removeprefix("'").removesuffix(".0"))
     return "+86" + match.group(1) if match else None
 
 
