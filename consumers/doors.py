@@ -28,6 +28,9 @@ ATTRIBUTE = "ce_"
 SPEC_VERSION = "1.0"
 ADAPTER = "adapter"
 
+_WRITTEN = {"at": "time", "pool": "partitionkey", "actor": "authid"}
+"""What a request's members are called in a CloudEvent."""
+
 Attributes = dict[str, Any]
 
 
@@ -66,7 +69,7 @@ def intake_of(record: Any) -> Request:
         body = SubmitIntake.model_validate({**data, "type": "SubmitIntake"})
         return intake_request(pool, actor, _understood(body), attributes.get("time"))
     except ValidationError as error:
-        raise UsageError(f"the arrival cannot be read: {problems_of(error)}") from error
+        raise UsageError(f"the arrival cannot be read: {problems_of(error, _WRITTEN)}") from error
 
 
 def _cloud_event(record: Any) -> tuple[Attributes, Any]:

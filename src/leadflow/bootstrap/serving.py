@@ -291,9 +291,8 @@ class Looking:
         except LeadflowError as error:
             self._operating.fails(part, error.what)
             if part not in self._away:
-                self._say(
-                    f"{part} is away: {error.what}. What needs it is answered with 503 until it is back."
-                )
+                told = error.what.removeprefix(f"the {part} is away: ")
+                self._say(f"{part.capitalize()} is away: {told}. What needs it gets 503 until it is back.")
                 self._away.add(part)
             return
         self._operating.works(part)

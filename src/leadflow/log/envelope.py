@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
+from types import MappingProxyType
 from typing import Any, get_args
 from urllib.parse import quote, unquote
 
@@ -161,12 +162,14 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def problems_of(error: ValidationError) -> str:
-    """Every problem by its field, without the values, which may be a person's."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'document'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
-    )
+def problems_of(error: ValidationError, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Every problem by its field, without the values, which may be a person's. `names` are what whoever wrote
+    it calls a field that is called otherwise here."""
+    told = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        first, *rest = problem["loc"] or ("document",)
+        told.append(f"{'.'.join(map(str, [names.get(str(first), first), *rest]))}: {problem['msg']}")
+    return "; ".join(told)
 
 
 # --- requests -------------------------------------------------------------------------------
