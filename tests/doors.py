@@ -79,7 +79,7 @@ class Door:
         self.address = address = server.address
         self.office = SettledOffice(service.app)
         headers = {"Prefer": prefer} if prefer else {}
-        self._http = httpx.Client(base_url=address, headers=headers, timeout=120)
+        self._http = httpx.Client(base_url=address, headers=headers, timeout=2 * WAIT_S)
         self._clients: dict[tuple[str, tuple[str, ...]], Client] = {}
 
     @property

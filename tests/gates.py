@@ -18,7 +18,7 @@ from leadflow.intake.mapping import MappingFile
 from leadflow.log.envelope import decode
 from leadflow.policies import default_policy
 from leadflow.records import DeadLetter
-from tests.doors import Door, door, office_template
+from tests.doors import WAIT_S, Door, door, office_template
 from tests.vendors import Vendor, vendors
 
 __all__ = ["Gate", "door", "gate", "office_template", "vendor"]
@@ -32,7 +32,7 @@ class Gate:
     def __init__(self, door: Door) -> None:
         self.door = door
         self.app = door.app
-        self.http = httpx.Client(base_url=door.address, timeout=120)
+        self.http = httpx.Client(base_url=door.address, timeout=2 * WAIT_S)
         self.made: dict[str, Made] = {}
         policy = default_policy()
         body = OpenPool(policy=policy, calendar=build_calendar(policy, datetime.now(UTC).date()))

@@ -12,7 +12,7 @@ import pytest
 from leadflow.domain import requests as r
 from leadflow.identities.passwords import Passwords
 from leadflow.identities.repeats import Answered, Repeats
-from tests.doors import Client, Door, door, office_template
+from tests.doors import WAIT_S, Client, Door, door, office_template
 from tests.people import OTHER, PASSWORD, WEAK, MovedClock, quick_identities
 
 __all__ = ["door", "office_template"]
@@ -28,7 +28,7 @@ def top(door: Door) -> Client:
     door.app.identities.accounts.add("local-top", ["manager"], password=PASSWORD, by="manager/local")
     for pool in ("east", "west"):
         door.office.ask("manager/local", _member("local-top"), pool)
-    http = httpx.Client(base_url=door.address, timeout=120)
+    http = httpx.Client(base_url=door.address, timeout=2 * WAIT_S)
     answer = http.post("/v1/session", json={"name": "local-top", "password": PASSWORD})
     http.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
     return Client(http, None)
