@@ -21,7 +21,7 @@ from leadflow.domain.requests import AdvanceClock, Request, SubmitIntake
 from leadflow.domain.values import role_of
 from leadflow.errors import LeadflowError, Unavailable, UsageError
 from leadflow.log.envelope import encode_request
-from leadflow.log.kafka.client import Cluster, translate, translated
+from leadflow.log.kafka.client import Cluster, close_producer, translate, translated
 from leadflow.log.kafka.reader import PartitionReader
 from leadflow.log.kafka.records import CONTENT_TYPE, H_CONTENT_TYPE, H_ORIGIN, H_REASON, Origin
 from leadflow.log.kafka.topics import TopicNames
@@ -165,7 +165,7 @@ class Requesting:
     def _let_go_of_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=1)
+            close_producer(producer, wait_s=1.0)
 
     def _asker(self) -> KafkaConsumer:
         if self._asking is None:

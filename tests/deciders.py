@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-from kafka.errors import KafkaTimeoutError
 from kafka.structs import TopicPartition
 
 from leadflow.domain.requests import Request, SubmitIntake
 from leadflow.errors import Unavailable
 from leadflow.log.envelope import decode, encode_request, hash_of
 from leadflow.log.kafka import Cluster, PartitionLog, Record
+from leadflow.log.kafka.client import close_producer
 from leadflow.log.kafka.records import CONTENT_TYPE
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.partitioning import partition_of
@@ -99,8 +99,7 @@ class Office:
 
     def connect_anew(self) -> None:
         """Another producer: one whose records expired does not always get over it."""
-        with suppress(KafkaTimeoutError):
-            self._producer.close(timeout=1)
+        close_producer(self._producer, wait_s=1.0)
         deadline = time.monotonic() + WAIT_S
         while True:
             try:
@@ -111,8 +110,7 @@ class Office:
 
     def close(self) -> None:
         # What a broker that was killed never acknowledged keeps it from closing well.
-        with suppress(KafkaTimeoutError):
-            self._producer.close(timeout=5)
+        close_producer(self._producer)
         for log in self._logs:
             log.close()
 

@@ -11,9 +11,10 @@ from kafka.structs import TopicPartition
 
 from leadflow.errors import TooLarge, Unavailable
 from leadflow.log.kafka import Cluster, Message, Offsets, PartitionLog
+from leadflow.log.kafka.client import CLOSE_WAIT_S
 from leadflow.log.kafka.index import Place
 from leadflow.log.kafka.reader import PartitionReader
-from leadflow.log.kafka.writer import CLOSE_WAIT_S, WAIT_S, Pending, Writer, Written
+from leadflow.log.kafka.writer import WAIT_S, Pending, Writer, Written
 from tests.simulation.kafka import Entry
 from tests.simulation.network import ANSWER, Connection
 from tests.simulation.world import MS, S

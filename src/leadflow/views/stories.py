@@ -109,7 +109,7 @@ def story_of(views: Views, documents: Documents, actor: str, pool: str, referenc
                 time=row["time"],
                 type=row["type"].removeprefix("leadflow.").rpartition(".")[0],
                 actor=row["actor"],
-                says=told.get(row["sequence"], row["line"]),
+                says=told.get(row["sequence"]) or str(row["line"]),
             )
             for row in rows
         ]

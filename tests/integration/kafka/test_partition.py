@@ -21,7 +21,7 @@ from leadflow.errors import (
     UsageError,
 )
 from leadflow.log.kafka import Cluster, KafkaApplicationRecorder, Message, Offsets, Origin, PartitionLog
-from leadflow.log.kafka.client import RECORD_BYTES_MAX
+from leadflow.log.kafka.client import RECORD_BYTES_MAX, close_producer
 from leadflow.log.kafka.topics import TopicNames
 from leadflow.log.kafka.writer import WAIT_S, Pending
 from leadflow.settings import Settings
@@ -104,7 +104,7 @@ def test_what_an_older_writer_left_open_is_never_seen(open_log: OpenLog, kafka: 
     assert newer.take() == 1
     assert newer.append(facts("east", 2)) == [2]
     assert [record.document for record in newer.read()] == [b"{}", b"{}"]
-    left.close(timeout=1)
+    close_producer(left, wait_s=1.0)
 
 
 def test_the_older_of_two_writers_is_turned_away(open_log: OpenLog) -> None:

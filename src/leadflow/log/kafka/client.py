@@ -6,6 +6,7 @@ What the client must be told differently from its defaults is told here, each wi
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ TRANSACTION_TIMEOUT_MS = 15_000
 """After this long the broker aborts a transaction; until then it holds up every reader."""
 ANSWER_WAIT_MS = 10_000
 """How long to wait for a broker that does not answer."""
+CLOSE_WAIT_S = 5.0
+CLOSE_ATTEMPTS = 6
+"""Together longer than any record may be on its way."""
 RECORD_BYTES_MAX = 8 * 1024 * 1024
 """The largest record; the events topic is created with it."""
 BATCH_BYTES = 1024 * 1024
@@ -213,6 +217,25 @@ def _read(file: Path) -> str:
         what = f"a file of Kafka's security cannot be read: {reason}"
         do = "See to LEADFLOW_KAFKA_PASSWORD_FILE, _CA_FILE, _CERTIFICATE_FILE and _KEY_FILE."
         raise UsageError(what, where=str(file), do=do) from problem
+
+
+def close_producer(producer: KafkaProducer, wait_s: float = CLOSE_WAIT_S) -> None:
+    """Close a producer within `wait_s` seconds, or later on a thread if it has records on their way.
+
+    The client refuses to close as long as they neither arrived nor expired, and would ask for ever.
+    """
+    try:
+        producer.close(timeout=wait_s)
+    except Exception:
+        closing = threading.Thread(target=_close_later, args=(producer,), name="kafka-closing", daemon=True)
+        closing.start()
+
+
+def _close_later(producer: KafkaProducer) -> None:
+    for _ in range(CLOSE_ATTEMPTS):
+        with suppress(Exception):
+            producer.close(timeout=CLOSE_WAIT_S)
+            return
 
 
 @contextmanager

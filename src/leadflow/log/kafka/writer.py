@@ -20,13 +20,11 @@ from kafka import errors as kafka_errors
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
 
 from leadflow.errors import LeadflowError, OutcomeUnknown, Unavailable
-from leadflow.log.kafka.client import Cluster, translate, translated
+from leadflow.log.kafka.client import CLOSE_WAIT_S, Cluster, close_producer, translate, translated
 from leadflow.log.kafka.records import Message
 
 WAIT_S = 12.0
 """How long one transaction may take. Shorter than the broker's own time-out, which fences the producer."""
-CLOSE_WAIT_S = 5.0
-CLOSE_ATTEMPTS = 6
 
 
 class Offsets(NamedTuple):
@@ -151,7 +149,7 @@ class _Session:
         """Close a producer whose thread the client does not let go: it would ask for its commit for ever."""
         self._thread.join(CLOSE_WAIT_S)
         if self._thread.is_alive():
-            _close(self._producer, wait_s=0)
+            close_producer(self._producer)
 
     def _run(self) -> None:
         while (pending := self._jobs.get()) is not None:
@@ -166,7 +164,7 @@ class _Session:
                 # Readers need not wait for the broker to do it. What is being committed cannot be aborted.
                 with suppress(Exception):
                     self._producer.abort_transaction()
-        _close(self._producer)
+        close_producer(self._producer)
 
     def _transact(self, pending: Pending) -> list[Written]:
         producer = self._producer
@@ -198,14 +196,6 @@ class _Session:
         return hidden if told and isinstance(hidden, Exception) else error
 
 
-def _close(producer: KafkaProducer, wait_s: float = CLOSE_WAIT_S) -> None:
-    """Closing fails as long as batches are on their way; a producer that is fenced gives them up."""
-    for _ in range(CLOSE_ATTEMPTS):
-        with suppress(Exception):
-            producer.close(timeout=wait_s)
-            return
-
-
 class Writer:
     """Transactions under one transactional id; the newest that was `fence`d is the only one that writes."""
 
@@ -233,7 +223,7 @@ class Writer:
             with translated(self.where):
                 producer.init_transactions()
         except BaseException:
-            threading.Thread(target=_close, args=(producer,), daemon=True).start()
+            threading.Thread(target=close_producer, args=(producer,), daemon=True).start()
             raise
         self._session = _Session(producer, self.where)
 
