@@ -244,7 +244,7 @@ def test_who_leaves_gives_everything_away_in_one_decision(desk: Desk) -> None:
     for lead in leads:
         desk("claim", lead, "--as", "rep/wang")
     desk("convert", leads[0], "--as", "rep/wang")
-    assert "1 customers" in desk("member", "leave", "wang", code=1)
+    assert "customers (1)" in desk("member", "leave", "wang", code=1)
     said = desk("member", "leave", "wang", "--customers-to", "li")
     assert "2 leads back to the public pool, 1 customer to li" in said
     assert member(desk, "wang")["status"] == "left"
