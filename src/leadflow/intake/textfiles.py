@@ -174,9 +174,9 @@ def _common_share(text: str, is_common: Callable[[str], bool]) -> float:
 
 
 def _is_common(character: str) -> bool:
-    """Level 1 of GB 2312, and punctuation."""
+    """Level 1 of GB 2312, punctuation, and the Latin letters with marks (`Müller`)."""
     code = character.encode("gb2312", "ignore")
-    return len(code) == 2 and (0xB0 <= code[0] <= 0xD7 or code[0] in (0xA1, 0xA3))
+    return len(code) == 2 and (0xB0 <= code[0] <= 0xD7 or code[0] in (0xA1, 0xA3, 0xA8))
 
 
 def _is_common_in_big5(character: str) -> bool:

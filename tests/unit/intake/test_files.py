@@ -39,6 +39,7 @@ def test_encodings_of_csv(tmp_path: Path, encoding: str) -> None:
         ("gbk", "name,phone\n王,13800138000\n"),
         ("gbk", "name,phone,city\nLee,13800138000,亳州\n"),
         ("gbk", "name,phone\n翟赟翀,13800138000\n"),
+        ("gbk", "name,phone\n空 Renéü,13800138000\n"),
     ],
 )
 def test_a_short_file_is_told_by_its_header_or_by_everyday_characters(
