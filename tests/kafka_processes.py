@@ -62,7 +62,8 @@ class KafkaProcess:
     def stop_unless_turned_away(self) -> None:
         """Ask it to end; what stood still for too long may have found that another has taken over."""
         self.send(signal.SIGTERM)
-        assert self.wait() == 0 or (self.wait() == 3 and "taken over" in self.said()), self.said()
+        code = self.wait()
+        assert code == 0 or (code == 3 and "taken over" in self.said()), (code, self.said())
 
     def end(self) -> None:
         """See that it is gone."""

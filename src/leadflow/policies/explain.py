@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leadflow.domain.policy import Calendar, FollowUp, Policy
-from leadflow.policies.wording import condition, listed, many, target, words
+from leadflow.wording import condition, listed, many, target, words
 
 _DAYS = {
     "mon": "Monday",

@@ -10,9 +10,9 @@ from leadflow.domain import events as f
 from leadflow.domain.calendar import CalendarNotCovered, NoWorkingTime, WorkingTime
 from leadflow.domain.policy import Calendar, Duration, Policy
 from leadflow.domain.values import id_of, role_of
-from leadflow.policies.wording import listed, words
 from leadflow.views.leads import LeadView, Views
 from leadflow.views.sentences import RECYCLED, When
+from leadflow.wording import listed, words
 from projections.lead_queries import policy_row
 from projections.queries import last_interval
 
