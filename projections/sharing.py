@@ -1,9 +1,8 @@
 """Filling new generations of a long log in several processes, where there are cores for them.
 
-A process folds on one core, and Postgres keeps another one busy. Where there are more, each of several
-processes takes some of the read models of a long log; one reads the log and passes the documents on, as they
-are and in one order. A helper that is left alone ends: it knows that by the end of its input, however the
-other died. What it wrote is then removed like everything unfinished.
+A process folds on one core. Of a long log each of several takes some of the read models; one reads the log
+and passes the documents on, as they are and in one order. A helper that is left alone ends: it knows that by
+the end of its input, however the other died. What it wrote is then removed like everything unfinished.
 """
 
 from __future__ import annotations
@@ -62,8 +61,7 @@ def fill_new(
 
 def shares(targets: Targets, facts: int) -> Sequence[Targets]:
     """Which targets each process fills; the first is the one that reads."""
-    # One core is Postgres's. What a helper decodes once more would be taken from it.
-    processes = min(PROCESSES_MAX, _cores() - 1, len(targets)) if facts >= HELPED_FROM else 1
+    processes = min(PROCESSES_MAX, _cores(), len(targets)) if facts >= HELPED_FROM else 1
     return [targets[first::processes] for first in range(max(processes, 1))]
 
 
