@@ -77,3 +77,22 @@ def test_the_table_of_commands_is_what_the_modules_bring() -> None:
             brought = click.Group()
             importlib.import_module(f"leadflow.cli.{module}").register(brought)
             assert tuple(brought.commands) == names
+
+
+ASKED_TOO_LATE = """
+import os, signal
+from leadflow import cli
+
+class Late:
+    def __del__(self, kill=os.kill, process=os.getpid(), number=signal.SIGTERM):
+        kill(process, number)
+
+late = Late()
+cli.run = lambda group: 3
+signal.signal(signal.SIGTERM, lambda *_: None)
+cli.main()
+"""
+
+
+def test_a_signal_while_python_ends_does_not_take_the_place_of_the_exit_code() -> None:
+    assert subprocess.run([sys.executable, "-c", ASKED_TOO_LATE], check=False).returncode == 3

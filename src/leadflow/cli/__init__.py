@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -57,4 +58,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a sign is no reason not to show the rest.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(leadflow))
+    code = run(leadflow)
+    if callable(signal.getsignal(signal.SIGTERM)):
+        # It has ended as asked or by itself. While Python ends, the signal would have its default back, and
+        # take the place of the exit code.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(code)

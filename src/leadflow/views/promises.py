@@ -50,8 +50,8 @@ def promise_after(views: Views, lead: LeadView, contact: f.Event) -> Promise | N
     policy = Policy.model_validate(row["policy"])
     working = WorkingTime(Calendar.model_validate(row["calendar"]), policy.calendar)
     rules = policy.follow_up
-    kept = _after(working, contact.time, rules.keep_for)
-    longest = _after(working, lead.since, rules.hold_at_most)
+    kept = moment_after(working, contact.time, rules.keep_for)
+    longest = moment_after(working, lead.since, rules.hold_at_most)
     after_protection = rules.keep_for or rules.first_contact_within
     return Promise(
         owner=lead.owner,
@@ -67,7 +67,8 @@ def promise_after(views: Views, lead: LeadView, contact: f.Event) -> Promise | N
     )
 
 
-def _after(working: WorkingTime, start: datetime | None, length: Duration | None) -> datetime | None:
+def moment_after(working: WorkingTime, start: datetime | None, length: Duration | None) -> datetime | None:
+    """The moment this long after; None without either, and where the calendar does not say."""
     if start is None or length is None:
         return None
     try:

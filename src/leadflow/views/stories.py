@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leadflow.domain import events as f
-from leadflow.domain.calendar import CalendarNotCovered, NoWorkingTime, WorkingTime
-from leadflow.domain.policy import Calendar, Duration, Policy
+from leadflow.domain.calendar import WorkingTime
+from leadflow.domain.policy import Calendar, Policy
 from leadflow.domain.values import Money, Touch
 from leadflow.log.envelope import decode
 from leadflow.views.leads import LeadView, PoolView, Views
+from leadflow.views.promises import moment_after
 from leadflow.views.sentences import When, sentence
 from projections.lead_queries import policy_row, timeline_of
 
@@ -248,17 +249,8 @@ def _limits(views: Views, lead: LeadView) -> tuple[datetime | None, datetime | N
         return None, None
     policy = Policy.model_validate(row["policy"])
     working = WorkingTime(Calendar.model_validate(row["calendar"]), policy.calendar)
-
-    def after(start: datetime | None, length: Duration | None) -> datetime | None:
-        if start is None or length is None:
-            return None
-        try:
-            return working.add(start, length)[0]
-        except (CalendarNotCovered, NoWorkingTime):
-            return None
-
     if lead.status == "private":
-        return after(lead.since, policy.follow_up.hold_at_most), None
+        return moment_after(working, lead.since, policy.follow_up.hold_at_most), None
     if lead.status in ("public", "queue"):
-        return None, after(lead.public_since, policy.recycling.assign_after)
+        return None, moment_after(working, lead.public_since, policy.recycling.assign_after)
     return None, None
