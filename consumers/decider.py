@@ -209,8 +209,12 @@ class Membership:
         asked = self._broker.now() - CLOCKS_APART
         ends = self._group.ends(places)
         self._to_come = sum(self._unread(place, ends) for place in places)
-        if self._to_come and self._waiting() < FEW and not self._read(HURRY_MS):
-            return
+        if self._to_come and (waiting := self._waiting()) < FEW:
+            if not self._read(HURRY_MS):
+                return
+            if self._waiting() > waiting:
+                # Of what came now some may be newer than these ends, and than what stands behind them.
+                ends = self._group.ends(places)
         at_end = {place: self._standing.read_to(place, ends[place]) for place in places}
         member = self._group.member()
         stands = {place: self._group.position(place) for place in places} if tick else {}

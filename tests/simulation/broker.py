@@ -121,7 +121,8 @@ class SimGroup:
     def _fetch(self) -> dict[TopicPartition, list[Entry]]:
         found: dict[TopicPartition, list[Entry]] = {}
         for place in self._positions:
-            if place in self._paused or place in self._stalled or self._broker.happens(0.1):
+            later = self._broker.happens(self._broker.network.later)
+            if later or place in self._paused or place in self._stalled:
                 continue
             if self._broker.happens(self._broker.network.stalls):
                 self._broker.world.say(lambda place=place: f"{self._name} stands still on {place}")  # type: ignore[misc]

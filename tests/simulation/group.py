@@ -81,7 +81,10 @@ class Group:
         self._world.after(REBALANCE, lambda: self._give_up_late(this))
 
     def _give_up_late(self, this: int) -> None:
-        if self.dividing and self._round == this:
+        if self.dividing and self._round == this and self._down():
+            # The coordinator is away as well, and counts anew when it is back.
+            self._world.after(REBALANCE, lambda: self._give_up_late(this))
+        elif self.dividing and self._round == this:
             for name in [name for name, member in self.members.items() if not member.joined]:
                 self.members.pop(name)
             self._complete_if_all()

@@ -9,6 +9,7 @@ from unittest.mock import patch
 from eventsourcing.persistence import StoredEvent
 from kafka.structs import TopicPartition
 
+from consumers.decider import Membership
 from consumers.group import Changes, Standing
 from consumers.partition import PartitionDecider
 from leadflow.errors import OutcomeUnknown
@@ -109,6 +110,25 @@ def _leaves_marks_unconsumed() -> Any:
     return patch.object(PartitionDecider, "_behind_the_last", lambda *_: {})
 
 
+def _goes_by_ends_from_before_it_read_more() -> Any:
+    """Ends are asked for once in a step, whatever is read after that."""
+    real = Membership._decide
+
+    def decide(self: Membership) -> None:
+        ask = self._group.ends
+        found: list[Mapping[TopicPartition, int]] = []
+
+        def ends(places: Any) -> Mapping[TopicPartition, int]:
+            if not found:
+                found.append(ask(places))
+            return found[0]
+
+        with patch.object(self._group, "ends", ends):
+            real(self)
+
+    return patch.object(Membership, "_decide", decide)
+
+
 MUTANTS: tuple[Callable[[], Any], ...] = (
     _keeps_what_was_given_away,
     _does_not_fence,
@@ -118,4 +138,5 @@ MUTANTS: tuple[Callable[[], Any], ...] = (
     _never_suspects_its_consumer,
     _fires_deadlines_by_its_own_clock,
     _leaves_marks_unconsumed,
+    _goes_by_ends_from_before_it_read_more,
 )

@@ -22,6 +22,8 @@ class Network:
     """That a connection breaks, which its client is told at once."""
     unknown: float = 0.0
     """That nobody learns whether a commit came through."""
+    later: float = 0.1
+    """That what can be read of a partition comes later than what can be read of another."""
     stalls: float = 0.0
     """That a consumer stands still on a partition without saying so."""
     busy: float = 0.0

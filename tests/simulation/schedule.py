@@ -94,6 +94,7 @@ class Simulation:
             loss=chance.choice((0, 0, 0.05, 0.2)),
             breaks=chance.choice((0, 0, 0, 0.01, 0.03)),
             unknown=chance.choice((0, 0, 0.1, 0.3)),
+            later=chance.choice((0.1, 0.5)),
             stalls=chance.choice((0, 0, 0, 0.02)),
             busy=chance.choice((0, 0, 0, 0.3)),
             skew=chance.choice((0, 0, self.world.between(-900 * MS, 900 * MS))),
@@ -230,10 +231,14 @@ class Simulation:
         world, chance = self.world, self.chance
         for _ in range(chance.choice((1, 1, 2, 3))):
             world.after(world.between(0, S), self.start)
+        crowds = chance.random() < 0.2
         for sent in list(self.company.asks(chance.randint(10, 30))):
-            # Many at a time, so that some meet in the same millisecond.
+            # Many at a time, so that some meet in the same millisecond, or come while others are being read.
             moment = chance.choice((world.between(0, LOAD), world.between(0, 16) * 500 * MS))
-            world.after(moment + world.between(0, 3 * MS), lambda sent=sent: self._send(sent))  # type: ignore[misc]
+            if crowds:
+                moment = world.between(1, 2) * 2 * S
+            moment += world.between(0, 6 * MS if crowds else 3 * MS)
+            world.after(moment, lambda sent=sent: self._send(sent))  # type: ignore[misc]
         kinds = (
             self._kill, self._kill, self._freeze, self._freeze, self._stop, self._another, self._outage,
             self._force, self._passes_by, self._passes_by,

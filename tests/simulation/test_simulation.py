@@ -14,7 +14,7 @@ from tests.simulation.schedule import simulate
 
 FIXED = range(150)
 BY_CHANCE = 150
-PATIENCE = 1_500
+PATIENCE = 3_000
 """Seeds within which every mutant must be found."""
 
 
