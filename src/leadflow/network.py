@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_TUNNELS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
+"""6to4 and Teredo lead to whatever IPv4 address they name, by relays that nobody runs any more; versions of
+Python differ in whether these are public. https://www.rfc-editor.org/rfc/rfc7526"""
 
 
 class Refused(Exception):
@@ -39,7 +42,7 @@ def why_not(address: str) -> str | None:
         return "that is this machine itself"
     if inner.is_link_local:
         return "that address is link-local"
-    if inner.is_multicast or not inner.is_global:
+    if inner.is_multicast or not inner.is_global or any(inner in net for net in _TUNNELS):
         return "that address is not a public one"
     return None
 
@@ -52,7 +55,7 @@ def _inside(
         return found
     if found in _NAT64:
         return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-    return found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1] or found
+    return found.ipv4_mapped or found
 
 
 def places(host: str, port: int, *, private: bool) -> Iterator[Place]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import selectors
+import socket
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from kafka.net import KafkaNetClient
+from kafka.net import KafkaNetClient, KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
@@ -15,6 +18,27 @@ def told(error: BaseException) -> str:
     """An error with its name, which the client's own have in their words already."""
     name, words = type(error).__name__, str(error)
     return words if name in words else f"{name}: {words}"
+
+
+class Sockets(KafkaNetSocket):  # type: ignore[misc]
+    """Sockets that are closed when they do not connect; the client leaves them to Python's garbage.
+
+    It finds its kinds of sockets by the scheme of a proxy's address; this one needs no proxy.
+    """
+
+    SCHEMES = ("leadflow",)
+
+    async def sock_connect(
+        self, net: Any, sock: socket.socket, sockaddr: Any, timeout_at: float | None = None
+    ) -> socket.socket:
+        try:
+            connected: socket.socket = await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
+        except BaseException:
+            with suppress(KeyError, ValueError):
+                net.unregister_event(sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            sock.close()
+            raise
+        return connected
 
 
 class Connections(KafkaConnectionManager):  # type: ignore[misc]
@@ -53,5 +77,6 @@ class Client(KafkaNetClient):  # type: ignore[misc]
 
     def __init__(self, **configs: Any) -> None:
         net = NetworkSelector(**configs)
-        self.connections = Connections(net, **configs)
+        proxy = configs.get("proxy_url") or f"{Sockets.SCHEMES[0]}:"
+        self.connections = Connections(net, **{**configs, "proxy_url": proxy})
         super().__init__(net, self.connections)
