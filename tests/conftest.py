@@ -57,6 +57,16 @@ WORKING = (
 """The names of threads that go on until they are told to end."""
 
 
+def _tell_nobody() -> None:
+    """Lines of servers that several tests share may come between two tests, where nobody keeps what is
+    printed: they would stand in the midst of pytest's own."""
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+
+
+_tell_nobody()
+
+
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """A command that a test ran in this process leaves no logging to that test's streams behind.
@@ -67,7 +77,7 @@ def _own_logging() -> Iterator[None]:
     before = [(logger, list(logger.handlers), logger.level) for logger in loggers]
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     yield
-    structlog.reset_defaults()
+    _tell_nobody()
     for logger, handlers, level in before:
         logger.handlers = [one for one in logger.handlers if one in handlers]
         logger.setLevel(level)
