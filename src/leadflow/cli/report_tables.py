@@ -26,10 +26,13 @@ def new_table(*numbers: str, first: Sequence[str]) -> Table:
 
 
 def title(console: Console, text: str, period: Period) -> None:
-    """The heading of a report, with the days that it counts."""
+    """The heading of a report, with the days that it counts and, in its own zone, the time as of which."""
     first, last = period.first_day, period.last_day
     days = f"{first or 'the beginning'} to {last or 'now'}" if first or last else "all days"
-    as_of = f", as known at {period.as_of:%Y-%m-%d %H:%M:%S} UTC" if period.as_of else ""
+    as_of = ""
+    if period.as_of is not None:
+        zone = period.as_of.strftime("%z")
+        as_of = f", as known at {period.as_of:%Y-%m-%d %H:%M:%S} ({zone[:3]}:{zone[3:]})"
     console.print(Text(f"{text} ({days}{as_of})", style="bold"))
     console.print()
 

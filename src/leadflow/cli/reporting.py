@@ -155,7 +155,8 @@ def _period(session: Session, given: dict[str, str | None]) -> Period:
     named = _pool(session, given)
     pools = app.views.pools()
     view = pools.get(named) if named else next(iter(pools.values()), None)
-    return Period(first, last, parse_time(given["as_of"], view))
+    moment = parse_time(given["as_of"], view)
+    return Period(first, last, view.local(moment) if view else moment)
 
 
 @contextmanager

@@ -79,7 +79,9 @@ def test_as_of_shows_what_was_known_then(shell: Shell) -> None:
     now = reported(shell, "channels", "--as-of", "2026-10-16")
     assert now["rows"] == reported(shell, "channels")["rows"]
     assert "Nothing was known of these days by then" in shell("report", "funnel", "--as-of", "2020-01-01")
-    assert "as known at 2026-10-14 03:00:00 UTC" in shell("report", "funnel", "--as-of", "2026-10-14T11:00")
+    for written in ("2026-10-14T11:00", "2026-10-14T03:00:00+00:00"):
+        told = shell("report", "funnel", "--as-of", written)
+        assert "as known at 2026-10-14 11:00:00 (+08:00)" in told
 
 
 def test_the_funnel_counts_how_far_leads_came(shell: Shell) -> None:
