@@ -147,8 +147,8 @@ def _holding(console: Console, pool: PoolView, number: int, holding: Holding) ->
     if holding.promised is not None:
         promise = f"promised until {pool.local(holding.promised):%Y-%m-%d %H:%M}"
         if holding.until is not None and holding.until != holding.promised:
-            contacts = _many(holding.contacts, "contact")
-            promise += f"; kept until {pool.local(holding.until):%Y-%m-%d %H:%M} by {contacts}"
+            promise += f"; kept until {pool.local(holding.until):%Y-%m-%d %H:%M}"
+            promise += f" by {_many(holding.contacts, 'contact')}" if holding.contacts else ""
         _row(console, "", "", promise)
     for attempt in holding.refused:
         _attempt(console, pool, attempt, holding)
@@ -156,7 +156,8 @@ def _holding(console: Console, pool: PoolView, number: int, holding: Holding) ->
         when = f"{pool.local(holding.ended):%m-%d %H:%M:%S}"
         _row(console, holding.end_fact or "", when, f"ended: {holding.end_why}", "yellow")
     else:
-        _row(console, "", "", "has it still", "green")
+        protected = ", protected: no deadline runs" if holding.protected else ""
+        _row(console, "", "", f"has it still{protected}", "green")
 
 
 def _attempt(console: Console, pool: PoolView, attempt: Attempt, holding: Holding | None) -> None:

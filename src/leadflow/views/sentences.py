@@ -47,8 +47,10 @@ FAILED = {
 }
 
 
-def sentence(event: e.Event, when: When) -> str:
-    """What a fact says, in words."""
+def sentence(event: e.Event, when: When, *, protected: bool = False) -> str:
+    """What a fact says, in words; `protected` where the lead was protected then, so that no deadline ran."""
+    if protected and isinstance(event.data, e.ContactLogged):
+        return f"{_logged(event.data)}; protected, so no deadline runs"
     return _SENTENCES[type(event.data)](event, event.data, when)
 
 
@@ -212,12 +214,14 @@ def _handed_over(event: e.Event, data: e.LeadHandedOver, when: When) -> str:
 
 
 def _contacted(_: e.Event, data: e.ContactLogged, when: When) -> str:
+    until = f"; kept until {when(data.until)}" if data.counts and data.until else ""
+    return _logged(data) + until
+
+
+def _logged(data: e.ContactLogged) -> str:
     means = f" by {data.means}" if data.means else ""
-    if not data.counts:
-        return f"{data.by} logged a contact{means}: {data.outcome}, which does not count"
-    return f"{data.by} logged a contact{means}: {data.outcome}" + (
-        f"; kept until {when(data.until)}" if data.until else ""
-    )
+    counts = "" if data.counts else ", which does not count"
+    return f"{data.by} logged a contact{means}: {data.outcome}{counts}"
 
 
 def _revealed(_: e.Event, data: e.ContactRevealed, __: When) -> str:

@@ -14,6 +14,7 @@ from leadflow.log.envelope import decode
 from leadflow.views.leads import LeadView, PoolView, Views
 from leadflow.views.promises import moment_after
 from leadflow.views.sentences import When, sentence
+from leadflow.views.tracing import while_protected
 from projections.lead_queries import policy_row, timeline_of
 
 Documents = Callable[[str, Sequence[int], Sequence[int]], dict[int, bytes]]
@@ -103,7 +104,8 @@ def story_of(views: Views, documents: Documents, actor: str, pool: str, referenc
     events = [decode(kept[sequence]) for sequence in sorted(kept)]
     history = None
     if views.may_see_history(actor, lead):
-        told = {event.sequence: sentence(event, _local(views.pool(pool))) for event in events}
+        when, protected = _local(views.pool(pool)), while_protected((one.id, one.type) for one in events)
+        told = {one.sequence: sentence(one, when, protected=one.id in protected) for one in events}
         history = [
             HistoryLine(
                 fact=f"{pool}/{row['sequence']}",

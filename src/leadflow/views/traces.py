@@ -10,7 +10,7 @@ from leadflow.log.reading import Log
 from leadflow.postgres import Database
 from leadflow.views.leads import LeadView, Views
 from leadflow.views.sentences import When
-from leadflow.views.tracing import Line, Seen, Trace, line_of, trace
+from leadflow.views.tracing import Line, Seen, Trace, line_of, trace, while_protected
 from projections import queries
 from projections.queries import Row
 
@@ -49,7 +49,11 @@ class Traces:
         lead, rows = self._views.history(actor, pool, reference)
         wanted = [row for row in rows if row["sequence"] > after][:limit]
         when = self._when(pool)
-        return [line_of(one, when, reasons=not lead.masked) for one in self._seen(wanted)]
+        protected = while_protected((f"{pool}/{row['sequence']}", row["type"]) for row in rows)
+        return [
+            line_of(one, when, reasons=not lead.masked, protected=one.event.id in protected)
+            for one in self._seen(wanted)
+        ]
 
     def _when(self, pool: str) -> When:
         local = self._views.pool(pool).local

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -11,6 +11,18 @@ from leadflow.domain import events as e
 from leadflow.domain.values import id_of
 from leadflow.views.refusals import refusal_text
 from leadflow.views.sentences import When, candidates_in_words, reason_given, sentence
+
+_PROTECTION_OVER = frozenset(
+    fact.TYPE
+    for fact in (
+        e.ProtectionEnded,
+        e.LeadAssigned,
+        e.LeadConverted,
+        e.LeadDisqualified,
+        e.LeadHandedOver,
+        e.LeadRecycled,
+    )
+)
 
 
 class Seen(NamedTuple):
@@ -66,7 +78,9 @@ class Holding:
     promised: datetime | None
     """The deadline that it began with."""
     until: datetime | None
-    """The deadline that it has, or had last."""
+    """The deadline that it has, or had last; None while it is protected."""
+    protected: bool = False
+    """It is protected, or was to the end."""
     contacts: int = 0
     """Logged contacts that count."""
     refused: list[Attempt] = field(default_factory=list)
@@ -134,7 +148,8 @@ def trace(
     fold = _Fold(lead, when)
     for one in known:
         fold.take(one)
-    lines = [line_of(one, when, reasons=reasons) for one in known]
+    protected = while_protected((one.event.id, one.event.type) for one in known)
+    lines = [line_of(one, when, reasons=reasons, protected=one.event.id in protected) for one in known]
     return Trace(
         lead=lead,
         pool=pool,
@@ -149,8 +164,8 @@ def trace(
     )
 
 
-def line_of(one: Seen, when: When, *, reasons: bool) -> Line:
-    """A fact as a line; `reasons` includes what people wrote themselves."""
+def line_of(one: Seen, when: When, *, reasons: bool, protected: bool = False) -> Line:
+    """A fact as a line; `reasons` includes what people wrote themselves, `protected` is as it was then."""
     event = one.event
     return Line(
         fact=event.id,
@@ -160,11 +175,23 @@ def line_of(one: Seen, when: When, *, reasons: bool) -> Line:
         actor=event.actor,
         type=event.type,
         policy=event.policy,
-        says=sentence(event, when),
+        says=sentence(event, when, protected=protected),
         reason=reason_given(event) if reasons else None,
         hash=one.hash,
         prevhash=one.prevhash,
     )
+
+
+def while_protected(history: Iterable[tuple[str, str]]) -> set[str]:
+    """Which facts fell into a protection, of a lead's facts and their types, oldest first."""
+    found, protected = set(), False
+    for fact, kind in history:
+        if kind in _PROTECTION_OVER:
+            protected = False
+        if protected:
+            found.add(fact)
+        protected = protected or kind == e.LeadProtected.TYPE
+    return found
 
 
 class _Fold:
@@ -219,14 +246,14 @@ class _Fold:
         match data:
             case e.ContactLogged():
                 holding.contacts += data.counts
-                if self.status == "private":
+                if self.status == "private" and not holding.protected:
                     holding.until = data.until
             case e.LeadProtected():
-                holding.until = None
+                holding.until, holding.protected = None, True
             case e.ProtectionEnded():
-                holding.until = data.until
+                holding.until, holding.protected = data.until, False
             case e.LeadConverted():
-                holding.until = None
+                holding.until, holding.protected = None, False
                 self.status = "converted"
 
     def _begin(self, one: Seen, owner: str, mode: str, until: datetime | None) -> Holding:
@@ -279,4 +306,4 @@ class _Fold:
         )
 
 
-__all__ = ["Attempt", "Holding", "Line", "Seen", "Trace", "line_of", "trace"]
+__all__ = ["Attempt", "Holding", "Line", "Seen", "Trace", "line_of", "trace", "while_protected"]

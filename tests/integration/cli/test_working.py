@@ -135,6 +135,12 @@ def test_after_a_contact_it_is_said_why_no_deadline_runs(desk: Desk) -> None:
         assert said.count(" until ") == 1
     found = desk.json(*reached)
     assert (found["promise"]["why"], found["promise"]["until"]) == ("protected", None)
+    told = desk("trace", lead), desk("--as", "rep/wang", "lead", "show", lead)
+    for said in (" ".join(text.split()) for text in told):
+        assert "kept until" not in said
+        assert "wang logged a contact: reached; protected, so no deadline runs" in said
+        assert "no_answer, which does not count; protected, so no deadline runs" in said
+    assert "has it still, protected: no deadline runs" in told[0]
     desk("--as", "rep/wang", "convert", lead)
     assert "It is wang's customer: there is no deadline." in desk(*reached)
 

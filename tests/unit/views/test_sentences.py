@@ -9,6 +9,7 @@ import pytest
 
 from leadflow.domain import events as e
 from leadflow.views.sentences import sentence
+from leadflow.views.tracing import while_protected
 from tests.unit.log.samples import FACTS, event
 
 SAMPLES = [event(position) for position in range(len(FACTS))]
@@ -64,3 +65,9 @@ EXPECTED = {
 def test_what_happened_to_the_pool_and_its_people(name: str) -> None:
     (sample,) = [sample for sample in SAMPLES if sample.type == name]
     assert EXPECTED[name] in sentence(sample, when)
+
+
+def test_what_fell_into_a_protection_is_told() -> None:
+    contact, protect, end = (kind.TYPE for kind in (e.ContactLogged, e.LeadProtected, e.ProtectionEnded))
+    history = enumerate([contact, protect, contact, end, contact, protect, e.LeadHandedOver.TYPE, contact])
+    assert while_protected((f"east/{number}", kind) for number, kind in history) == {"east/2"}
