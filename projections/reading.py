@@ -16,6 +16,8 @@ from projections.folding import Batch
 Progress = Callable[[int, int], None]
 """Called with how far the work is, and how far it goes."""
 Decision = list[Entry]
+GoesOn = Callable[[int], bool]
+"""Whether the log has more of a partition than is read of it."""
 
 
 @contextmanager
@@ -39,12 +41,17 @@ def read_partition(
 
 
 def read(
-    log: Log, topics: Sequence[str] = (), until: datetime | None = None, upto: Positions | None = None
+    log: Log,
+    topics: Sequence[str] = (),
+    until: datetime | None = None,
+    upto: Positions | None = None,
+    goes_on: GoesOn | None = None,
 ) -> Iterator[Entry]:
     """The whole log's entries, up to these positions if they are given.
 
     Every partition's are in its order, and a fact that follows from another pool's comes after that. Else
-    partitions are merged by when they were written; a decision's entries stay together.
+    partitions are merged by when they were written; a decision's entries stay together. `goes_on` is as in
+    `merged`.
     """
     partitions = log.ends() if upto is None else upto
     streams = {at: read_partition(log, at, 0, topics, until) for at in partitions}
@@ -53,7 +60,8 @@ def read(
     if len(streams) == 1:
         yield from streams.popitem()[1]
         return
-    for decision in merged({at: decisions(entries) for at, entries in streams.items()}, log.partition_of):
+    whole = {at: decisions(entries) for at, entries in streams.items()}
+    for decision in merged(whole, log.partition_of, goes_on):
         yield from decision
 
 
@@ -84,12 +92,15 @@ def decisions(entries: Iterable[Entry]) -> Iterator[Decision]:
 
 
 def merged(
-    streams: Mapping[int, Iterator[Decision]], partition_of: Callable[[str], int]
+    streams: Mapping[int, Iterator[Decision]],
+    partition_of: Callable[[str], int],
+    goes_on: GoesOn | None = None,
 ) -> Iterator[Decision]:
     """The decisions of several partitions by when they were written, each after those that it follows from.
 
     What it follows from may be missing (of another log, or of a type that was not asked for): then it comes
-    when the partition that should have it has ended.
+    when the partition that should have it has ended. With `goes_on`, what may follow from something behind
+    that end is left out, with all that comes after it in its own partition.
     """
     seen: dict[str, int] = {}
     waiting: dict[int, list[tuple[str, int, Decision]]] = {at: [] for at in streams}
@@ -99,14 +110,15 @@ def merged(
     ]
     heapify(ready)
     ended = set(streams) - {at for _, at, _ in ready}
+    cut: set[int] = set()
+    """Partitions of which something was left out."""
 
-    def missing(decision: Decision) -> int | None:
+    def missing(decision: Decision) -> Iterator[int]:
         for entry in decision:
             if (before := comes_after(entry)) and seen.get(before[0], 0) < before[1]:
                 at = partition_of(before[0])
-                if at in streams and at not in ended and at != entry.partition:
-                    return at
-        return None
+                if at in streams and at != entry.partition:
+                    yield at
 
     while ready or any(waiting.values()):
         if not ready:
@@ -117,13 +129,18 @@ def merged(
             heapify(ready)
             ended.update(streams)
         at, decision = ready[0][1:]
-        if (other := missing(decision)) is not None:
+        others = list(missing(decision))
+        if (other := next((one for one in others if one not in ended), None)) is not None:
             waiting[other].append(heappop(ready))
             continue
         heappop(ready)
-        yield decision
-        seen[decision[-1].pool] = decision[-1].sequence
-        following = next(streams[at], None)
+        following = None
+        if goes_on is not None and any(one in cut or goes_on(one) for one in others):
+            cut.add(at)
+        else:
+            yield decision
+            seen[decision[-1].pool] = decision[-1].sequence
+            following = next(streams[at], None)
         if following is not None:
             heappush(ready, (following[0].recorded_at, at, following))
         else:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 from leadflow.errors import BrokenInvariant, Unavailable
@@ -39,14 +40,19 @@ def fill_new(
     then good for nothing.
     """
     ends = log.ends()
+
+    @cache
+    def goes_on(partition: int) -> bool:
+        return log.ends().get(partition, 0) > ends[partition]
+
     end, reached = sum(ends.values()), dict.fromkeys(ends, 0)
     mine, *others = shares(targets, end)
     with without_collector(), ExitStack() as stack:
         fillers: list[Filler | Helper] = [stack.enter_context(Helper(database.url, each)) for each in others]
         fillers.append(stack.enter_context(Filler(database, mine)))
-        # Up to ends that were asked for together: else one partition might show a lead's arrival, and another
-        # that was read to its end before not yet its departure.
-        for batch in batches(read(log, upto=ends), size):
+        # Ends are not all of one moment: a lead's arrival may stand before the end of its partition, and its
+        # departure, which was written first, behind that of another. Then the arrival is left for later.
+        for batch in batches(read(log, upto=ends, goes_on=goes_on), size):
             for filler in fillers:
                 filler.take(batch)
             reached |= batch.ends

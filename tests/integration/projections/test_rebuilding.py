@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from leadflow.domain import events as f
 from leadflow.errors import Unavailable
 from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.partitioning import partition_of
 from leadflow.log.reading import Positions
 from leadflow.postgres import Database
 from projections import pools, rebuilding, sharing
-from projections.base import ProjectionStopped, Table
+from projections.base import Entry, ProjectionStopped, Table, comes_after, entry_of
 from projections.runner import Projections
 from tests.histories import RandomHistory
 
@@ -134,6 +137,52 @@ def test_what_stops_a_helper_stops_the_rebuild(
         read_models.rebuild(["outcomes", "ownership"])
     assert (stopped.value.event, stopped.value.projection) == (wrong.id, "ownership")
     assert {status.status for status in read_models.list()} == {"live"}
+
+
+class Growing:
+    """A log in partitions, of which one had grown only when the next was asked for its end."""
+
+    where = "a log that grows"
+
+    def __init__(self, history: RandomHistory, partitions: int) -> None:
+        self._partitions = partitions
+        self._parts: dict[int, list[Entry]] = {at: [] for at in range(partitions)}
+        for event, document in history.documents():
+            part = self._parts[at := self.partition_of(event.pool)]
+            part.append(entry_of(len(part) + 1, event.time, document, at))
+        arrivals = [entry for part in self._parts.values() for entry in part if comes_after(entry)]
+        home, before = next(
+            (home, before)
+            for entry in arrivals[len(arrivals) // 2 :]
+            if (before := comes_after(entry)) and (home := self.partition_of(before[0])) != entry.partition
+        )
+        departure = next(e for e in self._parts[home] if (e.pool, e.sequence) == before)
+        whole = {at: len(part) for at, part in self._parts.items()}
+        self._ends = [whole, whole | {home: departure.position - departure.fact_index}]
+
+    def identity(self) -> str:
+        return "a log of this test"
+
+    def partition_of(self, pool: str) -> int:
+        return partition_of(pool, self._partitions)
+
+    def ends(self) -> Positions:
+        return self._ends.pop() if len(self._ends) > 1 else self._ends[0]
+
+    def read_documents(
+        self, partition: int, gt: int = 0, topics: Sequence[str] = (), until: datetime | None = None
+    ) -> Iterator[tuple[int, datetime, bytes]]:
+        for entry in self._parts[partition][gt:]:
+            yield entry.position, datetime.fromisoformat(entry.recorded_at), entry.document
+
+
+def test_an_arrival_whose_departure_was_not_read_is_taken_after_it(db: Database) -> None:
+    history = RandomHistory(38, pools=("east", "north", "south", "west")).run(1_000)
+    log: Any = Growing(history, 3)
+    read_models = Projections(log, db, batch_rebuild=83)
+    read_models.start()
+    read_models.catch_up()
+    assert list(read_models.verify()) == []
 
 
 def test_a_helper_that_dies_leaves_the_old_version(

@@ -58,6 +58,30 @@ def test_partitions_are_merged_without_losing_an_order_that_matters(seed: int) -
     assert rows.tables == expected.tables
 
 
+@pytest.mark.parametrize("seed", [6, 7, 8])
+def test_what_follows_from_facts_behind_an_end_is_left_for_later(seed: int) -> None:
+    print(f"seed {seed}")
+    history, chance = RandomHistory(seed, pools=POOLS).run(2_000), random.Random(seed)
+    parts, entries = apart(history, chance), history.entries()
+    begun = {at: list(decisions(part)) for at, part in parts.items()}
+    begun = {at: whole[: chance.randrange(len(whole))] for at, whole in begun.items()}
+    found = [
+        entry
+        for decision in merged({at: iter(whole) for at, whole in begun.items()}, where, lambda _: True)
+        for entry in decision
+    ]
+    seen = {(entry.pool, entry.sequence) for entry in found}
+    assert all((before := comes_after(entry)) is None or before in seen for entry in found)
+    taken = {at: [entry for entry in found if entry.partition == at] for at in parts}
+    assert all(taken[at] == parts[at][: len(taken[at])] for at in parts)
+    assert len(found) < sum(len(decision) for whole in begun.values() for decision in whole)
+    rows, expected = MemoryRows(channels.PROJECTION), MemoryRows(channels.PROJECTION)
+    fold(channels.PROJECTION, found, rows)
+    fold(channels.PROJECTION, [one for one in entries if (one.pool, one.sequence) not in seen], rows)
+    fold(channels.PROJECTION, entries, expected)
+    assert rows.tables == expected.tables
+
+
 def test_what_a_fact_follows_from_may_be_missing() -> None:
     parts = apart(RandomHistory(4, pools=POOLS).run(1_500), random.Random(4))
     del parts[where("east")]
