@@ -73,14 +73,14 @@ class Requesting:
             topic = self._topic_of(batch)
             while under_way and (len(under_way) >= BATCHES_MAX or topic != before):
                 yield self._finish(under_way)
-            under_way.append(self._send(batch, topic))
+            under_way.append(self._send(batch, topic, under_way))
             before = topic
         while under_way:
             yield self._finish(under_way)
 
     # --- sending --------------------------------------------------------------------------------
 
-    def _send(self, requests: Sequence[Request], topic: str) -> Sent:
+    def _send(self, requests: Sequence[Request], topic: str, under_way: Iterable[Sent]) -> Sent:
         sent = Sent(requests)
         known = self._first_outcomes.known(list(sent.requests.values()))
         for asked, request in sent.requests.items():
@@ -92,7 +92,7 @@ class Requesting:
         producer = self._open()
         partitions = self._partitions(producer)
         places = {asked: partition_of(request.pool, partitions) for asked, request in new.items()}
-        self._note_ends(set(places.values()), sent)
+        self._note_ends(set(places.values()), sent, under_way)
         try:
             futures = [
                 (
@@ -136,14 +136,21 @@ class Requesting:
             return Unavailable(what, where=error.where, do="Send it again; it is decided once.")
         return error
 
-    def _note_ends(self, partitions: set[int], sent: Sent) -> None:
-        events = [TopicPartition(self._names.events, at) for at in partitions if at not in self._followed]
+    def _note_ends(self, partitions: set[int], sent: Sent, under_way: Iterable[Sent]) -> None:
+        """Where reading for this batch begins. What others have written since the last request is passed
+        over: it may be more than can be read in the time that there is."""
+        waiting = {place.partition for one in under_way for place in one.open.values()}
+        events = [TopicPartition(self._names.events, at) for at in partitions - waiting]
         dead = [TopicPartition(self._names.dead_letters, at) for at in partitions]
         with translated(self._cluster.where):
             ends = self._asker().end_offsets([*events, *dead])
         for place in events:
-            reader = PartitionReader(self._cluster, place.topic, place.partition)
-            self._followed[place.partition] = Followed(reader, int(ends[place]))
+            end = int(ends[place])
+            if place.partition in self._followed:
+                self._followed[place.partition].skip_to(end)
+            else:
+                reader = PartitionReader(self._cluster, place.topic, place.partition)
+                self._followed[place.partition] = Followed(reader, end)
         sent.dead_from = {place.partition: int(ends[place]) for place in dead}
 
     def _partitions(self, producer: KafkaProducer) -> int:

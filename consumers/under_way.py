@@ -65,6 +65,11 @@ class Followed:
         self._half: list[Event] = []
         """The first facts of a decision whose last ones have not been read yet."""
 
+    def skip_to(self, offset: int) -> None:
+        """Go on from here, where nobody waits for what stands before: an end of what could be read."""
+        if offset > self._at:
+            self._at, self._half = offset, []
+
     def decisions(self, poll_ms: int) -> Iterator[list[Event]]:
         """What can be read by now, as whole decisions."""
         page, self._at = self.reader.page(self._at, poll_ms=poll_ms)

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from consumers import under_way
 from consumers.first_outcomes import FirstOutcomes
 from consumers.requesting import Requesting
 from leadflow.domain import requests as r
+from leadflow.domain.events import Event
 from leadflow.errors import Unavailable
+from leadflow.log.envelope import decode
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.postgres import Database
 from leadflow.settings import Settings
@@ -96,6 +99,29 @@ def test_what_was_decided_before_gets_its_first_outcome(client: Requesting, deci
     refused = client.submit([other])[0]
     assert refused.refusal is not None
     assert client.submit([other])[0].events == refused.events
+
+
+def test_what_others_had_decided_meanwhile_is_passed_over(
+    client: Requesting,
+    decider: Process,
+    kafka: Cluster,
+    settings: Settings,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client.submit(FIRST)
+    with clients(kafka, settings, database) as other:
+        other.submit([arrival(n) for n in range(200)])
+    read: list[int] = []
+
+    def counting(document: bytes) -> Event:
+        read.append(len(document))
+        return decode(document)
+
+    monkeypatch.setattr(under_way, "decode", counting)
+    (mine,) = client.submit([arrival(200)])
+    assert mine.answer == "created"
+    assert len(read) == len(mine.events)
 
 
 def test_a_dead_letter_is_an_answer(client: Requesting, decider: Process) -> None:
