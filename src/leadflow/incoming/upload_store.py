@@ -95,12 +95,10 @@ class UploadStore:
     def get(self, name: str) -> Upload:
         """An upload as it stands. Raises NotFound."""
         self.prepare()
-        with self._database.connection() as connection:
-            query = "SELECT state FROM records.uploads WHERE id = %s"
-            row = connection.execute(query, (name,)).fetchone()
-        if row is None:
+        state = self._state(name)
+        if state is None:
             raise NotFound(f"there is no upload {name!r}")
-        return self._as_it_stands(row[0])
+        return self._as_it_stands(state)
 
     def of(self, actor: str) -> list[Upload]:
         """Those of an actor, the oldest first."""
@@ -110,11 +108,23 @@ class UploadStore:
             rows = connection.execute(query, (actor,)).fetchall()
         return [self._as_it_stands(state) for (state,) in rows]
 
+    def _state(self, name: str) -> str | None:
+        with self._database.connection() as connection:
+            query = "SELECT state FROM records.uploads WHERE id = %s"
+            row = connection.execute(query, (name,)).fetchone()
+        return None if row is None else row[0]
+
     def _as_it_stands(self, state: str) -> Upload:
-        found = read_upload(json.loads(state))
-        if found.status in BUSY and not self.held(found.id):
-            found.status, found.error = "interrupted", INTERRUPTED
-        return found
+        before: str | None = None
+        while True:
+            found = read_upload(json.loads(state))
+            if found.status not in BUSY or self.held(found.id):
+                return found
+            if state == before:
+                found.status, found.error = "interrupted", INTERRUPTED
+                return found
+            # It may have ended between the two looks: how, was noted before it was let go of.
+            before, state = state, self._state(found.id) or state
 
     def delete(self, name: str) -> None:
         """Forget one with its file."""
@@ -194,9 +204,13 @@ class UploadStore:
 
     def close(self) -> None:
         """Let go of everything."""
-        with self._holding:
-            if self._holder is not None:
-                self._holder.close()
+        with self._holding, suppress(LeadflowError), translated(self._database.where):
+            if self._holder is not None and not self._holder.closed:
+                try:
+                    # The server may notice much later that a connection was closed.
+                    self._holder.execute("SELECT pg_advisory_unlock_all()")
+                finally:
+                    self._holder.close()
 
 
 def _text(value: Any) -> str:

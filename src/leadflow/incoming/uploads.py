@@ -12,6 +12,7 @@ import io
 import json
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,6 +45,8 @@ KEEP = timedelta(days=7)
 UPLOADS_MAX = 50
 KEPT_BYTES_MAX = 1024 * 1024 * 1024
 """What one actor may have at a time."""
+LET_GO_S = 30.0
+"""For how long who begins waits until others let go of an upload that they have ended to work on."""
 PROBLEM_COLUMNS = ("row", "sheet", "unreadable", "field", "code", "message", "content")
 
 log_ = structlog.get_logger(__name__)
@@ -206,33 +209,52 @@ class Uploads:
 
         Raises AlreadyThere where it is being tried or taken in differently at the moment.
         """
-        with self._guard:
-            if upload.status in BUSY or upload.id in self._under_way or not self._store.hold(upload.id):
-                if dry_run or upload.status == "checking":
-                    raise _worked_on()
-                return self._under_way.get(upload.id) or _nothing()
-            try:
-                # It may have been worked on since it was looked at; now nobody else begins.
-                now = self._store.get(upload.id)
-                if now.status == "done":
-                    self._store.let_go(upload.id)
-                    if dry_run:
-                        raise AlreadyThere("the upload was taken in already")
-                    return _nothing()
-                upload.plan, upload.status, upload.error = plan, "waiting", None
-                upload.counts, upload.by_pool, upload.problems = dict.fromkeys(COUNTS, 0), {}, 0
-                self._store.note(upload)
-                job = self._jobs.submit(self._run, upload, to, dry_run=dry_run)
-            except BaseException:
-                self._store.let_go(upload.id)
-                raise
-            self._under_way[upload.id] = job
-            job.add_done_callback(lambda _: self._ended(upload.id))
-            return job
+        deadline = time.monotonic() + LET_GO_S
+        while True:
+            with self._guard:
+                job = self._begun(upload, plan, to, dry_run=dry_run)
+            if job is not None:
+                return job
+            if time.monotonic() > deadline:
+                raise _worked_on()
+            time.sleep(0.01)
+            upload = self._store.get(upload.id)
 
-    def _ended(self, name: str) -> None:
-        self._under_way.pop(name, None)
-        self._store.let_go(name)
+    def _begun(self, upload: Upload, plan: Plan, to: Destination, *, dry_run: bool) -> Future[None] | None:
+        """The work on it; None while nobody works on it any more, but somebody has not let go of it yet."""
+        if upload.status in BUSY or upload.id in self._under_way or not self._store.hold(upload.id):
+            status = self._store.get(upload.id).status
+            if status not in (*BUSY, "done"):
+                return None
+            if dry_run or status == "checking":
+                raise _worked_on()
+            return self._under_way.get(upload.id) or _nothing()
+        try:
+            # It may have been worked on since it was looked at; now nobody else begins.
+            now = self._store.get(upload.id)
+            if now.status == "done":
+                self._store.let_go(upload.id)
+                if dry_run:
+                    raise AlreadyThere("the upload was taken in already")
+                return _nothing()
+            upload.plan, upload.status, upload.error = plan, "waiting", None
+            upload.counts, upload.by_pool, upload.problems = dict.fromkeys(COUNTS, 0), {}, 0
+            self._store.note(upload)
+            job = self._jobs.submit(self._work, upload, to, dry_run=dry_run)
+        except BaseException:
+            self._store.let_go(upload.id)
+            raise
+        self._under_way[upload.id] = job
+        return job
+
+    def _work(self, upload: Upload, to: Destination, *, dry_run: bool) -> None:
+        try:
+            self._run(upload, to, dry_run=dry_run)
+        finally:
+            # Before the job ends: whoever waited for it may begin the next one.
+            with self._guard:
+                self._under_way.pop(upload.id, None)
+                self._store.let_go(upload.id)
 
     def _run(self, upload: Upload, to: Destination, *, dry_run: bool) -> None:
         upload.status = "checking" if dry_run else "running"

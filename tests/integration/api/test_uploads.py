@@ -6,7 +6,7 @@ import csv
 import io
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import pytest
 
 from leadflow.api.uploads import FORM_BYTES
 from leadflow.incoming import uploads
+from leadflow.incoming.upload_state import Status, Upload
 from leadflow.incoming.upload_store import UploadStore
 from tests.doors import WAIT_S, Client, Door, door, office_template, open_door
+from tests.processes import until
 
 __all__ = ["door", "office_template"]
 
@@ -190,16 +192,86 @@ def test_it_outlives_the_process(door: Door, tmp_path: Path) -> None:
     ma = door.as_("manager/ma")
     path = f"{UPLOADS}/{sent(ma, GOOD)['upload']}"
     store = UploadStore(door.app.database)
-    (upload,) = store.of("manager/ma")
-    assert store.hold(upload.id)
-    upload.status = "running"
-    store.note(upload)
+    held(store, "running")
     assert ma.get(path)["status"] == "running"
     ma.post(f"{path}/check", status=409)
     store.close()
     found = ma.get(path)
     assert (found["status"], "again" in found["error"]) == ("interrupted", True)
     assert ma.post(f"{path}/start", headers=WAIT)["status"] == "done"
+
+
+def held(store: UploadStore, status: Status) -> Upload:
+    """The upload of manager/ma, which this store works on."""
+    (upload,) = store.of("manager/ma")
+    assert store.hold(upload.id)
+    upload.status = status
+    store.note(upload)
+    return upload
+
+
+def test_what_ends_while_it_is_looked_at_was_not_interrupted(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ma = door.as_("manager/ma")
+    path = f"{UPLOADS}/{sent(ma, GOOD)['upload']}"
+    store = UploadStore(door.app.database)
+    looked = UploadStore.held
+    looks: tuple[Callable[[], Any], ...] = (lambda: ma.get(path), lambda: ma.get(UPLOADS)["items"][0])
+    for look in looks:
+        upload = held(store, "checking")
+
+        def ends(self: UploadStore, name: str, upload: Upload = upload) -> bool:
+            """It ends after its state was read, and before its lock is looked for."""
+            if upload.status == "checking":
+                upload.status = "checked"
+                store.note(upload)
+                store.let_go(name)
+            return looked(self, name)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(UploadStore, "held", ends)
+            assert look()["status"] == "checked"
+    store.close()
+
+
+def test_who_ends_and_has_not_let_go_yet_is_waited_for(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, missed = door.as_("manager/ma"), threading.Event()
+    hold, let_go = UploadStore.hold, UploadStore.let_go
+
+    def tried(self: UploadStore, name: str) -> bool:
+        got = hold(self, name)
+        if not got:
+            missed.set()
+        return got
+
+    def late(self: UploadStore, name: str) -> None:
+        assert missed.wait(WAIT_S)
+        let_go(self, name)
+
+    monkeypatch.setattr(UploadStore, "hold", tried)
+    monkeypatch.setattr(UploadStore, "let_go", late)
+    with open_door(door.app.database.url, tmp_path / "other") as second:
+        path = f"{UPLOADS}/{sent(one, GOOD)['upload']}"
+        one.post(f"{path}/check", headers={"Prefer": "respond-async"}, status=202)
+        until(lambda: one.get(path)["status"] == "checked")
+        done = second.as_("manager/ma").post(f"{path}/start", headers=WAIT)
+        assert (done["status"], done["counts"]["created"]) == ("done", 2)
+
+
+def test_whoever_ends_has_let_go_at_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late the server notices that the connection is gone."""
+    sent(door.as_("manager/ma"), GOOD)
+    store = UploadStore(door.app.database)
+    upload = held(store, "running")
+    assert store._holder is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(store._holder, "close", lambda: None)
+        store.close()
+        assert store.get(upload.id).status == "interrupted"
+    store.close()
 
 
 def test_how_much_is_kept_and_for_how_long(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
