@@ -34,7 +34,10 @@ def register(main: click.Group) -> None:
 @phone_region_option
 @lead_command
 def edit(acting: Acting, phone_region: str | None, **details: Any) -> None:
-    """Correct the details of LEAD; what is not named stays. A new score is worked out at once."""
+    """Correct the details of LEAD; what is not named stays, but for the city of a region that is no longer its.
+
+    A new score is worked out at once.
+    """
     person, company = corrections(
         {name: value for name, value in details.items() if value}, phone_region or "CN"
     )

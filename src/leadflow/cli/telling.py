@@ -131,9 +131,11 @@ def _converted(pool: PoolView, event: f.Event, data: f.LeadConverted) -> str:
 
 
 def _changed(pool: PoolView, event: f.Event, data: f.LeadDetailsChanged) -> str:
-    fields = [name for name, value in data.company if value is not None]
+    fields = [name for name, value in data.company if value not in (None, "")]
     fields += [name for name in ("name", "phones", "emails", "wechats") if getattr(data.person, name)]
-    return f"Changed: {', '.join(fields)}."
+    gone = [name for name, value in data.company if value == ""]
+    dropped = f" The {' and '.join(gone)} known before is taken away." if gone else ""
+    return f"Changed: {', '.join(fields) or 'nothing'}.{dropped}"
 
 
 def _reopened(pool: PoolView, event: f.Event, data: f.LeadReopened) -> str:

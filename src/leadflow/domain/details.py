@@ -27,9 +27,21 @@ def edit(pool: Pool, lead: Lead, body: EditLead, draft: Draft) -> None:
         draft.refuse("nothing_to_change", subject=lead.id)
         return
     known = lead.unpack().company
-    changed = known.model_copy(update={k: v for k, v in body.company if v is not None})
-    draft.add(lead.id, e.LeadDetailsChanged(person=body.person, company=body.company))
+    company = _one_place(known, body.company)
+    changed = known.model_copy(update={k: v for k, v in company if v is not None})
+    draft.add(lead.id, e.LeadDetailsChanged(person=body.person, company=company))
     rescore(pool, lead, changed, known, draft)
+
+
+def _one_place(known: Company, given: Company) -> Company:
+    """The correction, with an empty city where it moves the lead to another region and names none.
+
+    Region and city are one place: the city of the old region is none of the new one's.
+    """
+    moved = given.region is not None and known.region is not None and given.region != known.region
+    if moved and given.city is None and known.city:
+        return given.model_copy(update={"city": ""})
+    return given
 
 
 def merge(pool: Pool, lead: Lead, body: MergeLeads, draft: Draft) -> None:

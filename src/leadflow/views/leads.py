@@ -226,7 +226,9 @@ class Views:
 
 def _seen(row: Row, reach: Reach) -> LeadView:
     shown = reach.shows(row)
-    lead = LeadView(masked=not shown, **{name: row[name] for name in _COLUMNS})
+    # A city that a correction of the region took away is an empty text in the fact.
+    values = {name: row[name] for name in _COLUMNS} | {"city": row["city"] or None}
+    lead = LeadView(masked=not shown, **values)
     if shown:
         return lead
     return replace(

@@ -168,9 +168,12 @@ def _touched(event: e.Event, data: e.TouchRecorded, _: When) -> str:
 
 
 def _details(event: e.Event, data: e.LeadDetailsChanged, _: When) -> str:
-    company = data.company.model_dump(exclude_none=True)
-    names = [*company, *(n for n in ("name", "phones", "emails", "wechats") if getattr(data.person, n))]
-    return f"{doer(event)} corrected {', '.join(names) or 'nothing'}"
+    names = [name for name, value in data.company if value not in (None, "")]
+    names += [name for name in ("name", "phones", "emails", "wechats") if getattr(data.person, name)]
+    # An edit that names another region takes the city away that was the old one's.
+    gone = [name for name, value in data.company if value == ""]
+    dropped = f", and took away the {' and '.join(gone)} known before" if gone else ""
+    return f"{doer(event)} corrected {', '.join(names) or 'nothing'}{dropped}"
 
 
 def _rescored(_: e.Event, data: e.LeadRescored, __: When) -> str:

@@ -214,6 +214,12 @@ def test_edit_understands_what_is_typed_as_what_arrives(desk: Desk) -> None:
     assert "email is not an e-mail address" in said
     assert f"phone of lead {taken}" in desk("edit", lead, "--phone", "13900139004", code=1)
     assert "nothing was given to change" in desk("edit", lead, code=1)
+    desk("edit", lead, "--region", "深圳")
+    assert desk.json("lead", "show", lead)["lead"]["city"] == "深圳"
+    assert "Changed: region. The city known before is taken away." in desk("edit", lead, "--region", "四川")
+    found = desk.json("lead", "show", lead)
+    assert (found["lead"]["region"], found["lead"]["city"]) == ("四川", None)
+    assert found["history"][-1]["says"] == "local corrected region, and took away the city known before"
 
 
 def test_merging_keeps_the_survivor_and_both_histories(desk: Desk) -> None:

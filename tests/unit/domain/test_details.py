@@ -40,6 +40,28 @@ def test_an_edit_corrects_what_is_given_and_adds_contact_points() -> None:
     scene.when(arrives("b", phone=None, email="a@example.com")).then(did(e.TouchRecorded, "a"))
 
 
+@pytest.mark.parametrize(
+    ("known", "edited", "place"),
+    [
+        ({"region": "广东", "city": "深圳"}, {"region": "四川"}, ("四川", "")),
+        ({"region": "广东", "city": "深圳"}, {"region": "四川", "city": "成都"}, ("四川", "成都")),
+        ({"region": "广东", "city": "深圳"}, {"region": "广东"}, ("广东", "深圳")),
+        ({"region": "广东", "city": "深圳"}, {"city": "广州"}, ("广东", "广州")),
+        ({"region": "广东", "city": "深圳"}, {"name": "王芳"}, ("广东", "深圳")),
+        ({"city": "Springfield"}, {"region": "美国"}, ("美国", "Springfield")),
+        ({"region": "广东"}, {"region": "四川"}, ("四川", None)),
+    ],
+)
+def test_an_edit_to_another_region_takes_the_old_ones_city_away(
+    known: dict[str, str], edited: dict[str, str], place: tuple[str, str | None]
+) -> None:
+    scene = given(arrives("a", **known), claim("a")).when(edit("a", **edited), convert("a"))
+    company = scene.only(e.LeadConverted)[0].company
+    assert (company.region, company.city) == place
+    corrected = scene.only(e.LeadDetailsChanged)[0].company.city
+    assert corrected == ("" if place[1] == "" else edited.get("city"))
+
+
 def test_a_contact_point_of_another_lead_is_refused_and_named_to_managers_only() -> None:
     scene = given(arrives("a"), claim("a"), arrives("b"))
     scene.when(edit("a", phones=(own_phone("b"),)), edit("a", "wang", phones=(own_phone("b"),))).then(
