@@ -263,7 +263,11 @@ class HandoverClient:
     def reachable(home: Path) -> bool:
         """Whether an engine listens in this data directory."""
         path = socket_path(home)
-        if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
+        try:
+            if not stat.S_ISSOCK(path.stat().st_mode):
+                return False
+        except (FileNotFoundError, NotADirectoryError):
+            # An engine that ends takes its socket away at any moment.
             return False
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             return probe.connect_ex(str(path)) == 0

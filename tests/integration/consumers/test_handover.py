@@ -122,6 +122,13 @@ def test_without_an_engine_there_is_nobody_to_ask(tmp_path: Path) -> None:
         HandoverClient(tmp_path)
 
 
+def test_an_engine_that_ends_while_it_is_looked_for_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    assert not HandoverClient.reachable(tmp_path)
+
+
 def test_a_deep_data_directory_listens_elsewhere(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 60) / ("e" * 60)
     assert len(str(socket_path(deep))) <= handover.PATH_MAX
