@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +20,7 @@ from pydantic import TypeAdapter
 from leadflow.api import answers
 from leadflow.api.app import create_app
 from leadflow.api.docs_page import page_of
+from leadflow.api.problem_kinds import KINDS, type_of
 from leadflow.settings import Settings
 
 WITHOUT_A_KEY = {
@@ -199,6 +202,18 @@ def test_every_operation_tells_its_problems() -> None:
                 assert "application/problem+json" in operation["responses"][status]["content"], name
         if "409" in told and "requestBody" in operation:
             assert {"413", "415"} <= told, name
+
+
+def test_the_reference_lists_every_problem() -> None:
+    text = (Path(__file__).parents[2] / "docs/reference/http-api.md").read_text()
+    rows = re.findall(r"^\| (\d{3}) \| `(/problems/[a-z-]+)` \|", text, re.MULTILINE)
+    assert rows == [(str(kind.status), type_of(name)) for name, kind in KINDS.items()]
+
+
+def test_every_type_in_the_document_is_of_a_kind() -> None:
+    named = set(re.findall(r'"/problems/([a-z-]+)"', json.dumps(document())))
+    assert named
+    assert named <= set(KINDS)
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -32,6 +32,7 @@ from leadflow.api import (
     notifications,
     policies,
     pools,
+    problem_pages,
     reports,
     requests,
     routing,
@@ -100,7 +101,7 @@ def create_app(service: Service) -> FastAPI:
         api.include_router(router, prefix=PREFIX)
     for router in (inlets.router, forms.router, fairs.router):
         api.include_router(router)
-    for router in (contracts.router, health.router, docs_page.router, index.router):
+    for router in (contracts.router, problem_pages.router, health.router, docs_page.router, index.router):
         api.include_router(router)
     describe(api)
     api.add_middleware(Shortcut, api=api, prefix=PREFIX, routers=(intake.router, claims.router))

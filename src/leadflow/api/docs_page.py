@@ -115,8 +115,8 @@ def page_of(document: Mapping[str, Any]) -> tuple[str, str]:
         "docs.html",
         title=info["title"],
         version=info["version"],
-        introduction=[_marked(line) for line in lines if line and not line.startswith("- ")],
-        points=[_marked(line[2:]) for line in lines if line.startswith("- ")],
+        introduction=[marked(line) for line in lines if line and not line.startswith("- ")],
+        points=[marked(line[2:]) for line in lines if line.startswith("- ")],
         tags=list(_tags(document)),
     )
 
@@ -129,7 +129,7 @@ def _tags(document: Mapping[str, Any]) -> Iterator[Tag]:
             by_tag.setdefault(operation["tags"][0], []).append(_operation(method, path, operation, schemas))
     for tag in document["tags"]:
         if tag["name"] in by_tag:
-            yield Tag(tag["name"], _marked(tag["description"]), by_tag[tag["name"]])
+            yield Tag(tag["name"], marked(tag["description"]), by_tag[tag["name"]])
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Operation:
@@ -143,27 +143,27 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Ma
         method.upper(),
         path,
         operation["summary"],
-        [_marked(part) for part in operation.get("description", "").split("\n\n") if part],
+        [marked(part) for part in operation.get("description", "").split("\n\n") if part],
         [
             Field(
                 one["name"],
                 one["in"],
                 _kind(one["schema"]).removesuffix(" or null"),
                 bool(one.get("required")),
-                _marked(one.get("description", "")),
+                marked(one.get("description", "")),
             )
             for one in operation.get("parameters", ())
         ],
         members,
         body,
         [sample for status, found in answered if status < "4" for sample in _answers(status, found)],
-        [(status, _marked(found["description"])) for status, found in answered if status >= "4"],
+        [(status, marked(found["description"])) for status, found in answered if status >= "4"],
         operation.get("security") == [],
     )
 
 
 def _answers(status: str, found: Mapping[str, Any]) -> Iterator[Sample]:
-    about = _marked("" if found["description"] == "Successful Response" else found["description"])
+    about = marked("" if found["description"] == "Successful Response" else found["description"])
     contents = found.get("content", {}).items()
     for media_type, content in contents:
         yield Sample(status, about, media_type, _example(content))
@@ -185,7 +185,7 @@ def _members(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[
             found = schemas[one["$ref"].removeprefix(_ROOT)]
     required = found.get("required", ())
     for name, member in found.get("properties", {}).items():
-        about = _marked(member.get("description", ""))
+        about = marked(member.get("description", ""))
         yield Field(name, "body", _kind(member), name in required, about)
 
 
@@ -203,7 +203,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return {"date-time": "time", "date": "date"}.get(schema.get("format", ""), kind)
 
 
-def _marked(text: str) -> Marked:
+def marked(text: str) -> Marked:
     """Text with `code` and **weight**, as descriptions write them."""
     found, at = list[tuple[str, str]](), 0
     for mark in _IN_LINE.finditer(text):

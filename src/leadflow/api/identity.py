@@ -208,8 +208,11 @@ def take_pending(request: Request) -> str | None:
     return request.cookies.get(f"__Host-{_PENDING}" if is_secure(request) else _PENDING)
 
 
-def log_denied(request: Request, why: str) -> None:
-    """One line for an access that was denied: who wanted what, by the path's template, and why not."""
+def log_denied(request: Request, why: str, **more: str) -> None:
+    """One line for an access that was denied: who wanted what, by the path's template, and why not.
+
+    `more` must hold no secret and nothing that was sent.
+    """
     found: Caller | None = getattr(request.state, "caller", None)
     log_.warning(
         "denied",
@@ -219,6 +222,7 @@ def log_denied(request: Request, why: str) -> None:
         path=template_of(request.scope),
         address=address_of(request),
         why=why,
+        **more,
     )
 
 

@@ -16,6 +16,7 @@ router = APIRouter(tags=["contracts"])
 WHERE = {
     "docs": ("/docs", "the HTTP API, to be read"),
     "openapi": ("/openapi.json", "the same for programs (OpenAPI 3.1)"),
+    "problems": ("/problems", "what each problem means, and what helps"),
     "asyncapi": ("/v1/asyncapi.json", "the topics in Kafka (AsyncAPI 3)"),
     "session": ("/v1/session", "signing in and out; who is signed in"),
     "ready": ("/readyz", "whether this process does its work"),

@@ -20,6 +20,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from leadflow.api.failing import of_error
 from leadflow.api.frame import BODY_MAX
+from leadflow.api.identity import log_denied
 from leadflow.api.problems import ProblemError, answer_of, problem, responses
 from leadflow.bootstrap.forms import (
     FORM,
@@ -59,7 +60,7 @@ WAIT_S = 20.0
 """How long a vendor waits for its answer at most: less than any of them does."""
 RETRY_AFTER_S = "60"
 _KINDS = {
-    401: "unauthenticated",
+    401: "not-authentic",
     403: "not-permitted",
     413: "too-large",
     415: "unsupported-type",
@@ -147,7 +148,7 @@ async def verify(inlet: InletId, request: Request) -> Response:
     try:
         return Response(challenge(reader, dict(request.query_params)), media_type="text/plain")
     except NotTaken as error:
-        raise _refused(error) from None
+        raise _refused(error, request, reader) from None
 
 
 @router.options(
@@ -182,7 +183,7 @@ async def _post(inlet: str, secret: str | None, request: Request) -> Response:
         call = await call_of(request, reader, secret)
         became = await take(request, reader, call)
     except NotTaken as error:
-        found = _refused(error)
+        found = _refused(error, request, reader)
         return answer_of(found.problem, found.headers | cors)
     except (Unavailable, Conflict, Fenced) as error:
         found = of_error(error)
@@ -308,7 +309,10 @@ def _cors(reader: InletReader, request: Request) -> dict[str, str]:
     return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
 
 
-def _refused(error: NotTaken) -> ProblemError:
+def _refused(error: NotTaken, request: Request, reader: InletReader) -> ProblemError:
+    """The problem that a call meets; who runs the inlet finds in the log which proof of it was wrong."""
+    if error.status in (401, 403):
+        log_denied(request, getattr(error, "why", error.what), inlet=reader.inlet.id)
     kind = _KINDS.get(error.status, "invalid")
     headers = {"Retry-After": RETRY_AFTER_S} if error.status == 429 else {}
     return ProblemError(problem(kind, error.what, do=error.do), headers)

@@ -13,6 +13,7 @@ import structlog
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from leadflow.api.problem_kinds import KINDS, type_of
 from leadflow.domain.values import UtcTime
 
 MEDIA_TYPE = "application/problem+json"
@@ -53,7 +54,7 @@ class Problem(BaseModel):
         }
     )
 
-    type: Annotated[str, Field(description="Names the kind of problem; stable.")]
+    type: Annotated[str, Field(description="Names the kind of problem; stable. GET says what it means.")]
     title: Annotated[str, Field(description="The kind of problem in words.")]
     status: Annotated[int, Field(description="The HTTP status, once more.")]
     detail: Annotated[str | None, Field(description="What happened this time.")] = None
@@ -82,26 +83,7 @@ class Problem(BaseModel):
     ] = None
 
 
-KINDS: dict[str, tuple[int, str]] = {
-    "unreadable": (400, "The request cannot be read"),
-    "unauthenticated": (401, "Sign in, or give a token"),
-    "not-permitted": (403, "This is not permitted"),
-    "not-found": (404, "There is nothing here for you"),
-    "method-not-allowed": (405, "This cannot be done here"),
-    "not-acceptable": (406, "It cannot be given in that form"),
-    "refused": (409, "A rule refused the request"),
-    "already-there": (409, "It exists already"),
-    "stale": (412, "It has changed since you saw it"),
-    "too-large": (413, "The body is too large"),
-    "unsupported-type": (415, "The body's type is not understood here"),
-    "invalid": (422, "What was sent is not right"),
-    "key-reused": (422, "The key was used for another request"),
-    "too-often": (429, "That was too often"),
-    "bug": (500, "LeadFlow met a bug"),
-    "unavailable": (503, "Something that is needed is away"),
-}
-"""Every kind of problem: its status, and its title. Its `type` is `/problems/` and its name."""
-_BY_STATUS = {status: kind for kind, (status, _) in reversed(KINDS.items())}
+_BY_STATUS = {kind.status: name for name, kind in reversed(KINDS.items())}
 
 
 def kind_of(status: int) -> str | None:
@@ -120,8 +102,8 @@ class ProblemError(Exception):
 
 def problem(kind: str, detail: str | None = None, **members: Any) -> Problem:
     """A problem document of this kind (`KINDS`)."""
-    status, title = KINDS[kind]
-    return Problem(type=f"/problems/{kind}", title=title, status=status, detail=detail, **members)
+    known = KINDS[kind]
+    return Problem(type=type_of(kind), title=known.title, status=known.status, detail=detail, **members)
 
 
 def answer_of(found: Problem, headers: Mapping[str, str] | None = None) -> Response:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from leadflow.api.problem_kinds import KINDS, type_of
 from tests.doors import Door, door, office_template
 
 __all__ = ["door", "office_template"]
@@ -91,6 +93,26 @@ def test_pages_answer_head_and_methods_are_named(door: Door) -> None:
     leads = "/v1/pools/east/leads/00000000-0000-0000-0000-000000000000"
     assert ma("PUT", leads, status=405).headers["Allow"] == "GET, PATCH"
     assert door.nobody()("PUT", "/in/site", status=405).headers["Allow"] == "GET, OPTIONS, POST"
+
+
+def test_the_type_of_every_problem_leads_to_what_it_means(door: Door) -> None:
+    nobody = door.nobody()
+    met = nobody.get("/v1/pools", status=401)
+    assert nobody.get(met["type"])["title"] == met["title"]
+    listed = nobody.get("/problems")["problems"]
+    assert [one["type"] for one in listed] == [type_of(kind) for kind in KINDS]
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    whole = nobody("GET", "/problems", headers=browser)
+    for kind in listed:
+        assert nobody.get(kind["type"]) == kind
+        page = nobody("GET", kind["type"], headers=browser)
+        assert page.headers["content-type"].startswith("text/html")
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        for text in (page.text, whole.text):
+            assert kind["type"] in text
+            assert html.escape(kind["title"]) in text or kind["title"].replace("'", "&#39;") in text
+    assert nobody.get("/problems/nothing", status=404)["do"]
+    nobody("POST", "/problems", status=405)
 
 
 def test_the_bare_address_says_where_everything_is(door: Door) -> None:

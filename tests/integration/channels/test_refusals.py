@@ -73,6 +73,35 @@ def test_an_old_signed_body_is_worth_nothing(gate: Gate) -> None:
         assert len(gate.arrived()) == before + 1, "with a new signature it is the same arrival"
 
 
+def test_who_runs_the_inlet_finds_in_the_log_what_was_wrong(gate: Gate) -> None:
+    """The sender is told to look at its secret, not to sign in; never which part of its proof was wrong."""
+    old = datetime.now(UTC) - timedelta(hours=1)
+    tries = {
+        "baidu": (replace(gate_example(gate, "baidu"), path_secret=None), "no secret at the end"),
+        "google": (replace(gate_example(gate, "google"), body=b"{}"), "no google_key"),
+        "meta": (replace(gate_example(gate, "meta"), headers={}), "no `x-hub-signature-256"),
+        "webhook": (gate_example(gate, "webhook", old), "more than 5 minutes"),
+        "survey": (replace(gate_example(gate, "survey"), headers={}, path_secret="guess"), "a wrong secret"),
+    }
+    for name, (call, why) in tries.items():
+        with capture_logs() as lines:
+            refused = gate.send(call, name, 401).json()
+        assert refused["type"] == "/problems/not-authentic"
+        assert "token" not in str(refused).lower()
+        assert "secret" in refused["do"]
+        assert why not in str(refused)
+        (denied,) = [line for line in lines if line["event"] == "denied"]
+        assert denied["inlet"] == name
+        assert why.lower() in denied["why"].lower()
+        assert "guess" not in str(denied)
+
+
+def gate_example(gate: Gate, kind: str, at: datetime | None = None) -> Any:
+    """The documented example, to an inlet that is called as its kind."""
+    gate.add(kind, kind)
+    return gate.example(kind, at)
+
+
 def test_calls_from_elsewhere(gate: Gate) -> None:
     gate.add("baidu", "elsewhere", allow_ips=("203.0.113.0/24", "2001:db8::/32"))
     gate.add("baidu", "here", allow_ips=("203.0.113.7", "127.0.0.0/8"))
@@ -131,7 +160,7 @@ def test_while_the_log_is_away_nobody_is_told_that_it_is_kept(gate: Gate) -> Non
     gate.send(gate.example())
     gate.door.service.stopping.set()
     again = gate.send(replace(gate.example(), body=b'{"phone": "13912345678"}'), status=401)
-    assert again.json()["type"] == "/problems/unauthenticated"
+    assert again.json()["type"] == "/problems/not-authentic"
     form = {"phone": "13912345678", "lf_elapsed_ms": 9000}
     refused = gate.post(form, "form", 503, origin="https://www.example.cn")
     assert int(refused.headers["retry-after"]) > 0

@@ -34,13 +34,18 @@ class NotAuthentic(NotTaken):
 
     status = 401
 
-    def __init__(self) -> None:
-        # Which of them it was would help whoever tries them.
-        super().__init__("the call is not authentic")
+    def __init__(self, why: str = "the proof is missing or wrong") -> None:
+        # Which of them it was would help whoever tries them: `why` is for the log of who runs the inlet.
+        super().__init__(
+            "the secret, key or signature is missing or wrong, or the signed time is not about now",
+            do="Compare address, secret and clock at the sender with how the inlet is set up; the log of the "
+            "server says which of them it was.",
+        )
+        self.why = why
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Without arguments, as it is made."""
-        return (NotAuthentic, ())
+        """By what it is made from."""
+        return (NotAuthentic, (self.why,))
 
 
 class NotFromHere(NotTaken):

@@ -59,7 +59,7 @@ def authenticate(inlet: Inlet, call: Call) -> None:
     found = json_object(call.body)
     key = None if isinstance(found, Sent) else found.get(KEY)
     if not isinstance(key, str) or not one_of(key, inlet.secrets):
-        raise NotAuthentic
+        raise NotAuthentic("no google_key, or a wrong one")
 
 
 def read(inlet: Inlet, call: Call) -> list[Sent]:

@@ -90,7 +90,7 @@ def authenticate(inlet: Inlet, call: Call) -> None:
     from_allowed_address(inlet, call)
     scheme, _, digest = call.header(HEADER).partition("=")
     if scheme != "sha256":
-        raise NotAuthentic
+        raise NotAuthentic(f"no `{HEADER}: sha256=…`")
     check_signature(digest, call.body, inlet.secrets)
 
 
@@ -99,7 +99,7 @@ def challenge(inlet: Inlet, query: Mapping[str, str]) -> str:
     token = inlet.credentials.get("verify_token")
     given = query.get("hub.verify_token")
     if query.get("hub.mode") != "subscribe" or not token or given is None or not same(given, token):
-        raise NotAuthentic
+        raise NotAuthentic("no verification, or not with this inlet's verify_token")
     return query.get("hub.challenge", "")
 
 

@@ -38,11 +38,16 @@ def from_allowed_address(inlet: Inlet, call: Call) -> None:
         raise NotFromHere("calls from this address are not taken")
 
 
+def _which(given: str | None) -> str:
+    """For the log: whether there was one. Never what it was, which may be another inlet's."""
+    return "a wrong" if given else "no"
+
+
 def secret_path(inlet: Inlet, call: Call) -> None:
     """Raise NotAuthentic unless the address of the call ends with the inlet's secret."""
     from_allowed_address(inlet, call)
     if not one_of(call.path_secret, inlet.secrets):
-        raise NotAuthentic
+        raise NotAuthentic(f"{_which(call.path_secret)} secret at the end of the address")
 
 
 def bearer(inlet: Inlet, call: Call) -> None:
@@ -51,7 +56,7 @@ def bearer(inlet: Inlet, call: Call) -> None:
     scheme, _, given = call.header("authorization").partition(" ")
     token = given.strip() if scheme.lower() == "bearer" else call.path_secret
     if not one_of(token, inlet.secrets):
-        raise NotAuthentic
+        raise NotAuthentic(f"{_which(token)} secret in `Authorization: Bearer` or at the end of the address")
 
 
 def signature(secret: str, signed: bytes) -> bytes:
@@ -65,7 +70,7 @@ def check_signature(given: str, signed: bytes, secrets: tuple[str, ...]) -> None
     if digest is None or not any(
         hmac.compare_digest(digest, signature(secret, signed)) for secret in secrets
     ):
-        raise NotAuthentic
+        raise NotAuthentic(f"{_which(given)} signature")
 
 
 def _digest(text: str) -> bytes | None:
@@ -83,7 +88,7 @@ def check_time(text: str, now: datetime) -> None:
     So an old body with its old signature is worth nothing.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= 13):
-        raise NotAuthentic
+        raise NotAuthentic("no signed time, or one that is no Unix time")
     seconds = int(text) / (1000 if len(text) > 11 else 1)
     if abs(now.timestamp() - seconds) > SKEW_MAX.total_seconds():
-        raise NotAuthentic
+        raise NotAuthentic("the signed time is more than 5 minutes from this machine's")

@@ -65,13 +65,13 @@ def authenticate(inlet: Inlet, call: Call) -> None:
     from_allowed_address(inlet, call)
     number, stamp = call.header("webhook-id"), call.header("webhook-timestamp")
     if not number or len(number) > 256:
-        raise NotAuthentic
+        raise NotAuthentic("no webhook-id, or one of more than 256 characters")
     # The library goes by the machine's clock; the time of the call is ours to compare.
     check_time(stamp, call.now)
     given = call.header("webhook-signature").split(" ")[:_SIGNATURES_MAX]
     expected = [sign(secret, number, stamp, call.body) for secret in inlet.secrets]
     if not any(same(one, known) for one in given for known in expected):
-        raise NotAuthentic
+        raise NotAuthentic("no webhook-signature, or a wrong one")
 
 
 def sign(secret: str, number: str, stamp: str, body: bytes) -> str:

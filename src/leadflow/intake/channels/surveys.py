@@ -101,7 +101,7 @@ def _wenjuanxing_authentic(inlet: Inlet, call: Call) -> None:
     signed = "".join(as_text(found.get(name)) for name in ("activity", "index"))
     expected = hashlib.sha1(f"{signed}{key}".encode(), usedforsecurity=False).hexdigest()
     if not same(as_text(found.get("sign")).lower(), expected):
-        raise NotAuthentic
+        raise NotAuthentic("`sign` is missing, or not made with this push_key")
 
 
 def _wenjuanxing(inlet: Inlet, call: Call) -> list[Sent]:
@@ -188,7 +188,7 @@ def _typeform_authentic(inlet: Inlet, call: Call) -> None:
     from_allowed_address(inlet, call)
     scheme, _, digest = call.header("typeform-signature").partition("=")
     if scheme != "sha256":
-        raise NotAuthentic
+        raise NotAuthentic("no `Typeform-Signature: sha256=…`")
     check_signature(digest, call.body, inlet.secrets)
 
 

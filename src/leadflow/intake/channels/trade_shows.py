@@ -100,7 +100,7 @@ def pass_of(inlet: Inlet, call: Call) -> Pass:
         found = Pass(content["r"], content["b"], datetime.fromtimestamp(content["u"], UTC))
         if content["i"] == inlet.id and call.now < found.until:
             return found
-    raise NotAuthentic
+    raise NotAuthentic("no booth's link, or one that has ended or is another inlet's")
 
 
 def _signer(secret: str) -> URLSafeSerializer:
@@ -127,7 +127,7 @@ def read(inlet: Inlet, call: Call) -> list[Sent]:
         return [form]
     if not _shows_pass(call):
         if "card" in form.document:
-            raise NotAuthentic
+            raise NotAuthentic("a card without the link of a booth")
         return [form]
     leave = pass_of(inlet, call)
     named = {"rep": leave.rep, "booth": leave.booth}
