@@ -234,7 +234,9 @@ class Feeds:
                 if not feeds:
                     self._wanted.clear()
             if not feeds:
-                self._wanted.wait()
+                # Who ends it may have said so before the sign was taken away: there comes no other.
+                if not self.stopping.is_set():
+                    self._wanted.wait()
                 continue
             try:
                 behind = [feed for feed in feeds if self._advance(feed)]

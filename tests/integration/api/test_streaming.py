@@ -261,3 +261,22 @@ def test_who_takes_nothing_is_cut_off_and_goes_on(
         lambda one: one["id"] == f"east/{end}"
     )
     assert [one["id"] for one in found] == [f"east/{n}" for n in range(int(ids[-1]) + 1, end + 1)]
+
+
+def test_feeds_end_also_where_nobody_reads_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who closes them gives two signs: here, between the looks at the one and at the other."""
+    stopping = threading.Event()
+    followed = feeds.Feeds(None, stopping)  # type: ignore[arg-type]
+    clear = followed._wanted.clear
+
+    def too_late() -> None:
+        stopping.set()
+        followed._wanted.set()
+        clear()
+
+    monkeypatch.setattr(followed._wanted, "clear", too_late)
+    thread = threading.Thread(target=followed._run, daemon=True)
+    thread.start()
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+    followed.close()
