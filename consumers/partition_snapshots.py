@@ -9,15 +9,17 @@ passed over, and the log is folded.
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import orjson
 import structlog
 
 from leadflow.domain.pool import STATE_VERSION, Stream
-from leadflow.errors import DamagedFile, LeadflowError, LogDamaged
+from leadflow.errors import DamagedFile, LeadflowError, LogDamaged, Unavailable
 from leadflow.log.envelope import hash_of
 from leadflow.log.kafka import Origin, Place
 from leadflow.log.kafka.reader import PartitionReader
@@ -29,6 +31,8 @@ from leadflow.streams import Held
 KEPT_PER_PARTITION = 2
 WAIT_S = 3.0
 """How long a Postgres that is away may hold up taking a partition; its log is then read as a whole."""
+LOAD_S = 60.0
+"""How long reading one may take; some seconds are usual for a million facts."""
 AWAY_S = 60.0
 """For so long a database that did not answer is not asked again."""
 PART_BYTES = 64 * 1024 * 1024
@@ -266,7 +270,8 @@ class PartitionSnapshots:
 class _Impatient(PartitionSnapshots):
     """Snapshots for who goes on without them: every look has a connection of its own.
 
-    One that was kept may lead to a server that stands still. It would be waited for as long as that does.
+    One that was kept may lead to a server that stands still. One that stands still in the middle is not
+    waited for either: no limit of Postgres's own ends that, so it is read on a thread that is left behind.
     """
 
     def __init__(self, url: str, topic: str) -> None:
@@ -274,6 +279,33 @@ class _Impatient(PartitionSnapshots):
         self._url = url
 
     def load(self, partition: int, document_at: DocumentAt, only: str | None = None) -> Folded | None:
+        found: Future[Folded | None] = Future()
+        left_behind = threading.Event()
+
+        def document_for_us(offset: int) -> bytes | None:
+            if left_behind.is_set():
+                # The connection is another's by now, or closed: it must not be opened again.
+                raise Unavailable("nobody waits for this snapshot any more")
+            return document_at(offset)
+
+        def look() -> None:
+            try:
+                found.set_result(self._look(partition, document_for_us, only))
+            except BaseException as problem:
+                found.set_exception(problem)
+
+        threading.Thread(target=look, name="leadflow-snapshot", daemon=True).start()
+        try:
+            return found.result(LOAD_S)
+        except TimeoutError:
+            # What reading met may be a TimeoutError as well.
+            if found.done():
+                raise
+            left_behind.set()
+            where = self._database.where
+            raise Unavailable(f"it is not read within {LOAD_S:g} s", where=where) from None
+
+    def _look(self, partition: int, document_at: DocumentAt, only: str | None) -> Folded | None:
         with Database(self._url) as database:
             database.serve(1, WAIT_S)
             return PartitionSnapshots(database, self._topic).load(partition, document_at, only)

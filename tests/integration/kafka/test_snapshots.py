@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from consumers import partition_snapshots
 from consumers.partition_snapshots import NOTHING, PartitionSnapshots, documents_of
 from consumers.snapshotter import Snapshotter
 from leadflow.domain.deadlines import next_due
@@ -176,3 +179,28 @@ def test_a_look_for_snapshots_leaves_no_connection_behind(office: Office) -> Non
             "SELECT to_regclass('records.partition_snapshots') IS NOT NULL"
         ).fetchone() == (True,)
         until(alone)
+
+
+def test_a_postgres_that_stands_still_while_a_snapshot_is_read_is_not_waited_for(
+    office: Office, snapshotter: Snapshotter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(office, team())
+    (taken,) = snapshotter.take(1)
+    monkeypatch.setattr(partition_snapshots, "LOAD_S", 0.5)
+    topic = f"{office.settings.kafka_prefix}.events"
+    snapshots = PartitionSnapshots.to_begin_with(office.settings, topic)
+    assert snapshots is not None
+    reader = PartitionReader(office.cluster, topic, 0)
+    assert office.settings.database_url is not None
+    with closing(reader), connect(office.settings.database_url, autocommit=False) as held:
+        held.execute("LOCK TABLE records.partition_states IN ACCESS EXCLUSIVE MODE")
+        assert snapshots.usable(0, documents_of(reader)) is NOTHING
+        # It is not asked again for a while.
+        assert snapshots.usable(0, documents_of(reader)) is NOTHING
+        held.rollback()
+        until(lambda: not any(one.name == "leadflow-snapshot" for one in threading.enumerate()))
+    monkeypatch.undo()
+    again = PartitionSnapshots.to_begin_with(office.settings, topic)
+    assert again is not None
+    with closing(PartitionReader(office.cluster, topic, 0)) as reader:
+        assert again.usable(0, documents_of(reader)).place.position == taken.position
