@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,8 @@ POSITIONS_MAX = 5_000
 PAUSE_S = 0.5
 """How often to look for what is new, or due."""
 RETRY_S = 2.0
+REACH_S = 10.0
+"""How often to see whether the log is there."""
 TRIM_EVERY = timedelta(hours=1)
 LEAD_PATH = "/v1/pools/{pool}/leads/{lead}"
 """Where a lead is shown, below the public URL: to whoever signed in, and to programs with a token."""
@@ -57,11 +60,15 @@ class Notifier:
         public_url: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: random.Random | None = None,
+        reach: Callable[[], None] | None = None,
     ) -> None:
         """`now` is the time that attempts are due at, `chance` makes pauses a little longer or shorter.
+        `reach` raises LeadflowError soon where the log cannot be reached.
 
         Opens nothing.
         """
+        self._reach = reach
+        self._reached: float | None = None
         self._log = log
         self._database = database
         self._views = Views(database)
@@ -128,6 +135,7 @@ class Notifier:
         self.ledger.prepare()
         moved = self.delivering.step(begin=self._waiting)
         moved = self.look() or moved
+        self._see_to_the_log()
         now = self._now()
         if self._trimmed is None or now - self._trimmed >= TRIM_EVERY:
             self._trimmed = now
@@ -139,6 +147,23 @@ class Notifier:
         age = (now - standing.oldest).total_seconds() if standing.oldest else 0.0
         self._operating.notifications(standing.waiting, standing.parked, age)
         return moved
+
+    def _see_to_the_log(self) -> None:
+        """Tell whether the log is there. As long as the read models stand still, nothing else asks for it;
+        and what waits in the ledger is sent without it."""
+        if self._reach is None:
+            return
+        if self._reached is not None and time.monotonic() - self._reached < REACH_S:
+            return
+        try:
+            self._reach()
+        except LeadflowError as problem:
+            if self._operating.fails("log", str(problem)):
+                log_.warning("what is new cannot be looked for until the log is back", problem=str(problem))
+        else:
+            if self._operating.works("log"):
+                log_.warning("the log is back")
+        self._reached = time.monotonic()
 
     # --- from the log ---------------------------------------------------------------------------
 

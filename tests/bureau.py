@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -63,6 +64,7 @@ class Bureau:
         *,
         operating: Operating | None = None,
         patience_s: float = PATIENCE_S,
+        reach: Callable[[], None] | None = None,
     ) -> Notifier:
         """A notifier; each is another process, as far as the database can see."""
         courier = Courier(Webhooks(private=True, timeout_s=patience_s), Mails(mail, timeout_s=patience_s))
@@ -74,6 +76,7 @@ class Bureau:
             public_url="https://leads.example.com",
             now=self.clock.now,
             chance=random.Random(self.seed),
+            reach=reach,
         )
 
     def open(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from leadflow.bootstrap.app import App
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from consumers.delivering import Courier
     from consumers.notifier import Notifier
     from consumers.operating import Operating
+    from leadflow.log.kafka import KafkaLog
 
 ROLES = ("rep", "manager")
 """Members of other roles are told of nothing."""
@@ -39,6 +41,8 @@ KEEP_SECRET = timedelta(hours=24)
 """How long a secret that was replaced signs as well."""
 CONNECTIONS_MAX = 2
 """The notifier's own to Postgres: it never waits for those of others."""
+REACH_WAIT_MS = 2_000
+"""How long the notifier, which has others to tell meanwhile, waits to hear whether Kafka is there."""
 
 
 class Notifying:
@@ -228,13 +232,19 @@ def courier_of(settings: Settings) -> Courier:
 
 @contextmanager
 def notifier_of(
-    settings: Settings, log: Log, url: str, operating: Operating | None = None
+    settings: Settings,
+    log: Log,
+    url: str,
+    operating: Operating | None = None,
+    reach: Callable[[], None] | None = None,
 ) -> Iterator[Notifier]:
-    """What notifies, of one log and the database at `url`, with connections of its own. Raises UsageError."""
+    """What notifies, of one log and the database at `url`, with connections of its own. `reach` raises where
+    the log is away. Raises UsageError."""
     from consumers.notifier import Notifier
 
     with Database(url, size_max=CONNECTIONS_MAX) as database:
-        yield Notifier(log, database, courier_of(settings), operating, public_url=settings.public_url)
+        courier = courier_of(settings)
+        yield Notifier(log, database, courier, operating, public_url=settings.public_url, reach=reach)
 
 
 @contextmanager
@@ -244,13 +254,16 @@ def open_notifier(settings: Settings, operating: Operating) -> Iterator[Notifier
         url = settings.database_url
         if url is None:
             url, _ = stack.enter_context(open_database(settings))
-        log: Log = (
-            stack.enter_context(EmbeddedLog(url)) if settings.kafka is None else _kafka(settings, stack)
-        )
-        yield stack.enter_context(notifier_of(settings, log, url, operating))
+        if settings.kafka is None:
+            log = stack.enter_context(EmbeddedLog(url))
+            yield stack.enter_context(notifier_of(settings, log, url, operating))
+        else:
+            far = _kafka(settings, stack)
+            reach = partial(far.reach, REACH_WAIT_MS)
+            yield stack.enter_context(notifier_of(settings, far, url, operating, reach))
 
 
-def _kafka(settings: Settings, stack: ExitStack) -> Log:
+def _kafka(settings: Settings, stack: ExitStack) -> KafkaLog:
     # Its client takes a moment to import.
     from leadflow.log.kafka import Cluster, KafkaLog
     from leadflow.log.kafka.topics import TopicNames

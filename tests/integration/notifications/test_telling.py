@@ -7,8 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from consumers import notifier
+from consumers.operating import Operating
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
+from leadflow.errors import Unavailable
 from leadflow.notifications.kinds import (
     ASSIGNED,
     CAME_BACK,
@@ -18,8 +21,17 @@ from leadflow.notifications.kinds import (
     RECYCLED,
 )
 from tests.bureau import PHONE, Bureau
+from tests.processes import until
 from tests.receivers import NewReceiver, Receiver
 from tests.team import POOL, request
+
+AWAY: list[str] = []
+"""Why the log cannot be reached, if it cannot."""
+
+
+def reach() -> None:
+    if AWAY:
+        raise Unavailable(AWAY[0])
 
 
 def do(bureau: Bureau, body: r.Body, actor: str = "manager/local") -> e.Event:
@@ -195,3 +207,24 @@ def test_a_lead_in_the_managers_queue_is_told_to_managers(bureau: Bureau, receiv
 
 def test_every_kind_has_words() -> None:
     assert all(KINDS.values())
+
+
+def test_a_log_that_is_away_is_named_and_holds_up_nothing(
+    bureau: Bureau, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "REACH_S", 0.0)
+    operating = Operating("notifier")
+    telling = bureau.another(operating=operating, reach=reach)
+    bureau.subscribe(receiver.url)
+    facts = bureau.assigned(1)
+    AWAY.append("Kafka does not answer")
+    try:
+        until(lambda: telling.step() or bool(receiver.received))
+        until(lambda: not telling.step() and not telling.delivering.under_way)
+        assert operating.health().problems == {"log": "Kafka does not answer"}
+        assert len(receiver.received) == len(facts)
+    finally:
+        AWAY.clear()
+    telling.step()
+    assert operating.health().problems == {}
+    telling.close()
