@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leadflow.bootstrap.app import App
 from leadflow.bootstrap.asking import request_of
+from leadflow.domain.currencies import known as known_currency
 from leadflow.domain.requests import Request
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.engine import Outcome
@@ -14,7 +15,6 @@ from leadflow.errors import NotPermitted, UsageError
 from leadflow.incoming import spending
 from leadflow.incoming.spending import SpendReport
 from leadflow.incoming.spending import figures as spend_figures
-from leadflow.intake.currencies import known as known_currency
 from leadflow.intake.spend import read_spend
 from leadflow.views.refusals import refusal_text
 

@@ -34,9 +34,9 @@ def register(main: click.Group) -> None:
 @phone_region_option
 @lead_command
 def edit(acting: Acting, phone_region: str | None, **details: Any) -> None:
-    """Correct the details of LEAD; what is not named stays, but for the city of a region that is no longer its.
+    """Correct the details of LEAD; what is not named stays. A new score is worked out at once.
 
-    A new score is worked out at once.
+    A region that is another one takes the city with it, unless `--city` names the new one's.
     """
     person, company = corrections(
         {name: value for name, value in details.items() if value}, phone_region or "CN"

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from leadflow.domain.currencies import known as known_currency
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.policy import Calendar, Policy
 from leadflow.domain.routing import RoutingTable
@@ -64,8 +65,35 @@ def _comes_to_rest(policy: Policy) -> Policy:
     return policy
 
 
-RestfulPolicy = Annotated[Policy, AfterValidator(_comes_to_rest)]
-"""A policy under which every moment has an end."""
+def _in_a_currency(policy: Policy) -> Policy:
+    known_currency(policy.currency)
+    return policy
+
+
+SoundPolicy = Annotated[Policy, AfterValidator(_comes_to_rest), AfterValidator(_in_a_currency)]
+"""A policy under which every moment has an end, in a currency of ISO 4217."""
+
+
+def _of_a_currency(money: Money) -> Money:
+    known_currency(money.currency)
+    return money
+
+
+PaidMoney = Annotated[Money, AfterValidator(_of_a_currency)]
+"""Money in a currency of ISO 4217. Facts are not asked for one: what is in the log stays readable."""
+
+
+def _paid(touch: Touch) -> Touch:
+    if touch.cost is not None:
+        try:
+            known_currency(touch.cost.currency)
+        except ValueError as problem:
+            raise ValueError(f"cost: {problem}") from problem
+    return touch
+
+
+PaidTouch = Annotated[Touch, AfterValidator(_paid)]
+"""A touch whose cost, if it has one, is in a currency of ISO 4217."""
 
 
 class Body(Model):
@@ -82,7 +110,7 @@ class OpenPool(Body):
 
     type: Literal["OpenPool"] = "OpenPool"
     clock: Literal["real", "requests"] = "real"
-    policy: RestfulPolicy
+    policy: SoundPolicy
     calendar: Calendar
 
 
@@ -90,7 +118,7 @@ class PublishPolicy(Body):
     """Publish a new version of the pool's policy, with its calendar's days written out."""
 
     type: Literal["PublishPolicy"] = "PublishPolicy"
-    policy: RestfulPolicy
+    policy: SoundPolicy
     calendar: Calendar
 
 
@@ -156,7 +184,7 @@ class RecordSpend(Body):
     campaign: Text | None = None
     first_day: date
     last_day: date
-    spend: Money
+    spend: PaidMoney
     units: Annotated[Decimal, Field(ge=0)] | None = None
     unit: Text | None = None
 
@@ -182,7 +210,7 @@ class SubmitIntake(Body):
     """An arrival, already normalised: what was written and what was understood."""
 
     type: Literal["SubmitIntake"] = "SubmitIntake"
-    touch: Touch
+    touch: PaidTouch
     person: Person
     company: Company = Field(default_factory=no_company)
     asked: Annotated[int, Field(ge=0, le=1000)] = 0
@@ -356,7 +384,7 @@ class RecordDeal(RepBody):
     """A deal with the customer that the lead became."""
 
     type: Literal["RecordDeal"] = "RecordDeal"
-    value: Money
+    value: PaidMoney
     deal: Reference | None = None
     """The deal's number elsewhere."""
 

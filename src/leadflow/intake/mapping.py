@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
+from leadflow.domain.currencies import known as known_currency
 from leadflow.domain.values import Model
 from leadflow.errors import UsageError
-from leadflow.intake.currencies import known as known_currency
 from leadflow.intake.moments import DateOrder
 from leadflow.intake.text import fold
 

@@ -6,8 +6,8 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from leadflow.domain.currencies import code_of, unknown
 from leadflow.domain.values import Money
-from leadflow.intake.currencies import code_of, unknown
 from leadflow.intake.problems import Problem
 from leadflow.intake.text import as_text, fold, is_placeholder
 

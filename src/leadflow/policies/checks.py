@@ -8,11 +8,11 @@ from itertools import pairwise
 
 from leadflow.calendars import country_known, zone_offsets
 from leadflow.domain.calendar import parse_hours
+from leadflow.domain.currencies import known as known_currency
 from leadflow.domain.policy import Condition, Duration, Policy
 from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.errors import UsageError
-from leadflow.intake.currencies import known as known_currency
 from leadflow.policies.problems import Problem, error, path_of, warning
 
 RESERVED_SCORING_NAMES = ("base", "completeness")

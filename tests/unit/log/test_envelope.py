@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -194,6 +194,38 @@ def test_a_requests_type_is_its_name_in_kebab_case() -> None:
     assert len(BODIES) == len(set(BODIES.values()))
     assert BODIES["leadflow.command.claim-next.v1"] is r.ClaimNext
     assert BODIES["leadflow.command.submit-intake.v1"] is r.SubmitIntake
+
+
+def test_money_of_requests_is_in_a_currency_that_there_is() -> None:
+    day, paid = date(2026, 10, 1), Money(amount=Decimal(10), currency="CNY")
+    touch = Touch(channel="seo", ref="1", door="web_form", cost=paid)
+    bodies: dict[str, r.AnyBody] = {
+        "body.RecordDeal.value": r.RecordDeal(lead=LEAD, value=paid),
+        "body.RecordSpend.spend": r.RecordSpend(channel="seo", first_day=day, last_day=day, spend=paid),
+        "body.SubmitIntake.touch": r.SubmitIntake(touch=touch, person=PERSON),
+    }
+    for place, body in bodies.items():
+        request = r.Request(pool="east", source="rep/wang", id="1", actor="rep/wang", body=body)
+        document = encode_request(request)
+        assert decode_request(document).body == body
+        with pytest.raises(UsageError, match="RNB is not a currency of ISO 4217; did you mean CNY") as caught:
+            decode_request(document.replace(b'"CNY"', b'"RNB"'))
+        assert place in str(caught.value)
+
+
+def test_the_currency_of_a_published_policy_is_one_that_there_is() -> None:
+    with pytest.raises(ValueError, match="RNB is not a currency of ISO 4217"):
+        r.PublishPolicy(policy=Policy(currency="RNB"), calendar=CALENDAR)
+
+
+def test_a_fact_of_another_currency_and_what_a_transfer_brings_along_is_read() -> None:
+    odd = Money(amount=Decimal(10), currency="RNB")
+    fact = f.DealRecorded(customer="C-1", value=odd, owner="wang")
+    recorded = CLAIMED._replace(data=fact)
+    assert decode(encode(recorded, GENESIS)).data == fact
+    assert Policy(currency="RNB").currency == "RNB"
+    brought = TOUCH.model_copy(update={"cost": odd})
+    assert Touch.model_validate(brought.model_dump()) == brought
 
 
 def test_a_request_that_cannot_be_read_is_answered_with_every_problem() -> None:
