@@ -28,6 +28,9 @@ RETRY_AFTER_S = 2
 
 METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 
+_UNPARSED = "There was an error parsing the body"
+"""What FastAPI says of JSON that its parser fails at otherwise than by its grammar."""
+
 log_ = structlog.get_logger(__name__)
 
 _ERRORS: tuple[tuple[type[errors.LeadflowError], str], ...] = (
@@ -205,6 +208,10 @@ def of_status(status: int, detail: str | None = None) -> Problem:
     """The problem of a bare status."""
     if detail == HTTPStatus(status).phrase:
         detail = None
+    elif detail == _UNPARSED:
+        detail = (
+            "the body is no JSON that can be read: not UTF-8, too deep, or with a number of too many digits"
+        )
     kind = kind_of(status)
     if kind is not None:
         return problem(kind, detail)

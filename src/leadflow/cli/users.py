@@ -11,6 +11,7 @@ from rich.table import Table
 
 from leadflow.bootstrap.identities import ACCOUNT_ROLES, Account, Identities
 from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.domain.values import MEMBER_ROLES
 from leadflow.errors import NotPermitted, UsageError
 
 LOCAL_MANAGER = "manager/local"
@@ -64,6 +65,15 @@ def _told(session: Session, account: Account, sentence: str) -> None:
     session.emit(document_of(account), lambda out: out.print(sentence, markup=False))
 
 
+def _joining(account: Account) -> str:
+    """What is still to be done; analysts and auditors are no members of pools."""
+    role = next((role for role in account.roles if role in MEMBER_ROLES), None)
+    if role is None:
+        return ""
+    command = f"leadflow member add {account.name} --role {role}"
+    return f"\nIts rights in a pool come from being a member there: {command}"
+
+
 def document_of(account: Account) -> dict[str, object]:
     """An account for `--json`: what is kept of it, without its password's hash."""
     return {
@@ -103,8 +113,7 @@ def add(
     _told(
         session,
         account,
-        f"{account.name} may sign in as {', '.join(account.roles)}.\n"
-        f"Its rights in a pool come from being a member there: leadflow member add {account.name}",
+        f"{account.name} may sign in as {', '.join(account.roles)}.{_joining(account)}",
     )
 
 

@@ -63,10 +63,14 @@ and two things that our values never have."""
 
 
 def to_utc(moment: datetime) -> datetime:
-    """The same moment in UTC. Raises ValueError for a time without an offset."""
+    """The same moment in UTC. Raises ValueError without an offset, or for no year from 1 to 9999."""
     if moment.tzinfo is None:
         raise ValueError("a time needs an offset, e.g. 2026-11-21T10:00:00Z")
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    try:
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    except OverflowError:
+        # 9999-12-31T23:59:59-23:59 is of year 10000 in UTC. To validators only a ValueError is a wrong value.
+        raise ValueError("in UTC, a time is in one of the years 1 to 9999") from None
 
 
 def format_time(moment: datetime) -> str:

@@ -83,6 +83,23 @@ def test_a_packed_body_is_refused_and_not_kept_as_rubbish(door: Door) -> None:
     door.nobody()("POST", path, content=gzip.decompress(packed), headers=as_it_is)
 
 
+def test_times_that_utc_has_no_year_for_are_wrong_input(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    lead = door.office.arrives("card-1")
+    for at in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+14:00"):
+        for path, name in ((f"/v1/pools/east/leads/{lead}/trace", "at"), ("/v1/reports/channels", "as_of")):
+            (error,) = ma("GET", path, params={name: at}, status=422).json()["errors"]
+            assert (error["field"], error["part"]) == (name, "query")
+
+
+def test_a_body_that_no_parser_takes_is_told_why(door: Door) -> None:
+    ma = door.as_("manager/ma")
+    json_type = {"Content-Type": "application/json"}
+    for body in (b"[" * 100_000, b'{"amount":' + b"9" * 5000 + b"}", b'{"note":"\xff"}'):
+        told = ma("POST", "/v1/spend", content=body, headers=json_type, status=400).json()
+        assert (told["type"], "UTF-8" in told["detail"]) == ("/problems/unreadable", True)
+
+
 def test_pages_answer_head_and_methods_are_named(door: Door) -> None:
     ma = door.as_("manager/ma")
     ma.post("/v1/inlets", {"id": "site", "kind": "website", "pool": "east"}, status=201)
