@@ -204,6 +204,23 @@ def test_every_operation_tells_its_problems() -> None:
             assert {"413", "415"} <= told, name
 
 
+def test_paths_by_example_are_of_what_the_guides_set_up() -> None:
+    """Who follows the tutorial and the how-to of channels has the pool, the member and the inlet."""
+    docs = Path(__file__).parents[2] / "docs"
+    names = ("tutorial/first-form.md", "how-to/connect-channels.md")
+    guides = "".join((docs / name).read_text() for name in names)
+    made = {
+        "pool": "leadflow pool open ",
+        "member": "leadflow member add ",
+        "inlet": "leadflow inlet add baidu ",
+    }
+    for name, operation in operations():
+        for one in operation.get("parameters", ()):
+            if one["in"] == "path" and one["name"] in made:
+                for example in one["schema"]["examples"]:
+                    assert made[one["name"]] + example in guides, name
+
+
 def test_the_reference_lists_every_problem() -> None:
     text = (Path(__file__).parents[2] / "docs/reference/http-api.md").read_text()
     rows = re.findall(r"^\| (\d{3}) \| `(/problems/[a-z-]+)` \|", text, re.MULTILINE)
