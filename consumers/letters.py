@@ -38,6 +38,7 @@ _MEMBERS: Mapping[str, tuple[str, str]] = {
     "ref": ("touch", "ref"),
 }  # fmt: skip
 """Where the fields that a correction names stand in an arrival."""
+NOT_OURS = "it was written straight into the topic of dead letters: no decider has seen it"
 _LISTS = ("phones", "emails", "wechats")
 _ATTRIBUTES = ("id", "source", "type", "specversion", "time", "authid")
 
@@ -107,16 +108,19 @@ def _collect(
 def _goes_on(parts: Sequence[Any], record: Any) -> bool:
     """Whether a record is the next part of a letter: of the same request, as many parts, and in order."""
     first, headers = dict(parts[0].headers), dict(record.headers)
-    part, _, of = headers.get(H_PART, b"").partition(b"/")
+    begun, _, parts_count = (first.get(H_PART) or b"").partition(b"/")
     return (
-        headers.get(H_ORIGIN) == first.get(H_ORIGIN)
-        and part == b"%d" % (len(parts) + 1)
-        and of == first.get(H_PART, b"").partition(b"/")[2]
+        begun == b"1"
+        and headers.get(H_ORIGIN) == first.get(H_ORIGIN)
+        and headers.get(H_PART) == b"%d/%s" % (len(parts) + 1, parts_count)
     )
 
 
-def _arrival(parts: Sequence[Any]) -> Arrival:
-    """What the records keep of a letter, which may have come in parts."""
+def _read(parts: Sequence[Any]) -> tuple[Kept, Origin, str, datetime]:
+    """The record that a letter keeps, where it stood, why it is one and when it came.
+
+    Raises ValueError, KeyError, TypeError or AttributeError where LeadFlow did not write the letter.
+    """
     first = parts[0]
     headers = dict(first.headers)
     value = None if first.value is None else b"".join(bytes(part.value) for part in parts)
@@ -124,7 +128,23 @@ def _arrival(parts: Sequence[Any]) -> Arrival:
         kept = Kept.of(orjson.loads(value or b""))
     else:
         kept = Kept(value, first.key, [one for one in first.headers if one[0] not in OWN_HEADERS])
-    origin = Origin.from_bytes(headers[H_ORIGIN])
+    reason = headers.get(H_REASON, b"").decode("utf-8", "replace")
+    received = headers.get(H_RECEIVED)
+    seen_at = moment_of(int(received)) if received else datetime.now(UTC)
+    return kept, Origin.from_bytes(headers[H_ORIGIN]), reason, seen_at
+
+
+def _arrival(parts: Sequence[Any]) -> Arrival:
+    """What the records keep of a letter, which may have come in parts."""
+    try:
+        kept, origin, reason, seen_at = _read(parts)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # It must not keep the letters behind it from being looked at.
+        one = parts[0]
+        value = None if one.value is None else b"".join(part.value or b"" for part in parts)
+        kept = Kept(value, one.key, one.headers)
+        origin, reason = Origin(one.topic, one.partition, one.offset), NOT_OURS
+        seen_at = moment_of(one.timestamp)
     document = _document(kept)
     content: Any = document
     named: dict[str, str | None] = {"pool": _text(kept.key)}
@@ -137,13 +157,11 @@ def _arrival(parts: Sequence[Any]) -> Arrival:
             content = data
     else:
         content = None if kept.value is None else kept.value.decode("utf-8", "replace")
-    reason = headers.get(H_REASON, b"").decode("utf-8", "replace")
-    received = headers.get(H_RECEIVED)
     return Arrival(
         original=content,
         problems=[{"field": "record", "message": reason}],
         reason=reason,
-        seen_at=moment_of(int(received)) if received else datetime.now(UTC),
+        seen_at=seen_at,
         record={**origin._asdict(), **packed_record(kept.key, kept.value, kept.headers)},
         **named,
     )

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from consumers.dead_letters import REASON_MAX, dead_letters
-from consumers.letters import collect, kept_record
+from consumers.letters import NOT_OURS, collect, kept_record
 from leadflow.log.envelope import encode_request
 from leadflow.log.kafka import Cluster, Origin
 from leadflow.log.kafka.client import RECORD_BYTES_MAX
-from leadflow.log.kafka.records import H_ORIGIN, H_PART, H_REASON, H_WHOLE
+from leadflow.log.kafka.records import H_ORIGIN, H_PART, H_REASON, H_RECEIVED, H_WHOLE
 from leadflow.postgres import Database
 from leadflow.records import DeadLetter, DeadLetters
 from leadflow.settings import Settings
@@ -128,3 +128,28 @@ def test_parts_are_put_together_by_the_place_of_their_request(office: Office, le
     found = [(kept_record(letter).value, letter.times) for letter in taken(office, letters)]
     assert found == [(alone.value, 2), (halves[0], 1), (halves[1], 1)]
     assert collect(office.cluster, office.names, letters) == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [(H_ORIGIN, b"somewhere")],
+        [(H_ORIGIN, b"x/0/1"), (H_WHOLE, b"json")],
+        [(H_ORIGIN, b""), (H_PART, b"2/2")],
+        [(H_ORIGIN, b"x/0/1"), (H_RECEIVED, b"yesterday")],
+    ],
+)
+def test_what_others_write_into_the_topic_keeps_no_letter_back(
+    office: Office, letters: DeadLetters, headers: list[tuple[str, bytes]]
+) -> None:
+    topic = office.names.dead_letters
+    record = SimpleNamespace(key=b"east", value=b"ours", headers=[], timestamp=1_000)
+    (ours,) = dead_letters(topic, record, Origin(office.names.intake, 0, 7), "no lead")
+    for value in (b"theirs", b"theirs, too"):
+        office.put(topic, value, b"east", 0, headers).get(timeout=120)
+    office.put(ours.topic, ours.value, ours.key, 0, ours.headers).get(timeout=120)
+    first, second, last = taken(office, letters)
+    assert [kept_record(one).value for one in (first, second, last)] == [b"theirs", b"theirs, too", b"ours"]
+    assert list(kept_record(first).headers) == headers
+    assert (first.reason, last.reason) == (NOT_OURS, "no lead")
