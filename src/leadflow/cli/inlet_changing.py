@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +15,7 @@ from leadflow.cli.common import Session, pass_session, shared_options
 from leadflow.errors import UsageError
 
 PATH = click.Path(path_type=Path)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -27,33 +29,39 @@ def pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...])
     return found
 
 
+def door_options(*, channel: str, mapping: str, networks: str, sites: str) -> Callable[[F], F]:
+    """The options that say how a door is set up, with what four of them mean to the command."""
+    options = (
+        click.option("--channel", metavar="NAME", help=channel),
+        click.option("--campaign", metavar="NAME", help="The campaign, where what comes does not name one."),
+        click.option("--map", "mapping_file", type=PATH, metavar="FILE", help=mapping),
+        click.option("--allow-ip", "allow_ips", multiple=True, metavar="NETWORK", help=networks),
+        click.option("--origin", "origins", multiple=True, metavar="URL", help=sites),
+        click.option(
+            "--set",
+            "options",
+            multiple=True,
+            callback=pairs,
+            metavar="NAME=VALUE",
+            help="An option of the kind.",
+        ),
+    )
+
+    def add(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
 @click.command("change")
 @click.argument("name", metavar="ID")
-@click.option("--channel", metavar="NAME", help="What its leads count to from now on.")
-@click.option("--campaign", metavar="NAME", help="The campaign, where what comes does not name one.")
-@click.option(
-    "--map",
-    "mapping_file",
-    type=PATH,
-    metavar="FILE",
-    help="A mapping file (TOML) instead of the one before.",
-)
-@click.option(
-    "--allow-ip",
-    "allow_ips",
-    multiple=True,
-    metavar="NETWORK",
-    help="All networks to take calls from; several.",
-)
-@click.option(
-    "--origin",
-    "origins",
-    multiple=True,
-    metavar="URL",
-    help="All sites whose pages may post a form; several.",
-)
-@click.option(
-    "--set", "options", multiple=True, callback=pairs, metavar="NAME=VALUE", help="An option of the kind."
+@door_options(
+    channel="What its leads count to from now on.",
+    mapping="A mapping file (TOML) instead of the one before.",
+    networks="All networks to take calls from; several.",
+    sites="All sites whose pages may post a form; several.",
 )
 @click.option(
     "--unset", multiple=True, metavar="NAME", help="An option that is the kind's own again; several."

@@ -18,13 +18,12 @@ from leadflow.bootstrap.importing import MappingFile, load_mapping
 from leadflow.bootstrap.inlet_desk import InletDesk
 from leadflow.bootstrap.inlets import KEEP_OLD, KINDS, Inlet, Made, kind_of, options_of
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
-from leadflow.cli.inlet_changing import change_inlet, pairs
+from leadflow.cli.inlet_changing import PATH, change_inlet, door_options
 from leadflow.cli.inlet_forms import booth_command, qr_command, snippet_command
 from leadflow.cli.inlet_trying import reconcile_inlet, test_inlet
 from leadflow.domain.values import format_time
 from leadflow.errors import UsageError
 
-PATH = click.Path(path_type=Path)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -91,23 +90,11 @@ def _credentials(path: Path | None) -> dict[str, str]:
 @inlet.command("add")
 @click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
 @_argument
-@click.option("--channel", metavar="NAME", help="What its leads count to; the kind's own if left out.")
-@click.option("--campaign", metavar="NAME", help="The campaign, where what comes does not name one.")
-@click.option(
-    "--map",
-    "mapping_file",
-    type=PATH,
-    metavar="FILE",
-    help="A mapping file (TOML): question → field.",
-)
-@click.option(
-    "--allow-ip", "allow_ips", multiple=True, metavar="NETWORK", help="Take calls from here only; several."
-)
-@click.option(
-    "--origin", "origins", multiple=True, metavar="URL", help="Sites whose pages may post a form; several."
-)
-@click.option(
-    "--set", "options", multiple=True, callback=pairs, metavar="NAME=VALUE", help="An option of the kind."
+@door_options(
+    channel="What its leads count to; the kind's own if left out.",
+    mapping="A mapping file (TOML): question → field.",
+    networks="Take calls from here only; several.",
+    sites="Sites whose pages may post a form; several.",
 )
 @_secret_option
 @click.option(
