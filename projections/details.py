@@ -39,13 +39,13 @@ def contact_points(row: Row) -> set[str]:
 
 
 def correct(row: Row, person: dict[str, Any], company: dict[str, Any]) -> None:
-    """What is given replaces what was; contact points join."""
+    """What is given replaces what was, an empty text by nothing; contact points join."""
     if person.get("name") is not None:
         row["person_name"] = person["name"]
     _join_points(row, person, ())
     for column, field in COMPANY_COLUMNS.items():
         if company.get(field) is not None:
-            row[column] = company[field]
+            row[column] = None if company[field] == "" else company[field]
 
 
 def complete(row: Row, person: dict[str, Any], company: dict[str, Any], taken: Collection[str] = ()) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadflow.domain import events as e
 from leadflow.domain.draft import Draft
 from leadflow.domain.intake import rescore
-from leadflow.domain.joining import joined_company, joined_person
+from leadflow.domain.joining import corrected_company, joined_company, joined_person
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PUBLIC, QUEUE, Lead, Pool
 from leadflow.domain.requests import EditLead, MergeLeads, TransferLead
 from leadflow.domain.values import COMPANY_STREAM, Company, Person, role_of
@@ -28,7 +28,7 @@ def edit(pool: Pool, lead: Lead, body: EditLead, draft: Draft) -> None:
         return
     known = lead.unpack().company
     company = _one_place(known, body.company)
-    changed = known.model_copy(update={k: v for k, v in company if v is not None})
+    changed = corrected_company(known, company)
     draft.add(lead.id, e.LeadDetailsChanged(person=body.person, company=company))
     rescore(pool, lead, changed, known, draft)
 

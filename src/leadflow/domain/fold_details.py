@@ -7,7 +7,7 @@ from typing import Any
 
 from leadflow.domain import events as e
 from leadflow.domain import ownership as own
-from leadflow.domain.joining import joined_company, joined_person
+from leadflow.domain.joining import corrected_company, joined_company, joined_person
 from leadflow.domain.pool import MERGED, TRANSFERRED, Lead, Pool
 from leadflow.domain.values import Company, Person, Touch, digest
 
@@ -93,7 +93,7 @@ def _details(pool: Pool, event: e.Event, data: e.LeadDetailsChanged) -> None:
                     "answers": known.person.answers | data.person.answers,
                 }
             ),
-            "company": known.company.model_copy(update={k: v for k, v in data.company if v is not None}),
+            "company": corrected_company(known.company, data.company),
         }
     )
     lead.told = changed.packed()

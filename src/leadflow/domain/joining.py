@@ -37,4 +37,11 @@ def joined_company(known: Company, new: Company) -> Company:
     return known.model_copy(update=missing) if missing else known
 
 
+def corrected_company(known: Company, given: Company) -> Company:
+    """What is known of a company after a correction: what is given replaces it, an empty text by nothing."""
+    return known.model_copy(
+        update={field: None if value == "" else value for field, value in given if value is not None}
+    )
+
+
 _COMPANY_GAPS = tuple(field for field in Company.model_fields if field not in ("region", "city"))

@@ -226,9 +226,7 @@ class Views:
 
 def _seen(row: Row, reach: Reach) -> LeadView:
     shown = reach.shows(row)
-    # A city that a correction of the region took away is an empty text in the fact.
-    values = {name: row[name] for name in _COLUMNS} | {"city": row["city"] or None}
-    lead = LeadView(masked=not shown, **values)
+    lead = LeadView(masked=not shown, **{name: row[name] for name in _COLUMNS})
     if shown:
         return lead
     return replace(

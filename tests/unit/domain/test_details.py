@@ -43,7 +43,7 @@ def test_an_edit_corrects_what_is_given_and_adds_contact_points() -> None:
 @pytest.mark.parametrize(
     ("known", "edited", "place"),
     [
-        ({"region": "广东", "city": "深圳"}, {"region": "四川"}, ("四川", "")),
+        ({"region": "广东", "city": "深圳"}, {"region": "四川"}, ("四川", None)),
         ({"region": "广东", "city": "深圳"}, {"region": "四川", "city": "成都"}, ("四川", "成都")),
         ({"region": "广东", "city": "深圳"}, {"region": "广东"}, ("广东", "深圳")),
         ({"region": "广东", "city": "深圳"}, {"city": "广州"}, ("广东", "广州")),
@@ -59,7 +59,14 @@ def test_an_edit_to_another_region_takes_the_old_ones_city_away(
     company = scene.only(e.LeadConverted)[0].company
     assert (company.region, company.city) == place
     corrected = scene.only(e.LeadDetailsChanged)[0].company.city
-    assert corrected == ("" if place[1] == "" else edited.get("city"))
+    assert corrected == ("" if "city" in known and place[1] is None else edited.get("city"))
+
+
+def test_a_city_that_was_taken_away_is_filled_in_by_who_comes_again() -> None:
+    scene = given(arrives("a", region="广东", city="深圳"), claim("a")).when(edit("a", region="四川"))
+    scene.when(arrives("b", phone=own_phone("a"), region="四川", city="成都"), convert("a"))
+    company = scene.only(e.LeadConverted)[0].company
+    assert (company.region, company.city) == ("四川", "成都")
 
 
 def test_a_contact_point_of_another_lead_is_refused_and_named_to_managers_only() -> None:
