@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,22 @@ def test_many_who_find_nothing_wait_for_one(clock: Clock) -> None:
         source.may_end.set()
         assert {one.result(WAIT_S) for one in asked} == {1}
     assert source.looks == 1
+
+
+def test_who_asks_while_another_ends_looks_no_more(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, source = Remembered[str, int](2.0), Source()
+    begin = known._begin
+
+    def after_another(key: str, *, alone: bool = False) -> Any:
+        monkeypatch.setattr(known, "_begin", begin)
+        assert known.get("a", source) == 1
+        return begin(key, alone=alone)
+
+    monkeypatch.setattr(known, "_begin", after_another)
+    assert known.get("a", source) == 1
+    assert source.looks == 1
+    clock.now += 2.0
+    assert known.get("a", source) == 2
 
 
 def test_what_holds_no_longer_is_forgotten_at_the_next_look(clock: Clock) -> None:

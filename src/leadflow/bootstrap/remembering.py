@@ -32,13 +32,10 @@ class Remembered(Generic[K, V]):
 
     def known(self, key: K, look: Callable[[], V]) -> V | None:
         """What is known; waits for nobody."""
-        kept = self._kept.get(key)
+        kept = self._valid(key)
         if kept is None:
             return None
-        left_s = kept[0] - time.monotonic()
-        if left_s <= 0:
-            return None
-        if left_s < self._lasts_s / 2 and key not in self._looking:
+        if kept[0] - time.monotonic() < self._lasts_s / 2 and key not in self._looking:
             mine, other = self._begin(key)
             if other is None:
                 self._beside.submit(self._look, key, look, mine)
@@ -51,8 +48,19 @@ class Remembered(Generic[K, V]):
         mine, other = self._begin(key, alone=fresh)
         if other is not None:
             return other.result()
-        self._look(key, look, mine)
+        # Whoever looked may have ended since it was asked what is known.
+        kept = None if fresh else self._valid(key)
+        if kept is None:
+            self._look(key, look, mine)
+        else:
+            mine.set_result(kept[1])
+            self._looked(key, mine)
         return mine.result()
+
+    def _valid(self, key: K) -> tuple[float, V] | None:
+        """Until when what is known holds, and what that is."""
+        kept = self._kept.get(key)
+        return None if kept is None or kept[0] <= time.monotonic() else kept
 
     def last(self, key: K) -> V | None:
         """What was known last, however long ago."""
@@ -83,6 +91,9 @@ class Remembered(Generic[K, V]):
             self._kept[key] = (began + self._lasts_s, found)
             mine.set_result(found)
         finally:
-            with self._guard:
-                if self._looking.get(key) is mine:
-                    del self._looking[key]
+            self._looked(key, mine)
+
+    def _looked(self, key: K, mine: Future[V]) -> None:
+        with self._guard:
+            if self._looking.get(key) is mine:
+                del self._looking[key]
