@@ -20,6 +20,10 @@ _TEMPLATES = PackageLoader("leadflow.api")
 _IN_LINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _ROOT = "#/components/schemas/"
+PAGE = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>…"}}
+"""How an operation documents the page that it answers beside its JSON."""
+EITHER = {"Vary": "Accept", "Cache-Control": "no-cache"}
+"""The headers of an operation that answers a page or JSON."""
 
 
 Marked = Sequence[tuple[str, str]]
@@ -89,14 +93,19 @@ def docs(request: Request) -> Response:
     state = request.app.state
     if not hasattr(state, "docs_page"):
         state.docs_page = page_of(request.app.openapi())
-    text, style = state.docs_page
-    headers = {"Content-Security-Policy": security_policy(style), "Cache-Control": "no-cache"}
-    return Response(text, headers=headers, media_type="text/html; charset=utf-8")
+    return page_answer(state.docs_page, {"Cache-Control": "no-cache"})
 
 
-def security_policy(style: str) -> str:
-    """The Content-Security-Policy of a page with this style and nothing else."""
-    return f"{_NOTHING}; style-src '{style}'"
+def wants_page(request: Request) -> bool:
+    """Whether it is a browser that asks; everybody else gets JSON."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def page_answer(page: tuple[str, str], headers: Mapping[str, str]) -> Response:
+    """A page with its style and nothing else; `page` is as `small_page` gives it."""
+    text, style = page
+    policy = {"Content-Security-Policy": f"{_NOTHING}; style-src '{style}'"}
+    return Response(text, headers={**headers, **policy}, media_type="text/html; charset=utf-8")
 
 
 def small_page(template: str, **given: Any) -> tuple[str, str]:

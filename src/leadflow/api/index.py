@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from leadflow.api import answers, problems
-from leadflow.api.docs_page import security_policy, small_page
+from leadflow.api.docs_page import EITHER, PAGE, page_answer, small_page, wants_page
 
 router = APIRouter(tags=["contracts"])
 
@@ -39,8 +39,7 @@ class Index(answers.Answer):
 
 def _responses() -> dict[int | str, dict[str, Any]]:
     known = problems.responses()
-    page = {"schema": {"type": "string"}, "example": "<!doctype html>…"}
-    return {200: {"content": {"text/html": page}}, **{one: known[one] for one in (400, 405)}}
+    return {200: {"content": PAGE}, **{one: known[one] for one in (400, 405)}}
 
 
 @router.get(
@@ -53,10 +52,7 @@ def _responses() -> dict[int | str, dict[str, Any]]:
 )
 def index(request: Request) -> Response:
     """A short page for a browser (`Accept: text/html`), JSON for everybody else. Needs no sign-in."""
-    headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
-    if "text/html" not in request.headers.get("accept", ""):
-        links = {name: path for name, (path, _) in WHERE.items()}
-        return answers.answer(Index(name="LeadFlow", api="/v1", links=links), headers=headers)
-    text, style = small_page("index.html", where=WHERE.values())
-    headers["Content-Security-Policy"] = security_policy(style)
-    return Response(text, headers=headers, media_type="text/html; charset=utf-8")
+    if wants_page(request):
+        return page_answer(small_page("index.html", where=WHERE.values()), EITHER)
+    links = {name: path for name, (path, _) in WHERE.items()}
+    return answers.answer(Index(name="LeadFlow", api="/v1", links=links), headers=EITHER)

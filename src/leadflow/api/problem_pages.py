@@ -9,14 +9,12 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from leadflow.api import answers, problems
-from leadflow.api.docs_page import marked, security_policy, small_page
+from leadflow.api.docs_page import EITHER, PAGE, marked, page_answer, small_page, wants_page
 from leadflow.api.problem_kinds import KINDS, ROOT, type_of
 from leadflow.errors import NotFound
 
 router = APIRouter(tags=["contracts"])
 
-_HEADERS = {"Vary": "Accept", "Cache-Control": "no-cache"}
-_PAGE = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>…"}}
 KindName = Annotated[
     str, Path(description="The end of a problem's `type`.", max_length=64, examples=["refused"])
 ]
@@ -48,19 +46,14 @@ class ProblemMeanings(answers.Answer):
 
 def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     known = problems.responses()
-    return {200: {"content": _PAGE}, **{one: known[one] for one in (400, 405, *statuses)}}
+    return {200: {"content": PAGE}, **{one: known[one] for one in (400, 405, *statuses)}}
 
 
-def _page(request: Request, *kinds: str) -> Response | None:
-    """The page for a browser; None for everybody else."""
-    if "text/html" not in request.headers.get("accept", ""):
-        return None
+def _page(*kinds: str) -> Response:
     found = [
         (type_of(kind), KINDS[kind], marked(KINDS[kind].means), marked(KINDS[kind].do)) for kind in kinds
     ]
-    text, style = small_page("problems.html", found=found, root=ROOT)
-    headers = {**_HEADERS, "Content-Security-Policy": security_policy(style)}
-    return Response(text, headers=headers, media_type="text/html; charset=utf-8")
+    return page_answer(small_page("problems.html", found=found, root=ROOT), EITHER)
 
 
 @router.get(
@@ -73,8 +66,10 @@ def _page(request: Request, *kinds: str) -> Response | None:
 )
 def list_problems(request: Request) -> Response:
     """What each problem means, and what helps: a page for a browser, JSON for others. Needs no sign-in."""
+    if wants_page(request):
+        return _page(*KINDS)
     found = ProblemMeanings.model_validate({"problems": [_document(kind) for kind in KINDS]})
-    return _page(request, *KINDS) or answers.answer(found, headers=_HEADERS)
+    return answers.answer(found, headers=EITHER)
 
 
 @router.get(
@@ -89,5 +84,6 @@ def get_problem(kind: KindName, request: Request) -> Response:
     """What the `type` of a problem document leads to: what it means, and what helps. Needs no sign-in."""
     if kind not in KINDS:
         raise NotFound("there is no problem of that name", do=f"GET {ROOT} lists all of them.")
-    found = ProblemMeaning.model_validate(_document(kind))
-    return _page(request, kind) or answers.answer(found, headers=_HEADERS)
+    if wants_page(request):
+        return _page(kind)
+    return answers.answer(ProblemMeaning.model_validate(_document(kind)), headers=EITHER)

@@ -7,7 +7,7 @@ from leadflow.engine import Outcome
 from leadflow.views.leads import ORDERS, STATUSES, Criteria, LeadView, Place, PoolView
 from leadflow.views.promises import Promise, how_lost, promise_after, promise_in_words
 from leadflow.views.refusals import refusal_text
-from leadflow.views.sentences import sentence
+from leadflow.views.sentences import corrected_fields, sentence
 from leadflow.views.stories import Story
 from leadflow.views.tracing import Attempt, Holding, Line, Trace
 from projections.queries import loads as member_loads
@@ -28,6 +28,7 @@ __all__ = [
     "Promise",
     "Story",
     "Trace",
+    "corrected_fields",
     "how_lost",
     "member_loads",
     "pool_summaries",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadflow.bootstrap.looking import PoolView
+from leadflow.bootstrap.looking import PoolView, corrected_fields
 from leadflow.domain import events as f
 
 SHORT_ID = 8
@@ -131,9 +131,7 @@ def _converted(pool: PoolView, event: f.Event, data: f.LeadConverted) -> str:
 
 
 def _changed(pool: PoolView, event: f.Event, data: f.LeadDetailsChanged) -> str:
-    fields = [name for name, value in data.company if value not in (None, "")]
-    fields += [name for name in ("name", "phones", "emails", "wechats") if getattr(data.person, name)]
-    gone = [name for name, value in data.company if value == ""]
+    fields, gone = corrected_fields(data)
     dropped = f" The {' and '.join(gone)} known before is taken away." if gone else ""
     return f"Changed: {', '.join(fields) or 'nothing'}.{dropped}"
 

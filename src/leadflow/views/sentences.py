@@ -167,11 +167,15 @@ def _touched(event: e.Event, data: e.TouchRecorded, _: When) -> str:
     return f"arrived again by {data.touch.channel}, {known}{also}"
 
 
+def corrected_fields(data: e.LeadDetailsChanged) -> tuple[list[str], list[str]]:
+    """The names of the fields that a correction gives, and of those that it takes away."""
+    given = [name for name, value in data.company if value not in (None, "")]
+    given += [name for name in ("name", "phones", "emails", "wechats") if getattr(data.person, name)]
+    return given, [name for name, value in data.company if value == ""]
+
+
 def _details(event: e.Event, data: e.LeadDetailsChanged, _: When) -> str:
-    names = [name for name, value in data.company if value not in (None, "")]
-    names += [name for name in ("name", "phones", "emails", "wechats") if getattr(data.person, name)]
-    # An edit that names another region takes the city away that was the old one's.
-    gone = [name for name, value in data.company if value == ""]
+    names, gone = corrected_fields(data)
     dropped = f", and took away the {' and '.join(gone)} known before" if gone else ""
     return f"{doer(event)} corrected {', '.join(names) or 'nothing'}{dropped}"
 
