@@ -138,7 +138,7 @@ def latency(cluster: Cluster, rate: int, seconds: float) -> None:
     lead = derived_id("lead", "east", arrival(0).identity)
     with deciding(office.settings, cluster.servers):
         office.wait_for(lambda facts: len(facts) >= 1 + len(REPS) + WARM_UP)
-        follower = cluster.consumer("client", fetch_max_wait_ms=100)
+        follower = cluster.consumer("client")
         place = TopicPartition(office.names.events, 0)
         follower.assign([place])
         follower.seek_to_end(place)
