@@ -36,7 +36,7 @@ BATCH_BYTES = 1024 * 1024
 FETCH_WAIT_MS = 50
 """How long a broker may wait for records before it answers that there are none. The client asks for what it
 holds no records of, one question at a time: one that leaves out the partition whose records have just come
-holds up the next of that partition for as long (500 ms by default; one claim in fifty waited for it)."""
+holds up the next of that partition for as long (500 ms by default)."""
 
 IsolationLevel = Literal["read_committed", "read_uncommitted"]
 
