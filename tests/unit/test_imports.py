@@ -59,6 +59,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "leadflow.deciding": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams"),
     "leadflow.engine": (*BELOW_ENGINE, "leadflow.outcome", "leadflow.streams", "leadflow.deciding"),
     "leadflow.contracts": BELOW_ENGINE,
+    "leadflow.rerunning": BELOW_ENGINE,
     "projections": ("leadflow.domain", "leadflow.log", "leadflow.postgres", "leadflow.errors"),
     "leadflow.embedded": ("leadflow.errors", "leadflow.postgres"),
     "leadflow.views": (*BELOW_ENGINE, "projections", "leadflow.wording"),

@@ -30,6 +30,10 @@ Problems = Iterable[policies.Problem]
 
 def register(main: click.Group) -> None:
     """Add the commands."""
+    # It reads files as these commands do.
+    from leadflow.cli.policy_trying import try_command
+
+    policy.add_command(try_command)
     main.add_command(policy)
 
 

@@ -1,0 +1,1 @@
+"""History decided anew: what would have happened under another policy."""
