@@ -72,7 +72,7 @@ def _pass_over_those_who_had_it(reps: list[Member], wanted: Wanted, skipped: dic
     rounds = {
         rep.id: wanted.past.get(rep.id, (0, None))[0]
         for rep in reps
-        if skipped[rep.id] in (None, "off_hours", "at_cap")
+        if skipped[rep.id] in (None, "off_hours", "at_cap") and unsuited(rep, wanted) is None
     }
     fewest = min(rounds.values(), default=0)
     # When all have had it, it starts over, but not with the one who has just failed it.

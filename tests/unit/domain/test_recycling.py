@@ -99,6 +99,17 @@ def test_who_is_away_for_long_is_not_waited_for() -> None:
     )
 
 
+def test_whom_the_lead_does_not_suit_is_not_waited_for_though_full_or_closed_just_now() -> None:
+    for traits in ({"holding_cap": 0}, {"hours": "13:00-18:00"}):
+        scene = given(
+            changes("li", regions=["上海"], **traits),
+            arrives("a", region="广东"),
+            policy=ON,
+            reps=("wang", "li"),
+        )
+        scene.when(returns("a")).then(did(e.LeadRecycled), did(e.LeadAssigned, to="wang"))
+
+
 def test_a_lead_that_was_withdrawn_stays_for_the_manager_to_place() -> None:
     scene = given(arrives("a"), policy=ON).when(withdraw("a"))
     scene.then(did(e.LeadRecycled, reason="withdrawn"))
