@@ -84,7 +84,7 @@ types: $(STAMP)  ## Check the types, strictly
 bench: $(STAMP)  ## Measure speed, growth and memory (nothing is asserted about time)
 	@set -e; for file in tests/benchmarks/bench_*.py; do \
 	  [ -e "$$file" ] || { echo "No tests/benchmarks/bench_*.py to run."; exit 2; }; \
-	  echo "== $$file"; PYTHONPATH=. $(BIN)/python "$$file" $(ARGS); done
+	  echo "== $$file"; PYTHONPATH=.:docker/kafka $(BIN)/python "$$file" $(ARGS); done
 
 reference: $(STAMP)  ## Write docs/reference/commands.md from the commands
 	$(BIN)/python -m leadflow.cli.reference > docs/reference/commands.md
