@@ -189,6 +189,7 @@ def _next_steps(out: Console, settings: Settings, shown: list[Screen], *, kept: 
         if settings.kafka is not None:
             lines.append((f"export LEADFLOW_KAFKA_PREFIX={settings.kafka_prefix}", "this month's log"))
         lines += [(f"leadflow {' '.join(screen.command)}", screen.title.lower()) for screen in shown]
+        lines.append(("leadflow policy try", "would every decision come out again?"))
     lines += [
         ("leadflow pool open east", "a pool of your own, in your own data directory"),
         ("leadflow import leads.xlsx --channel trade_show", "your leads"),
