@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from leadflow.domain.events import Event
-from leadflow.errors import NotPermitted, UsageError
+from leadflow.errors import LogDamaged, NotPermitted, UsageError
 from leadflow.log.envelope import decode
 from leadflow.rerunning.comparing import Comparison, Figure, Moved, RepFigures, compare
 from leadflow.rerunning.rerun import Rerunning, Tried
@@ -32,8 +32,8 @@ def try_policy(
 ) -> Comparison:
     """What a pool's history would have been under `tried` (without it, under the policies that there were).
 
-    Nothing is written. Raises NotFound, NotPermitted, and UsageError for an empty time or a policy that could
-    not have held.
+    Nothing is written. Raises NotFound, NotPermitted, LogDamaged, and UsageError for an empty time or a policy
+    that could not have held.
     """
     if app.views.reports(actor, pool).rep is not None:
         raise NotPermitted(
@@ -47,8 +47,12 @@ def try_policy(
     last = app.log.last(pool)
 
     def events() -> Iterator[Event]:
-        for stored in app.log.read_pool(pool):
+        for expected, stored in enumerate(app.log.read_pool(pool), 1):
             event = decode(stored.state)
+            if event.sequence != expected:
+                raise LogDamaged(
+                    f"fact {expected} is missing before it", event=event.id, do="Run `leadflow log verify`."
+                )
             if event.sequence % EVERY == 0:
                 tell(event.sequence, last)
             yield event

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.sales_week import POLICY, Shell, leads, shell
 
 __all__ = ["leads", "shell"]
+
+GONE = "DELETE FROM log.events WHERE originator_id = 'east' AND originator_version = 7"
 
 
 @pytest.fixture
@@ -71,3 +74,12 @@ def test_a_file_that_is_no_policy_is_told_as_everywhere(shell: Shell, tmp_path: 
     file = tmp_path / "wrong.toml"
     file.write_text('schema = 1\nname = "x"\n[claiming]\nheld_at_once = -1\n', encoding="utf-8")
     assert "claiming.held_at_once" in shell("policy", "try", str(file), code=2)
+
+
+def test_a_log_with_a_gap_is_not_decided_anew(shell: Shell, database: str) -> None:
+    with psycopg.connect(database) as connection:
+        deleted = connection.execute(GONE).rowcount
+    assert deleted == 1
+    told = shell("policy", "try", code=2)
+    assert "fact 7 is missing" in told
+    assert "leadflow log verify" in told
