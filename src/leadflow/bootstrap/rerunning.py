@@ -32,8 +32,8 @@ def try_policy(
 ) -> Comparison:
     """What a pool's history would have been under `tried` (without it, under the policies that there were).
 
-    Nothing is written. Raises NotFound, NotPermitted, LogDamaged, and UsageError for an empty time or a policy
-    that could not have held.
+    Nothing is written. Raises NotFound, NotPermitted, LogDamaged, and UsageError for an empty time or a
+    policy that could not have held.
     """
     if app.views.reports(actor, pool).rep is not None:
         raise NotPermitted(

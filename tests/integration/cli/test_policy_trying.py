@@ -77,6 +77,7 @@ def test_a_file_that_is_no_policy_is_told_as_everywhere(shell: Shell, tmp_path: 
 
 
 def test_a_log_with_a_gap_is_not_decided_anew(shell: Shell, database: str) -> None:
+    shell("policy", "try")
     with psycopg.connect(database) as connection:
         deleted = connection.execute(GONE).rowcount
     assert deleted == 1
