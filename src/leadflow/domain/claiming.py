@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from leadflow.domain import events as e
+from leadflow.domain.calendar import CalendarNotCovered, NoWorkingTime
 from leadflow.domain.draft import Draft
 from leadflow.domain.follow_up import first_deadline
 from leadflow.domain.pool import PUBLIC, QUEUE, Lead, Member, Pool
@@ -95,11 +96,20 @@ def claim(pool: Pool, lead: Lead, member: Member, draft: Draft) -> None:
 
 
 def best_claimable(pool: Pool, member: Member, now: datetime) -> Lead | None:
-    """The best lead that the rep may claim: highest score, then oldest."""
+    """The best lead that the rep may claim: highest score, then oldest.
+
+    Raises CalendarNotCovered or NoWorkingTime where all that is left are leads for which it cannot be counted.
+    """
+    uncounted: CalendarNotCovered | NoWorkingTime | None = None
     for _, _, lead_id in pool.claimable:
         lead = pool.leads[lead_id]
-        if barred_lead(pool, member, lead, now) is None:
-            return lead
+        try:
+            if barred_lead(pool, member, lead, now) is None:
+                return lead
+        except (CalendarNotCovered, NoWorkingTime) as problem:
+            uncounted = uncounted or problem
+    if uncounted is not None:
+        raise uncounted
     return None
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from leadflow.domain import events as e
 from tests.domain_asks import (
+    CALENDAR,
     Ask,
     arrives,
     assign,
@@ -55,6 +57,15 @@ def test_next_passes_over_what_the_rep_may_not_claim() -> None:
     scene.given(assign("a", "wang"), returns("a"))
     scene.when(claim_next(), claim_next(), claim_next("li")).then(
         did(e.LeadClaimed, "b"), did(e.LeadClaimed, "d"), did(e.LeadClaimed, "a", rep="li")
+    )
+
+
+def test_next_passes_over_a_lead_whose_cool_down_the_calendar_does_not_cover() -> None:
+    policy = limits(cool_down="5wd") | {"calendar": {"country": "CN", "past_coverage": "refuse"}}
+    covered = CALENDAR.model_copy(update={"covered_until": date(2026, 3, 5)})
+    scene = given(*leads(2), assign("a0", "wang"), returns("a0"), policy=policy, calendar=covered)
+    scene.when(claim_next(), claim_next()).then(
+        did(e.LeadClaimed, "a1"), refused("calendar_not_covered", detail="2026-03-09")
     )
 
 
