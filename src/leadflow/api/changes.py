@@ -38,7 +38,11 @@ REPEATED, STALE, IDEMPOTENCY_KEY = "Leadflow-Repeated", "Leadflow-Stale", "Idemp
 _HIDDEN = frozenset({"person", "touch", "touches", "policy", "calendar"})
 """Parts of facts that an answer leaves out: people, the web pages that they came from, and long documents."""
 _PREFERRED = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})")
-_TAG = re.compile(r'"(\d{1,18})(?:-masked)?"')
+_STATE = re.compile(r"(\d{1,18})(?:-masked)?")
+_ENTITY_TAG = r'(W/)?"([!#-~\x80-\xff]*)"'
+_TAG = re.compile(_ENTITY_TAG)
+_TAGS = re.compile(rf"[ \t,]*{_ENTITY_TAG}(?:[ \t]*,[ \t,]*{_ENTITY_TAG})*[ \t,]*")
+"""A list of entity-tags: RFC 9110, 8.8.3 and 5.6.1."""
 
 _B = TypeVar("_B", bound=Body)
 
@@ -198,8 +202,8 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        description="The `ETag` of the lead as it was seen. Where it has changed since: 412, and nothing is "
-        "changed.",
+        description="The `ETag` of the lead as it was seen, a list of such, or `*` (RFC 9110). Where it has "
+        "changed since: 412, and nothing is changed.",
         examples=['"1042"'],
     ),
 ]
@@ -223,16 +227,26 @@ def wait_of(prefer: str | None) -> float:
 def sequence_of(if_match: str | None) -> int | None:
     """The sequence that `If-Match` names; None for `*` and where there is none.
 
-    Raises ProblemError for a tag that no state of a lead ever had.
+    Of several the latest: a lead does not go back to a state before one that was seen. A weak tag matches
+    nothing here (RFC 9110, 13.1.1). Raises ProblemError for what is no such header, and for tags that no
+    state of a lead ever had.
     """
     if if_match is None or if_match.strip() == "*":
         return None
-    found = _TAG.fullmatch(if_match.strip())
-    if found is None:
+    if _TAGS.fullmatch(if_match) is None:
         raise problems.ProblemError(
-            problems.problem("stale", 'If-Match names no state of a lead: give one `ETag`, as `"1042"`')
+            problems.problem(
+                "unreadable",
+                'If-Match is an `ETag` in its quotation marks, as `"1042"`, a list of such, or `*`',
+            )
         )
-    return int(found[1])
+    strong = [tag for weak, tag in _TAG.findall(if_match) if not weak]
+    states = [int(found[1]) for found in map(_STATE.fullmatch, strong) if found]
+    if not states:
+        raise problems.ProblemError(
+            problems.problem("stale", 'If-Match names no state of a lead: give its `ETag`, as `"1042"`')
+        )
+    return max(states)
 
 
 NEEDS: dict[Callable[..., Any], tuple[str, bool]] = {}

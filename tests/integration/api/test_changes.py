@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import pytest
+
 from tests.doors import Door, door, office_template
 from tests.integration.api.test_leads import path_of
 
@@ -51,9 +53,31 @@ def test_nobody_acts_on_what_they_did_not_see(door: Door) -> None:
     why = {"reason": "x"}
     stale = ma("POST", path_of(lead) + "/withdraw", headers={"If-Match": seen}, json=why, status=412)
     assert (stale.json()["reason"], f'"{stale.json()["position"]}"') == ("stale", now)
-    for tag in ('"x"', f"W/{now}", '"1", "2"'):
+    for tag in ('"x"', f"W/{now}", '"1", "2"', '"a,b"', '""'):
         ma("POST", path_of(lead) + "/withdraw", headers={"If-Match": tag}, json=why, status=412)
     ma("POST", path_of(lead) + "/withdraw", headers={"If-Match": "*"}, json=why)
+
+
+def test_of_several_states_that_were_seen_the_latest_counts(door: Door) -> None:
+    lead = door.office.arrives("card-1")
+    ma = door.as_("manager/ma")
+    seen = ma("GET", path_of(lead)).headers["ETag"]
+    done = ma("POST", path_of(lead) + "/assign", json={"to": "li", "reason": "x"})
+    tags = f'{done.headers["ETag"]} ,, W/"9999","of,another", {seen}'
+    ma("POST", path_of(lead) + "/withdraw", headers={"If-Match": tags}, json={"reason": "x"})
+
+
+@pytest.mark.parametrize("value", ["5", "", '"5', '"5" "6"', '*, "5"', 'w/"5"', "'5'"])
+@pytest.mark.parametrize("path", ["/claim", "/withdraw"])
+def test_an_if_match_that_is_none_is_unreadable_and_the_form_is_said(
+    door: Door, path: str, value: str
+) -> None:
+    lead = door.office.arrives("card-1")
+    ma = door.as_("manager/ma")
+    body = {"reason": "x"} if path == "/withdraw" else {"rep": "li"}
+    answer = ma("POST", path_of(lead) + path, headers={"If-Match": value}, json=body, status=400).json()
+    assert answer["type"] == "/problems/unreadable"
+    assert '`"1042"`' in answer["detail"]
 
 
 def test_what_is_not_permitted_is_a_fact_too(door: Door) -> None:
