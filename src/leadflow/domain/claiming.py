@@ -98,7 +98,7 @@ def claim(pool: Pool, lead: Lead, member: Member, draft: Draft) -> None:
 def best_claimable(pool: Pool, member: Member, now: datetime) -> Lead | None:
     """The best lead that the rep may claim: highest score, then oldest.
 
-    Raises CalendarNotCovered or NoWorkingTime where all that is left are leads for which it cannot be counted.
+    Raises CalendarNotCovered or NoWorkingTime where only leads are left of which nobody can say when.
     """
     uncounted: CalendarNotCovered | NoWorkingTime | None = None
     for _, _, lead_id in pool.claimable:
