@@ -47,10 +47,14 @@ FAILED = {
 }
 
 
-def sentence(event: e.Event, when: When, *, protected: bool = False) -> str:
-    """What a fact says, in words; `protected` where the lead was protected then, so that no deadline ran."""
-    if protected and isinstance(event.data, e.ContactLogged):
-        return f"{_logged(event.data)}; protected, so no deadline runs"
+def sentence(event: e.Event, when: When, *, protected: bool | None = None) -> str:
+    """What a fact says, in words.
+
+    `protected`: whether the lead was protected then, so that no deadline ran; None where the fact stands
+    alone, which does not say so.
+    """
+    if isinstance(event.data, e.ContactLogged):
+        return _contacted(event.data, when, protected)
     return _SENTENCES[type(event.data)](event, event.data, when)
 
 
@@ -220,15 +224,17 @@ def _handed_over(event: e.Event, data: e.LeadHandedOver, when: When) -> str:
     return f"{doer(event)} handed it over from {data.from_rep} to {data.to}{_promise(data.until, when)}"
 
 
-def _contacted(_: e.Event, data: e.ContactLogged, when: When) -> str:
-    until = f"; kept until {when(data.until)}" if data.counts and data.until else ""
-    return _logged(data) + until
-
-
-def _logged(data: e.ContactLogged) -> str:
+def _contacted(data: e.ContactLogged, when: When, protected: bool | None) -> str:
     means = f" by {data.means}" if data.means else ""
     counts = "" if data.counts else ", which does not count"
-    return f"{data.by} logged a contact{means}: {data.outcome}{counts}"
+    logged = f"{data.by} logged a contact{means}: {data.outcome}{counts}"
+    if protected:
+        return f"{logged}; protected, so no deadline runs"
+    if not data.counts or data.until is None:
+        return logged
+    # The end of a protection shortens no promise: so this holds with one and without.
+    least = "at least " if protected is None else ""
+    return f"{logged}; kept {least}until {when(data.until)}"
 
 
 def _revealed(_: e.Event, data: e.ContactRevealed, __: When) -> str:
@@ -316,7 +322,6 @@ _SENTENCES: dict[type[e.Fact], Callable[[e.Event, Any, When], str]] = {
     e.AssignmentFailed: _failed,
     e.LeadClaimed: _claimed,
     e.LeadHandedOver: _handed_over,
-    e.ContactLogged: _contacted,
     e.ContactRevealed: _revealed,
     e.CollaboratorAdded: _collaborator,
     e.CollaboratorRemoved: _collaborator_gone,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -65,6 +65,16 @@ EXPECTED = {
 def test_what_happened_to_the_pool_and_its_people(name: str) -> None:
     (sample,) = [sample for sample in SAMPLES if sample.type == name]
     assert EXPECTED[name] in sentence(sample, when)
+
+
+def test_a_contact_alone_does_not_say_whether_a_deadline_runs() -> None:
+    (found,) = [sample for sample in SAMPLES if isinstance(sample.data, e.ContactLogged)]
+    until = datetime(2026, 11, 24, tzinfo=UTC)
+    logged = e.ContactLogged(by="wang", outcome="met", counts=True, until=until)
+    contact = found._replace(data=logged)
+    assert sentence(contact, when) == "wang logged a contact: met; kept at least until 2026-11-24 00:00"
+    assert sentence(contact, when, protected=False).endswith("met; kept until 2026-11-24 00:00")
+    assert sentence(contact, when, protected=True).endswith("met; protected, so no deadline runs")
 
 
 def test_what_fell_into_a_protection_is_told() -> None:
