@@ -12,13 +12,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from leadflow.api.forms import InletId, failed, language_for
 from leadflow.api.identity import needs, session_of
-from leadflow.api.inlets import call_of, find_reader
+from leadflow.api.inlets import call_of, find_reader, refused
 from leadflow.api.problems import ProblemError, problem
 from leadflow.bootstrap import forms
 from leadflow.bootstrap.identities import Caller, Session
 from leadflow.bootstrap.inlets import InletReader, NotTaken
 from leadflow.domain.values import id_of, role_of
-from leadflow.errors import LeadflowError, NotFound, NotPermitted, NotSignedIn
+from leadflow.errors import LeadflowError, NotFound, NotPermitted
 
 router = APIRouter(include_in_schema=False)
 
@@ -101,9 +101,7 @@ async def read(inlet: InletId, request: Request) -> dict[str, Any]:
         forms.pass_of(reader.inlet, call)
         document = orjson.loads(call.body)
     except NotTaken as error:
-        if error.status == 401:
-            raise NotSignedIn(error.what) from None
-        raise ProblemError(problem("too-often", error.what), {"Retry-After": "60"}) from None
+        raise refused(error, request, reader) from None
     except orjson.JSONDecodeError:
         raise ProblemError(problem("unreadable", "the body is no JSON")) from None
     code = document.get("code") if isinstance(document, dict) else None

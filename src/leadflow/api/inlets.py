@@ -148,7 +148,7 @@ async def verify(inlet: InletId, request: Request) -> Response:
     try:
         return Response(challenge(reader, dict(request.query_params)), media_type="text/plain")
     except NotTaken as error:
-        raise _refused(error, request, reader) from None
+        raise refused(error, request, reader) from None
 
 
 @router.options(
@@ -183,7 +183,7 @@ async def _post(inlet: str, secret: str | None, request: Request) -> Response:
         call = await call_of(request, reader, secret)
         became = await take(request, reader, call)
     except NotTaken as error:
-        found = _refused(error, request, reader)
+        found = refused(error, request, reader)
         return answer_of(found.problem, found.headers | cors)
     except (Unavailable, Conflict, Fenced) as error:
         found = of_error(error)
@@ -309,7 +309,7 @@ def _cors(reader: InletReader, request: Request) -> dict[str, str]:
     return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
 
 
-def _refused(error: NotTaken, request: Request, reader: InletReader) -> ProblemError:
+def refused(error: NotTaken, request: Request, reader: InletReader) -> ProblemError:
     """The problem that a call meets; who runs the inlet finds in the log which proof of it was wrong."""
     if error.status in (401, 403):
         log_denied(request, getattr(error, "why", error.what), inlet=reader.inlet.id)

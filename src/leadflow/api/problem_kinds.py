@@ -38,8 +38,8 @@ KINDS: dict[str, ProblemKind] = {
     "not-authentic": ProblemKind(
         401,
         "The call does not prove who sent it",
-        "What came to an inlet (`/in/…`) has no secret or signature, a wrong one, or one of another time. "
-        "Which of them it is is never told. Nothing of the call is kept.",
+        "What came to an inlet (`/in/…`), or from the page of a trade show, has no secret or signature, a "
+        "wrong one, or one of another time. Which of them it is is never told. Nothing of the call is kept.",
         "Whoever runs the inlet finds in the server's log which of them it was, and compares address, secret "
         "and clock (at most 5 minutes apart) at the sender. `leadflow inlet show ID` says how the inlet is "
         "set up, `leadflow inlet rotate ID` makes a new secret where the old one is lost.",

@@ -80,6 +80,7 @@ def test_a_card_without_a_pass_that_holds_is_refused(gate: Gate, which: str) -> 
     assert (answer.status_code, answer.headers["content-type"]) == (401, PROBLEM)
     read = gate.http.post("/fair/fair/read", json={"code": CARD}, headers=headers)
     assert (read.status_code, read.headers["content-type"]) == (401, PROBLEM)
+    assert read.json()["type"] == answer.json()["type"] == "/problems/not-authentic"
     assert gate.arrived() == gate.letters() == []
 
 
