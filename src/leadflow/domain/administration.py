@@ -121,7 +121,7 @@ def remove_member(pool: Pool, body: RemoveMember, draft: Draft) -> None:
     if member.customers and customers_to is None:
         draft.refuse("customers_need_owner", subject=member.id, used=len(member.customers))
         return
-    if leads_to is not None:
+    if leads_to is not None and member.held:
         cap, wanted = pool.cap_of(leads_to), len(leads_to.held) + len(member.held)
         if cap is not None and wanted > cap:
             draft.refuse("at_cap", subject=member.id, rep=leads_to.id, limit=cap, used=wanted)

@@ -98,6 +98,13 @@ def test_a_hand_over_needs_an_owner_and_another_rep_with_room() -> None:
     )
 
 
+def test_who_holds_more_than_it_may_takes_over_customers_all_the_same() -> None:
+    scene = given(*OWNED, convert("a"), arrives("b"), claim("b", "li"), changes("li", holding_cap=0))
+    scene.when(leaves("wang", leads_to="li")).then(
+        did(e.CustomerHandedOver, "a", to="li"), did(e.MemberLeft, "wang")
+    )
+
+
 def test_a_collaborator_that_becomes_the_owner_is_none_any_more() -> None:
     scene = given(*OWNED, collaborate("a", "li"), collaborate("a", "su")).when(hand_over("a", "li"))
     scene.then(did(e.CollaboratorRemoved, member="li", reason="removed"), did(e.LeadHandedOver, to="li"))
