@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from leadflow.bootstrap.reporting import ChannelRow, ChannelsReport, MoneyFigures, Period
 
 WIDTH = 100
 BAR = 44
+UNBOUNDED = 100_000
+NAME_MIN = 8
 
 
 def new_table(*numbers: str, first: Sequence[str]) -> Table:
@@ -45,10 +48,65 @@ def nothing(period: Period) -> str:
 
 
 def draw(console: Console, table: Table) -> None:
-    """Print a table; where no terminal says how wide it is, a page of 100 columns is meant."""
+    """Print a table; where no terminal says how wide it is, a page of 100 columns is meant.
+
+    A number that is cut off reads as another one: figures that do not fit beside the rest stand below it,
+    with their rows' names again.
+    """
     if not console.is_terminal:
         console.width = max(console.width, WIDTH)
-    console.print(table)
+    for number, part in enumerate(_parts(console, table)):
+        if number:
+            console.print()
+        console.print(part)
+
+
+def _parts(console: Console, table: Table) -> list[Table]:
+    """The table, in parts where the console is too narrow; long names are cut, to two fifths at least."""
+    room = console.width
+    if _wide(console, table) <= room:
+        return [table]
+    names = [column for column in table.columns if column.justify != "right"]
+    numbers = [column for column in table.columns if column.justify == "right"]
+    beside = room - _wide(console, _only(numbers)) - 1
+    if beside >= room * 2 // 5:
+        return [_only([*_cut(console, names, beside), *numbers])]
+    names = _cut(console, names, room // 2)
+    parts: list[list[Column]] = [[]]
+    for column in numbers:
+        if parts[-1] and _wide(console, _only([*names, *parts[-1], column])) > room:
+            parts.append([])
+        parts[-1].append(column)
+    return [_only([*names, *part]) for part in parts]
+
+
+def _wide(console: Console, table: Table) -> int:
+    return console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum
+
+
+def _only(columns: Sequence[Column]) -> Table:
+    """A table of these columns of another one."""
+    table = new_table(first=())
+    for one in columns:
+        table.add_column(
+            one.header, justify=one.justify, no_wrap=True, overflow=one.overflow, max_width=one.max_width
+        )
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def _cut(console: Console, names: Sequence[Column], room: int) -> list[Column]:
+    """The columns of names, the widest of them as narrow as the room asks for."""
+    widths = [_wide(console, _only([column])) for column in names]
+    excess = sum(widths) + len(widths) - 1 - room
+    if excess <= 0:
+        return list(names)
+    widest = widths.index(max(widths))
+    return [
+        replace(column, max_width=max(NAME_MIN, widths[index] - excess)) if index == widest else column
+        for index, column in enumerate(names)
+    ]
 
 
 def whole(amount: Decimal | None) -> str:
