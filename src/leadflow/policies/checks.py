@@ -9,7 +9,7 @@ from itertools import pairwise
 from leadflow.calendars import country_known, zone_offsets
 from leadflow.domain.calendar import parse_hours
 from leadflow.domain.currencies import known as known_currency
-from leadflow.domain.policy import Condition, Duration, Policy
+from leadflow.domain.policy import Condition, Duration, Policy, Range
 from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import COMPANY_STREAM
 from leadflow.errors import UsageError
@@ -17,6 +17,8 @@ from leadflow.policies.problems import Problem, error, path_of, warning
 
 RESERVED_SCORING_NAMES = ("base", "completeness")
 """Lines of every score's breakdown that are no rule's."""
+EMPLOYEES_MAX = 10_000_000
+"""The largest company that a lead can be of."""
 YEARS_MAX = 10
 """The longest that a duration in working time may take."""
 
@@ -135,6 +137,16 @@ def _conditions(policy: Policy) -> Iterator[Problem]:
         score = condition.score
         if score is not None and ((score.min or 0) > 100 or (score.max is not None and score.max < 0)):
             yield error(f"{path}.score", "a score is 0 to 100")
+        size = condition.company_size
+        if size is not None:
+            yield from _employees(size, f"{path}.company_size")
+
+
+def _employees(size: Range, path: str) -> Iterator[Problem]:
+    """Bounds of a number of employees. A whole number beyond 64 bits could not be read from the log again."""
+    for name, bound in (("min", size.min), ("max", size.max)):
+        if bound is not None and not 0 <= bound <= EMPLOYEES_MAX:
+            yield error(f"{path}.{name}", f"a number of employees is 0 to {EMPLOYEES_MAX:,}")
 
 
 def _rules(policy: Policy) -> Iterator[Problem]:
