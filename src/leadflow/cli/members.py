@@ -34,7 +34,8 @@ CLEARABLE = {
     "cap": "holding_cap",
 }
 """What `--clear` takes away, and the trait that it is."""
-
+CAP_MAX = 1_000_000
+"""As of the limits in a policy. A number beyond 64 bits could not be read from the log again."""
 
 _AS = {
     "rep": "a rep",
@@ -54,7 +55,7 @@ def trait_options(function: F) -> F:
     """What a member can be given; several commands take it."""
     for option in (
         click.option("--name", metavar="NAME", help="How the person is called."),
-        click.option("--cap", type=click.IntRange(0), metavar="N", help="Leads held at once."),
+        click.option("--cap", type=click.IntRange(0, CAP_MAX), metavar="N", help="Leads held at once."),
         click.option("--hours", metavar="FROM-TO", help="Hours in which it is given leads: 09:00-18:00."),
         click.option(
             "--industry", multiple=True, metavar="NAME", help="Only leads of this industry; repeat."
@@ -68,6 +69,12 @@ def trait_options(function: F) -> F:
 def traits_of(**given: Any) -> MemberTraits:
     """The traits that were given. Raises UsageError that names every one that cannot be."""
     values = {CLEARABLE[name]: value for name, value in given.items() if value not in (None, (), [])}
+    empty = next((name for name in ("region", "industry") if "" in map(str.strip, given.get(name, ()))), None)
+    if empty:
+        # No lead is of a region without a name: such a rep would be given none, and nobody would know why.
+        raise UsageError(
+            f"--{empty} has no name", do=f"`leadflow member set ID --clear {empty}` takes a restriction away."
+        )
     try:
         return MemberTraits(**values)
     except ValidationError as error:

@@ -194,6 +194,22 @@ def test_a_member_joins_with_what_it_can_be_given(desk: Desk) -> None:
     assert "blanks, slashes or colons" in desk("member", "add", "a b", code=2)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--cap", "1" + "0" * 20, "--cap"),
+        ("--region", "", "--region has no name"),
+        ("--industry", " ", "no name"),
+    ],
+)
+def test_what_would_keep_every_lead_from_a_member_or_its_fact_from_being_read_is_refused(
+    desk: Desk, option: str, value: str, said: str
+) -> None:
+    assert said in desk("member", "set", "wang", option, value, code=2)
+    assert said in desk("member", "add", "newcomer", option, value, code=2)
+    assert desk.json("member", "list")
+
+
 def test_what_is_given_changes_and_the_rest_stays(desk: Desk) -> None:
     desk("member", "add", "chen", "--region", "广东", "--cap", "5")
     desk("member", "set", "chen", "--hours", "09:00-12:00", "--cap", "6")
