@@ -70,7 +70,8 @@ def _head(console: Console, pool: PoolView, lead: LeadView, found: Trace) -> Non
     zone = f"{pool.local(lead.captured_at):%z}"
     about = " · ".join(filter(None, (lead.company_name, lead.region, lead.industry)))
     console.print(Text(f"Lead {found.lead}  pool {found.pool}", style="bold"))
-    if about:
+    if about and found.at is None:
+        # What is known of it now was perhaps not known then.
         console.print(Text(about))
     console.print(Text(f"Times are the pool's, UTC{zone[:3]}:{zone[3:]}.", style="dim"))
     console.print()
@@ -80,13 +81,9 @@ def _head(console: Console, pool: PoolView, lead: LeadView, found: Trace) -> Non
     if first is not None:
         line = f"Who claimed it first? {first.owner}, by fact {first.fact} on {_time(pool, first)}."
         console.print(Text(line, style="green"))
-        refused = sum(len(h.refused) for h in found.holdings) + len(found.refused_while_public)
+        refused = [*found.refused_while_public, *(one for h in found.holdings for one in h.refused)]
         if refused:
-            were = "was" if refused == 1 else "were"
-            told = (
-                f"{_many(refused, 'request')} of others {were} refused; each names the fact that was first."
-            )
-            console.print(told, markup=False)
+            console.print(_refused(refused), markup=False)
     elif found.holdings:
         console.print("Nobody claimed it; it was given out.", markup=False)
     else:
@@ -95,6 +92,16 @@ def _head(console: Console, pool: PoolView, lead: LeadView, found: Trace) -> Non
         owner = f"owned by {found.owner}" if found.owner else "owned by nobody"
         state = "a customer, " if found.status == "converted" else ""
         console.print(f"Now: {state}{owner} ({found.status}).", markup=False)
+
+
+def _refused(attempts: Sequence[Attempt]) -> str:
+    """How many were refused, and how many of them because another was first."""
+    count, were = len(attempts), "was" if len(attempts) == 1 else "were"
+    late = sum(one.winner_fact is not None and one.winner != one.rep for one in attempts)
+    if late == count:
+        return f"{_many(count, 'request')} of others {were} refused; each names the fact that was first."
+    also = f"; {late} of them because another was first, whose fact it names" if late else ""
+    return f"{_many(count, 'request')} {were} refused{also}."
 
 
 def _then(console: Console, pool: PoolView, found: Trace) -> None:
