@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import sys
@@ -185,10 +186,17 @@ def _next_steps(out: Console, settings: Settings, shown: list[Screen], *, kept: 
             ("leadflow demo --seed 7", "another month"),
         ]
     else:
-        lines = [(f"export LEADFLOW_HOME={settings.home}", "this month's data")]
+        settled = {"LEADFLOW_HOME": str(settings.home)}
         if settings.kafka is not None:
-            lines.append((f"export LEADFLOW_KAFKA_PREFIX={settings.kafka_prefix}", "this month's log"))
+            settled["LEADFLOW_KAFKA_PREFIX"] = settings.kafka_prefix
+        meanings = ("this month's data", "this month's log")
+        lines = [
+            (f"export {name}={shlex.quote(value)}", meaning)
+            for (name, value), meaning in zip(settled.items(), meanings, strict=False)
+        ]
         lines += [(f"leadflow {' '.join(screen.command)}", screen.title.lower()) for screen in shown]
+        # The month's own pool stands still: nothing can be opened or taken in beside it.
+        lines.append((f"unset {' '.join(settled)}", "away from this month"))
         lines.append(("leadflow policy try", "would every decision come out again?"))
     lines += [
         ("leadflow pool open east", "a pool of your own, in your own data directory"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 
@@ -60,14 +61,20 @@ def _one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def _paragraph(text: str) -> str:
+    """A paragraph on one line; what stands line by line in the help, after click's sign for it, stays so."""
+    marked, _, lines = text.partition("\b\n")
+    return f"```sh\n{lines}\n```" if lines and not marked else _one_line(text)
+
+
 def render(main: click.Group) -> str:
     """The whole page."""
     parts = [HEAD]
     for name, command in commands(main):
         parts.append(f"## {name}\n")
         parts.append(f"```\n{_usage(name, command)}\n```\n")
-        paragraphs = (command.help or "").replace("\b", "").split("\n\n")
-        parts.extend(_one_line(paragraph) + "\n" for paragraph in paragraphs if paragraph.strip())
+        paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+        parts.extend(_paragraph(paragraph) + "\n" for paragraph in paragraphs if paragraph.strip())
         options = list(_options(command))
         if options:
             parts.append("\n".join(["| option | meaning |", "|---|---|", *options]) + "\n")

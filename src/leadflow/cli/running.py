@@ -185,13 +185,13 @@ def _told(session: Session, summary: Summary, what: str) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    r"""Print the completion script of a SHELL.
+    """Print the completion script of a SHELL.
 
     \b
     bash:  leadflow completion bash >> ~/.bashrc
     zsh:   leadflow completion zsh >> ~/.zshrc
     fish:  leadflow completion fish > ~/.config/fish/completions/leadflow.fish
-    """
+    """  # noqa: D301 - click's sign that the lines stay as they are
     kind = get_completion_class(shell)
     assert kind is not None
     main = click.get_current_context().find_root().command

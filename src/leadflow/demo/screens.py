@@ -37,8 +37,8 @@ def screens(app: App, played: Played) -> list[Screen]:
     return [
         Screen(
             "The pool now",
-            "Every lead is in the public pool or owned by one rep. Below is what rep wang may claim: contact "
-            "points stay masked until a lead is his.",
+            "Every open lead is in the public pool, in a manager's queue, or owned by one rep. Below is what "
+            "rep wang may claim: contact points stay masked until a lead is his.",
             ("leads", "--status", "public", "--limit", "6", "--as", "rep/wang"),
             lambda console: draw_pool(console, app, played),
         ),
@@ -102,8 +102,8 @@ def draw_pool(console: Console, app: App, played: Played) -> None:
     leads = summary["leads"]
     view = app.views.pool(world.POOL)
     when = f"{view.local(summary['last_time']):%Y-%m-%d %H:%M}"
-    known = f"{played.facts:,} facts from {played.requests:,} requests, {played.refused} of them refused"
-    console.print(Text(f"Pool {world.POOL} at {when}, policy {view.policy_version}: {known}"))
+    known = f"The whole log: {played.facts:,} facts, {played.requests:,} requests, {played.refused} refused"
+    console.print(Text(f"Pool {world.POOL} at {when}, policy {view.policy_version}. {known}"))
     console.print()
     places = ("public", "queue", "private", "converted", "disqualified")
     console.print("   ".join(f"{place} {leads.get(place, 0)}" for place in places), markup=False)
