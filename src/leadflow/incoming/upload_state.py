@@ -52,6 +52,8 @@ class Upload:
     """What was understood of the columns."""
     error: str | None = None
     """Why it ended early."""
+    trial: bool = False
+    """Who works on it, or waits to, tries it only."""
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""

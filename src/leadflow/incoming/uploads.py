@@ -223,10 +223,10 @@ class Uploads:
     def _begun(self, upload: Upload, plan: Plan, to: Destination, *, dry_run: bool) -> Future[None] | None:
         """The work on it; None while nobody works on it any more, but somebody has not let go of it yet."""
         if upload.status in BUSY or upload.id in self._under_way or not self._store.hold(upload.id):
-            status = self._store.get(upload.id).status
-            if status not in (*BUSY, "done"):
+            now = self._store.get(upload.id)
+            if now.status not in (*BUSY, "done"):
                 return None
-            if dry_run or status == "checking":
+            if dry_run or now.status == "checking" or (now.status == "waiting" and now.trial):
                 raise _worked_on()
             return self._under_way.get(upload.id) or _nothing()
         try:
@@ -237,7 +237,7 @@ class Uploads:
                 if dry_run:
                     raise AlreadyThere("the upload was taken in already")
                 return _nothing()
-            upload.plan, upload.status, upload.error = plan, "waiting", None
+            upload.plan, upload.status, upload.error, upload.trial = plan, "waiting", None, dry_run
             upload.counts, upload.by_pool, upload.problems = dict.fromkeys(COUNTS, 0), {}, 0
             self._store.note(upload)
             job = self._jobs.submit(self._work, upload, to, dry_run=dry_run)

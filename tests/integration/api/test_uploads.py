@@ -187,6 +187,36 @@ def test_of_two_processes_one_works_on_it(door: Door, tmp_path: Path) -> None:
         assert other.get(path)["counts"] == done["counts"]
 
 
+def test_a_start_is_not_lost_behind_a_check_that_waits_for_its_turn(door: Door, tmp_path: Path) -> None:
+    ma, now = door.as_("manager/ma"), {"Prefer": "respond-async"}
+    path = f"{UPLOADS}/{sent(ma, GOOD)['upload']}"
+    turn = threading.Event()
+    door.service.uploads._jobs.submit(turn.wait)
+    try:
+        assert ma.post(f"{path}/check", headers=now, status=202)["status"] == "waiting"
+        assert "worked on" in ma.post(f"{path}/start", headers=now, status=409)["detail"]
+        with open_door(door.app.database.url, tmp_path / "other") as second:
+            second.as_("manager/ma").post(f"{path}/start", headers=now, status=409)
+    finally:
+        turn.set()
+    until(lambda: ma.get(path)["status"] == "checked")
+    assert ma.post(f"{path}/start", headers=WAIT)["counts"]["created"] == 2
+
+
+def test_a_start_that_waits_for_its_turn_is_taken_in_once(door: Door) -> None:
+    ma, now = door.as_("manager/ma"), {"Prefer": "respond-async"}
+    path = f"{UPLOADS}/{sent(ma, GOOD)['upload']}"
+    turn = threading.Event()
+    door.service.uploads._jobs.submit(turn.wait)
+    try:
+        for _ in range(2):
+            assert ma.post(f"{path}/start", headers=now, status=202)["status"] == "waiting"
+        ma.post(f"{path}/check", headers=now, status=409)
+    finally:
+        turn.set()
+    assert ma.post(f"{path}/start", headers=WAIT)["counts"]["created"] == 2
+
+
 def test_it_outlives_the_process(door: Door, tmp_path: Path) -> None:
     """Nobody holds what a process was working on that has ended."""
     ma = door.as_("manager/ma")
