@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sys
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from leadflow.domain import requests as r
 from leadflow.domain.policy import Calendar, Offset, Policy
@@ -114,21 +114,21 @@ def reordered(document: Any) -> Any:
 class RandomRequests:
     """A pool that lives through a random list of requests, which is kept to be replayed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, scene: Scene | None = None) -> None:
         self.rng = random.Random(seed)
-        self.scene = Scene(POOL)
+        self.scene = scene or Scene(POOL)
         self.asks: list[Ask] = []
-        self.policies: list[dict[str, Any]] = [random_policy(self.rng)]
+        self.policies: list[dict[str, Any]] = [self._policy()]
         self._number = 0
         self._moment = START
         self._lately: list[str] = []
-        self._do(r.OpenPool(policy=Policy.model_validate(self.policies[0]), calendar=CALENDAR))
+        self._do(r.OpenPool(policy=Policy.model_validate(self.policies[0]), calendar=self._calendar()))
         for member, role in (("ma", "manager"), ("mo", "marketing"), ("su", "support")):
             self._do(r.AddMember.model_validate({"member": member, "role": role}))
         for rep in REPS:
             self._do(r.AddMember.model_validate({"member": rep, "traits": self._traits()}))
 
-    def run(self, requests: int) -> RandomRequests:
+    def run(self, requests: int) -> Self:
         """So many requests more."""
         for _ in range(requests):
             self._pass_time()
@@ -139,6 +139,12 @@ class RandomRequests:
     def pool(self) -> Pool:
         return self.scene.pool
 
+    def _policy(self) -> dict[str, Any]:
+        return random_policy(self.rng)
+
+    def _calendar(self) -> Calendar:
+        return CALENDAR
+
     def _pass_time(self) -> None:
         minutes = self.rng.expovariate(1 / 25) if self.rng.random() < 0.9 else self.rng.uniform(0, 5000)
         # Whole minutes, so that some requests meet a deadline exactly.
@@ -147,7 +153,7 @@ class RandomRequests:
     def _do(self, body: r.Body, by: str = MANAGER) -> None:
         self._number += 1
         elapsed = self._moment - START
-        at = f"{elapsed // timedelta(minutes=1)}m"
+        at = f"{elapsed // timedelta(seconds=1)}s"
         one = Ask(body, by, at, f"q{self._number}")
         self.asks.append(one)
         self.scene.do(one)
@@ -216,9 +222,9 @@ class RandomRequests:
             self._do(r.PauseMember(member=rep, until=until if rng.random() < 0.5 else None))
 
     def _publish(self) -> None:
-        document = random_policy(self.rng)
+        document = self._policy()
         self.policies.append(document)
-        self._do(r.PublishPolicy(policy=Policy.model_validate(document), calendar=CALENDAR))
+        self._do(r.PublishPolicy(policy=Policy.model_validate(document), calendar=self._calendar()))
 
     def _about(self, lead: Lead) -> None:
         if lead.status in (PUBLIC, QUEUE):
