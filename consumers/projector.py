@@ -11,7 +11,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
@@ -22,6 +22,7 @@ from kafka.structs import TopicPartition
 from consumers.feeding import AGAIN_S, Feed
 from consumers.group import Listener, Ranges, count_partitions, keep_going
 from consumers.operating import Operating
+from consumers.writers import Writers
 from leadflow.errors import Conflict, LeadflowError, LogDamaged, Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.log.kafka.client import translated
@@ -44,6 +45,8 @@ LOOK_S = 2.0
 """How often to look how far the log goes, and whether a projection was rebuilt."""
 STALL_S = 30.0
 """A consumer can stand still without saying so; after so long it is made anew."""
+END_S = 15.0
+"""How long what is being written may take to end; some tenths of a second are usual."""
 RETRY_S = (0.2, 5.0)
 """The first and the longest pause before beginning anew."""
 GC_THRESHOLD = (200_000, 50, 100)
@@ -85,7 +88,7 @@ class Membership:
                     partition_assignment_strategy=(Ranges(self._partitions),),
                 ),
             )
-            self._executor = stack.enter_context(ThreadPoolExecutor(WRITERS_MAX, "leadflow-projections"))
+            self._executor = stack.enter_context(Writers(WRITERS_MAX))
             self._feed = self._fed(())
             with translated(self._where):
                 self._consumer.subscribe(topics=[names.events], listener=Listener(self))
@@ -265,13 +268,31 @@ class Projector:
     def run(self) -> None:
         """Project until told to stop. A cluster or a database that is away is waited for.
 
+        One that stands still is not, once told to stop: no limit of Postgres's own ends that, so the work is
+        on a thread that is left behind. Rows and positions are one transaction, there as a whole or not.
+
         Raises UsageError for read models of another log and for what is not permitted, LogDamaged for a log
         that has lost facts which they have, NotFound for topics that are missing.
         """
         usual = gc.get_threshold()
         gc.set_threshold(*GC_THRESHOLD)
+        done: Future[None] = Future()
+
+        def work() -> None:
+            try:
+                self._run()
+                done.set_result(None)
+            except BaseException as problem:
+                done.set_exception(problem)
+
+        threading.Thread(target=work, name="leadflow-projector", daemon=True).start()
+        done.add_done_callback(lambda _: self._stop.set())
         try:
-            self._run()
+            self._stop.wait()
+            if wait([done], END_S).not_done:
+                log_.warning("what is being written does not end, and is left behind", after_s=END_S)
+            else:
+                done.result()
         finally:
             gc.set_threshold(*usual)
 

@@ -1,15 +1,18 @@
-"""What goes wrong around a projector: its brokers stop. Its database does in `tests/faults`."""
+"""What goes wrong around a projector: brokers stop, its database stands still. `tests/faults` has more."""
 
 from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from consumers.operating import Operating
 from consumers.projector import Projector
+from leadflow.embedded.postgres import EmbeddedPostgres
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.postgres import Database
 from leadflow.settings import Settings
@@ -19,7 +22,7 @@ from projections.runner import Projections
 from tests.histories import RandomHistory
 from tests.kafka_broker import create_topics, new_prefix, own_kafka
 from tests.processes import until
-from tests.projectors import PARTITIONS, POOLS, Writing, decisions_of, projecting
+from tests.projectors import PARTITIONS, POOLS, Process, Writing, decisions_of, projecting
 
 WAIT_S = 300.0
 SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "9"))
@@ -64,3 +67,41 @@ def test_a_broker_that_is_killed_is_waited_for_and_gone_on_with(
         assert list(read_models.verify()) == []
         print(f"seed {SEED}: SIGKILL of the projector's broker; the projections equal the fold of the log")
     writing.close()
+
+
+def test_it_ends_when_told_to_though_its_database_stands_still(broker: LocalKafka, tmp_path: Path) -> None:
+    cluster = Cluster(broker.address)
+    settings = made(cluster)
+    decisions = decisions_of(RandomHistory(SEED, pools=POOLS).run(200))
+    writing = Writing(cluster, settings)
+    writing.write(decisions[:50], random.Random(SEED))
+    server = EmbeddedPostgres(tmp_path)
+    url = server.start()
+    process = Process(settings, broker.address, url)
+    try:
+        with Database(url) as database, KafkaLog(cluster, f"{settings.kafka_prefix}.events") as log:
+            registry.prepare(database)
+            read_models = Projections(log, database)
+            read_models.wait_for(log.ends(), WAIT_S)
+            with database.connection() as connection:
+                row = connection.execute(
+                    "SELECT array_agg(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                ).fetchone()
+            assert row is not None
+            still = [int(server.postmaster.file.read_text().split()[0]), *row[0]]
+            for pid in still:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                writing.write(decisions[50:], random.Random(SEED))
+                process.stop()
+            finally:
+                for pid in still:
+                    os.kill(pid, signal.SIGCONT)
+            assert "is left behind" in process.said()
+            with projecting(Projector(cluster, settings.kafka_prefix, url)):
+                read_models.wait_for(log.ends(), WAIT_S)
+            assert list(read_models.verify()) == []
+    finally:
+        process.end()
+        server.stop()
+        writing.close()
