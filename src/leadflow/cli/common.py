@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from leadflow.cli.terminal import only_signs
+from leadflow.cli.groups import ReadEnough
+from leadflow.cli.terminal import discard_output, only_signs
 from leadflow.cli.values import plain
 from leadflow.errors import LeadflowError, UsageError
 
@@ -175,8 +176,7 @@ class Session:
         refusal, event = outcome.refusal, outcome.events[0]
         assert refusal is not None
         if self.json:
-            document = {"refused": plain(refusal), "fact": event.id, "time": plain(event.time)}
-            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+            self.emit({"refused": refusal, "fact": event.id, "time": event.time}, lambda _: None)
         view = self.app.views.pools().get(event.pool)
         said = refusal_text(refusal, event, partial(moment, view)) if view else refusal_text(refusal, event)
         self.say(f"Refused: {said} (fact {event.id})")
@@ -331,9 +331,8 @@ def run(main: click.Group, arguments: Sequence[str] | None = None) -> int:
     except LeadflowError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read the output has seen enough, as with `leadflow leads | head`.
-        sys.stdout = None
+    except ReadEnough:
+        discard_output()
         return 0
     except OSError as error:
         # Of the system, not of LeadFlow: a full disk under the output, a limit on open files.

@@ -53,6 +53,10 @@ _MODULES = {
 }
 
 
+class ReadEnough(Exception):
+    """Whoever read the output has seen enough, as with `leadflow log export | head`."""
+
+
 class Sectioned(click.Group):
     """A group whose help shows its commands by section, each with a whole sentence.
 
@@ -73,6 +77,11 @@ class Sectioned(click.Group):
         """Run the command; of several things that are away, name each and not only the first."""
         try:
             return super().invoke(ctx)
+        except (BrokenPipeError, SystemExit) as error:
+            # click and rich would end it with 1, which says that a rule refused.
+            if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+                raise ReadEnough from error
+            raise
         except Unavailable as error:
             from leadflow.cli.common import Session
 

@@ -6,6 +6,10 @@ signs for orders: to move, to change its title, to answer as if somebody had typ
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 KEPT = "\n\t"
@@ -23,3 +27,9 @@ def only_signs() -> None:
 
     table = cast("dict[int, str | None]", control._CONTROL_STRIP_TRANSLATE)
     table.update({code: sign for code, sign in CONTROLS.items() if code not in table})
+
+
+def discard_output() -> None:
+    """Let what still stands in buffers go nowhere: Python writes it while it ends."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
