@@ -17,7 +17,7 @@ from tests.random_requests import POOL, RandomRequests
 from tests.reference.comparing import ComparedScene
 from tests.reference.unusual import UnusualRequests
 
-SEEDS = int(os.environ.get("LEADFLOW_TEST_SEEDS", "30"))
+SEEDS = int(os.environ.get("LEADFLOW_TEST_SEEDS", "24"))
 REQUESTS = 150
 WORTH = {
     *("already_owned", "already_owner", "already_converted", "at_cap", "stale"),

@@ -48,7 +48,7 @@ def not_live(lead: Lead, *statuses: str) -> Reasons:
         return {}
     if lead.status in LIVE:
         return refused("not_owned") if lead.owner is None else {"owned": {"winner": lead.owner}}
-    return refused(*CLOSED[lead.status])
+    return refused(*CLOSED[lead.status], *(("not_owned",) if lead.owner is None else ()))
 
 
 def of_owner(history: History, lead: Lead, body: Any, actor: str) -> Reasons:

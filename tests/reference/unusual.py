@@ -13,6 +13,7 @@ from leadflow.domain.policy import WEEKDAYS, Calendar, Offset
 from tests.domain_asks import START
 from tests.random_requests import CHANNELS, POOL, REGIONS, REPS, WHENCE, RandomRequests
 from tests.reference.comparing import ComparedScene
+from tests.reference.rules import lead_cannot_be_claimed, rep_cannot_claim
 
 ZONES = {
     "Asia/Shanghai": ((WHENCE, 480),),
@@ -161,6 +162,8 @@ class UnusualRequests(RandomRequests):
             self._again()
         elif chance < 0.08 and self._lately:
             self._stranger()
+        elif chance < 0.13:
+            self._when_it_may()
         else:
             super()._one()
 
@@ -173,6 +176,20 @@ class UnusualRequests(RandomRequests):
         one = one._replace(at=f"{elapsed}s")
         self.asks.append(one)
         self.scene.do(one)
+
+    def _when_it_may(self) -> None:
+        """A rep claims at the moment from which it may, or a second too early."""
+        rng, history = self.rng, self.compared.history
+        now = max(self._moment, history.time)
+        found = []
+        for lead in history.leads.values():
+            for rep in history.reps() if lead.status == "public" else ():
+                barred = rep_cannot_claim(history, rep, now) | lead_cannot_be_claimed(history, lead, rep, now)
+                found += [(x["until"], lead.id, rep) for x in barred.values() if x.get("until") is not None]
+        if found:
+            moment, name, rep = rng.choice(sorted(found)[:5])
+            self._moment = max(self._moment, moment - timedelta(seconds=rng.choice((0, 0, 1))))
+            self._do(r.ClaimLead(lead=name), f"rep/{rep}")
 
     def _stranger(self) -> None:
         """Somebody asks for what may not be theirs to ask."""
