@@ -198,7 +198,7 @@ def ensure_table(database: Database, table: str, ddl: str) -> None:
         present = "SELECT to_regclass(%s) IS NOT NULL"
         if connection.execute(present, (table,)).fetchone() == (True,):
             return
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (advisory_key("set-up", table),))
+        _alone_in(connection, table.partition(".")[0])
         if connection.execute(present, (table,)).fetchone() == (False,):
             connection.execute(ddl.encode())
 
@@ -213,9 +213,15 @@ def ensure_column(database: Database, table: str, column: str, ddl: str) -> None
     with database.transaction(apart=True) as connection:
         if connection.execute(present, (schema, name, column)).fetchone() == (True,):
             return
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (advisory_key("set-up", table),))
+        _alone_in(connection, schema)
         if connection.execute(present, (schema, name, column)).fetchone() == (False,):
             connection.execute(ddl.encode())
+
+
+def _alone_in(connection: Connection, schema: str) -> None:
+    """Wait, until the transaction ends, for whoever sets another table of the schema up: of two that make the
+    schema itself, Postgres fails one, IF NOT EXISTS or not."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (advisory_key("set-up", schema),))
 
 
 def with_database(url: str, name: str) -> str:
