@@ -191,7 +191,13 @@ class Details:
         raw = self.raw("cost")
         if raw is None:
             return None
-        cost = quantities.money(raw, self.raw("currency"), default=self.settings.currency, field="cost")
+        cost = quantities.money(
+            raw,
+            self.raw("currency"),
+            default=self.settings.currency,
+            field="cost",
+            column=self.plan.fields["cost"][0],
+        )
         if isinstance(cost, Money) and cost.amount < 0:
             cost = Problem("cost", "negative", "is below zero")
         if isinstance(cost, Problem):

@@ -218,21 +218,46 @@ def day(value: Any, field: str = "day", order: DateOrder | None = None) -> date 
     return None if found is None else found.date()
 
 
-_MONTH_ALONE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?")
+_MONTH_ALONE = re.compile(r"(\d{4})(?:\s*[-/.年]\s*(\d{1,2})\s*月?|(\d{2}))")
 _BETWEEN_DAYS = re.compile(r"\s*(?:~+|至|到|—+|–|－|\bto\b)\s*|\s+-+\s+")
+_DAY_OF_YEAR = re.compile(r"\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?")
 
 
-def period(value: Any, order: DateOrder | None = None) -> tuple[date, date] | Problem | None:
-    """The first and last day of `2026-11-01 ~ 2026-11-30`, of a month (`2026年11月`), or of one day."""
+def days_of(text: str) -> list[str]:
+    """The days that a period is written with: one, or the first and the last."""
+    parts = _BETWEEN_DAYS.split(text.strip())
+    pieces = text.split("-")
+    if len(parts) == 1 and len(pieces) % 2 == 0 and all(map(str.strip, pieces)):
+        # `2026.10.1-2026.10.31`, `2026-10-01-2026-10-31`: the dash in the middle is none of a day's.
+        half = len(pieces) // 2
+        parts = ["-".join(pieces[:half]).strip(), "-".join(pieces[half:]).strip()]
+    if len(parts) == 2 and _DAY_OF_YEAR.fullmatch(parts[1]):
+        year = re.match(r"\d{4}\s*[-/.年]", parts[0])
+        parts[1] = (year[0] if year else "") + parts[1]
+    return parts
+
+
+def period(
+    value: Any, order: DateOrder | None = None, *, whole_month: bool = False
+) -> tuple[date, date] | Problem | None:
+    """The first and last day of `2026-11-01 ~ 2026-11-30`, of a month (`2026年11月`), or of one day.
+
+    Of a column of months (`whole_month`) a single day stands for its month.
+    """
     text = fold(as_text(value)).strip()
     if not text or is_placeholder(text):
         return None
     month = _MONTH_ALONE.fullmatch(text)
-    if month and 1 <= int(month[2]) <= 12:
-        year, number = int(month[1]), int(month[2])
-        return date(year, number, 1), date(year, number, monthrange(year, number)[1])
-    days = [day(part, "period", order) for part in _BETWEEN_DAYS.split(text)]
+    if month and 1 <= int(month[2] or month[3]) <= 12:
+        return _month(int(month[1]), int(month[2] or month[3]))
+    days = [day(part, "period", order) for part in days_of(text)]
     known = [one for one in days if isinstance(one, date)]
     if len(known) != len(days) or len(days) > 2:
         return Problem("period", "invalid", "is no period; write it as 2026-10-01 ~ 2026-10-31")
+    if whole_month and len(known) == 1:
+        return _month(known[0].year, known[0].month)
     return known[0], known[-1]
+
+
+def _month(year: int, number: int) -> tuple[date, date]:
+    return date(year, number, 1), date(year, number, monthrange(year, number)[1])

@@ -18,6 +18,10 @@ _AMOUNT = re.compile(
 )
 _MULTIPLES = {"千": 1000, "k": 1000, "万": 10_000, "w": 10_000, "亿": 100_000_000}
 _BLANK_THOUSANDS = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
+_OF_COLUMN = re.compile(
+    r"[(\[【/:_\s]\s*(?:单位\s*[:：]?\s*)?([千万亿]|[kw](?![a-z]))?\s*((?!all\b)[^\s\d()\[\]【】/:_]{0,6})\s*[)\]】]?"
+)
+"""What a column of money is counted in, by its name: `金额（万元）`, `Amount (USD)`, `花费/千元`."""
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})*(?:\.\d*)?|\d*\.?\d*")
 
 
@@ -44,10 +48,16 @@ def decimal(value: Any, field: str) -> Decimal | Problem | None:
 
 
 def money(
-    amount: Any, written_currency: Any = None, *, default: str = "CNY", field: str = "amount"
+    amount: Any,
+    written_currency: Any = None,
+    *,
+    default: str = "CNY",
+    field: str = "amount",
+    column: str = "",
 ) -> Money | Problem | None:
     """An amount with its currency, from one or two cells: `300,000.00` + `CNY`, `¥1.5万`, `200 USD`.
 
+    What the name of the `column` counts in holds where the cell does not say.
     Two different currencies in one row are a Problem, never a choice.
     """
     text = fold(as_text(amount)).strip().lstrip("'")
@@ -70,7 +80,20 @@ def money(
             named.add(code)
     if len(named) > 1:
         return Problem("currency", "two_currencies", f"names two currencies: {', '.join(sorted(named))}")
-    found = Decimal(match[2] + match[4].replace(",", "")) * _MULTIPLES.get((match[5] or "").lower(), 1)
+    multiple, code = _counted_in(column)
+    # `30000元` in a column of 万元 is what it says.
+    multiple = _MULTIPLES.get((match[5] or "").lower(), 1 if match[6] else multiple)
+    found = Decimal(match[2] + match[4].replace(",", "")) * multiple
     if abs(found) >= Decimal(10) ** 14 or found != round(found, 6):
         return Problem(field, "out_of_range", "has more than 14 digits before or 6 after the point")
-    return Money(amount=found, currency=named.pop() if named else default)
+    return Money(amount=found, currency=named.pop() if named else code or default)
+
+
+def _counted_in(column: str) -> tuple[int, str | None]:
+    """The multiple and the currency that a column's name ends with; 1 and None where it names neither."""
+    for match in _OF_COLUMN.finditer(fold(column).strip()):
+        multiple, unit = _MULTIPLES.get((match[1] or "").lower(), 1), match[2].upper()
+        code = code_of(unit) if unit else None
+        if code or (match[1] and not unit):
+            return multiple, code
+    return 1, None

@@ -14,7 +14,7 @@ from leadflow.domain.values import Money
 from leadflow.intake.learning import ROWS_MAX
 from leadflow.intake.limits import Limits
 from leadflow.intake.mapping import ANSWER, MappingFile, Plan, make_plan
-from leadflow.intake.moments import DateOrder, day, order_of, period
+from leadflow.intake.moments import DateOrder, day, days_of, order_of, period
 from leadflow.intake.opening import open_tables, read_head
 from leadflow.intake.problems import Problem
 from leadflow.intake.quantities import decimal, money
@@ -65,7 +65,7 @@ def _order(table: Table, plan: Plan) -> DateOrder | None:
     places = [table.columns.index(column) for field in _DAYS for column in plan.fields.get(field, ())]
     rows = table.first(ROWS_MAX) if places else []
     written = (as_text(values[at]) for values in rows for at in places if at < len(values))
-    orders = {order_of(text) for text in written} - {None}
+    orders = {order_of(one) for text in written for one in days_of(text)} - {None}
     return orders.pop() if len(orders) == 1 else None
 
 
@@ -103,9 +103,14 @@ def _row(
         else:
             last = first if "date" in values else needed("to", None)
     else:
-        both = needed("period", period(values.get("period", values.get("month")), order))
+        written = values.get("period", values.get("month"))
+        # A spreadsheet makes the month's first day of `2026-10`: a month is all of it.
+        both = needed("period", period(written, order, whole_month="period" not in values))
         first, last = both or (None, None)
-    spend = needed("amount", money(values.get("amount"), values.get("currency"), default=currency))
+    named = plan.fields["amount"][0]
+    spend = needed(
+        "amount", money(values.get("amount"), values.get("currency"), default=currency, column=named)
+    )
     units = decimal(values.get("units"), "units")
     if isinstance(units, Problem):
         problems.append(units)

@@ -159,3 +159,54 @@ def test_every_kind_of_currency_that_somebody_pays_in_is_known(tmp_path: Path) -
 
 def test_money_of_facts_that_are_in_the_log_is_read_whatever_its_currency() -> None:
     assert Money(amount=Decimal(10), currency="XXX").currency == "XXX"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "amount", "currency"),
+    [
+        ("金额（万元）", "3", "30000", "CNY"),
+        ("花费/千元", "1.5", "1500", "CNY"),
+        ("金额【万】", "2", "20000", "CNY"),
+        ("金额（元）", "3", "3", "CNY"),
+        ("Amount (USD)", "3", "3", "USD"),
+        ("花费（港币）", "3", "3", "HKD"),
+        ("金额（含税）", "3", "3", "CNY"),
+        ("Cost (all)", "3", "3", "CNY"),
+        ("金额（万元）", "30000元", "30000", "CNY"),
+        ("金额（万元）", "3万", "30000", "CNY"),
+        ("Amount (USD)", "¥3", "3", "CNY"),
+    ],
+)
+def test_an_amount_is_counted_in_what_its_columns_name_says_unless_the_cell_says_it(
+    tmp_path: Path, column: str, cell: str, amount: str, currency: str
+) -> None:
+    (found,) = rows(tmp_path, f"渠道,开始日期,结束日期,{column}\nbaidu_ads,2026-10-01,2026-10-31,{cell}\n")
+    assert found.body is not None
+    assert found.body.spend == Money(amount=Decimal(amount), currency=currency)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026.10.01-2026.10.31",
+        "2026-10-01-2026-10-31",
+        "20261001-20261031",
+        "2026/10/1-10/31",
+        "2026年10月1日-10月31日",
+        "10/1/2026 - 10/31/2026",
+        "202610",
+    ],
+)
+def test_a_dash_may_stand_between_the_days_of_a_period(tmp_path: Path, written: str) -> None:
+    (found,) = rows(tmp_path, f"渠道,投放周期,金额\nbaidu_ads,{written},3\n")
+    assert found.body is not None
+    assert (found.body.first_day, found.body.last_day) == (date(2026, 10, 1), date(2026, 10, 31))
+
+
+def test_a_month_that_a_spreadsheet_made_a_day_of_is_all_of_it(tmp_path: Path) -> None:
+    (month,) = rows(tmp_path, "渠道,月份,金额\nbaidu_ads,2026-10-01,3\n")
+    (day,) = rows(tmp_path, "渠道,投放周期,金额\nbaidu_ads,2026-10-01,3\n")
+    assert month.body is not None
+    assert day.body is not None
+    assert (month.body.first_day, month.body.last_day) == (date(2026, 10, 1), date(2026, 10, 31))
+    assert (day.body.first_day, day.body.last_day) == (date(2026, 10, 1), date(2026, 10, 1))
