@@ -56,7 +56,9 @@ _WECHAT = re.compile(r"[A-Za-z][A-Za-z0-9_-]{4,31}|\d{5,15}|\+\d{8,15}")
 """Tencent's rule is a letter and 5 to 19 more letters, digits, `_`, `-`. Older and system-given ids
 are shorter and longer; an account may also be found by its QQ or phone number."""
 _WECHAT_LABEL = re.compile(
-    r"^(?:微信号?(?:码|id)?|wechat(?:\s*id)?|weixin|wx|vx?)(?:\s*[:：]\s*|\s+(?=\S+$))", re.IGNORECASE
+    r"^(?:微信号?(?:码|id)?是?\s*[:：]?\s*(?=[a-z\d+_-]+$)"
+    r"|(?:微信号?(?:码|id)?|wechat(?:\s*id)?|weixin|wx|vx?)(?:\s*[:：]\s*|\s+(?=\S+$)))",
+    re.IGNORECASE,
 )
 _WECHAT_NOTE = re.compile(r"\s*[(（](?:微信号?|wechat|wx|vx?|同号)[)）]$", re.IGNORECASE)
 _BETWEEN_IDS = re.compile(r"\s*[/;；、,，|]\s*(?=\S)")
@@ -202,6 +204,8 @@ def valid_email(text: str) -> tuple[str | None, str]:
     """
     if len(text) <= 254 and text.find("@", 0, 65) > 0 and _EMAIL.fullmatch(text):
         return text, ""
+    if "@" in text and "." not in text.rpartition("@")[2]:
+        return None, "what stands behind the @ has no dot"
     from email_validator import EmailNotValidError, validate_email
 
     try:

@@ -61,13 +61,19 @@ _THINGS = frozenset((
     "employer", "event", "form", "industry", "organisation", "organization", "page", "product", "project",
     "province", "region", "source", "store", "公司", "企业", "表单", "活动", "行业", "城市", "地区",
 ))  # fmt: skip
+_SIMPLIFIED = str.maketrans(
+    "電話郵號碼機構稱業規員數區縣聯絡繫職備註記錄時間類產單總額顧問題學資訊選來訪網頁連結級別參觀賓館國編與從價費幣種廣計劃畫銷薦紹緊進歸屬採創務寫們個報區萬處務體間動擊層設",
+    "电话邮号码机构称业规员数区县联络系职备注记录时间类产单总额顾问题学资讯选来访网页连结级别参观宾馆国编与从价费币种广计划画销荐绍紧进归属采创务写们个报区万处务体间动击层设",
+)
+"""Characters of columns' names as Taiwan and Hong Kong write them, and as the tables here do."""
 _DAY_AND_CLOCK = re.compile(r"(.*?)(?:(日期|date|day)|(时间|时刻|time|hour))")
 
 
 def header_key(text: str) -> str:
     """A column's name without what does not matter: case, blanks, numbering, brackets, punctuation."""
-    bare = _BRACKETS.sub("", _NUMBERING.sub("", fold(text))).lower()
-    return _JUNK.sub("", bare) or text.strip().lower()
+    bare = _NUMBERING.sub("", fold(text)).lower()
+    # `【姓名】`: what stands in brackets is all there is.
+    return _JUNK.sub("", _BRACKETS.sub("", bare)) or _JUNK.sub("", bare) or text.strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class Vocabulary:
         """The field that a column of this name holds, or None."""
         if len(column) > 60 or not column:
             return None
+        column = column.translate(_SIMPLIFIED)
         found = self.exact.get(header_key(column))
         if found:
             return found
@@ -120,7 +127,7 @@ def vocabulary(part: str = "fields") -> Vocabulary:
     endings: dict[str, str] = {}
     for field, names in data_of("columns")[part].items():
         for name in names["exact"]:
-            exact[header_key(name)] = field
+            exact[header_key(name.translate(_SIMPLIFIED))] = field
         for name in names.get("endings", ()):
             endings[header_key(name)] = field
     ordered = sorted(endings.items(), key=lambda item: (-len(item[0]), item[0]))
@@ -294,7 +301,7 @@ def _guess(column: str, words: Vocabulary) -> str | None:
 @lru_cache(maxsize=1024)
 def is_none_of_the_lead(member: str) -> bool:
     """Whether an object of this name tells of somebody else: the owner, the rep, who recommended."""
-    return bool(_OTHERS.search(member.replace("_", " ")))
+    return bool(_OTHERS.search(member.replace("_", " ").translate(_SIMPLIFIED)))
 
 
 def is_thing(member: str) -> bool:

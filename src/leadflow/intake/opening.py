@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,15 @@ def kind_of(path: Path, head: bytes) -> str:
         if head.startswith(beginning):
             do = "Export the rows as .xlsx or .csv."
             raise UnreadableFile(f"the file is {what}, not a table", where=str(path), do=do)
-    if ending in WORKBOOK_ENDINGS:
-        text = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
+    text = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
+    if ending in WORKBOOK_ENDINGS | TEXT_ENDINGS:
         if text.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta")):
+            kind = "workbook" if ending in WORKBOOK_ENDINGS else "table of text"
             what, do = "a web page or XML", "Open it in a spreadsheet program and save it as .xlsx."
-            raise UnreadableFile(f"the file is no workbook but {what}", where=str(path), do=do)
+            raise UnreadableFile(f"the file is no {kind} but {what}", where=str(path), do=do)
+        if re.match(rb'\{\s*"[^"]*"\s*:', text):
+            return "jsonl"
+    if ending in WORKBOOK_ENDINGS:
         if _is_table_of_text(head):
             # Many systems name a text with tabs or commas `.xls`, so that a spreadsheet program opens it.
             return "csv"

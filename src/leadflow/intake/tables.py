@@ -18,15 +18,23 @@ NAME_LENGTH_MAX = 200
 OWN_ROWS_MIN = 3
 """So many rows beneath a header make it one, even if a header further down has more columns."""
 
+_MEASURE = r"(?:[条个人家行元位名张份笔次组]|条?记录)"
+_SCOPE = (
+    r"(?:以上|[本当]页|本表|全[部体]|有效|数据|记录|名片|线索|客户|人员|人|参[展会]|观众|访客|报名|金额|费用|花费"
+    r"|rows?|records?|leads?|cards?|contacts?|visitors?|entries|people|valid|number\s+of)"
+)
+_COUNTING = (
+    r"(?:[合总小共累]\s*计|汇\s*总|统\s*计|总[数量共]|总(?=[\u4e00-\u9fff]{1,6}[数量])|共有?|数量?|[行条张份]数|平均值?|最[大小]值"
+    r"|(?:grand\s+|sub-?\s*)?totals?|sum|count|average|avg)"
+)
 _TOTAL = re.compile(
-    r"(?:(?:本页|本表|数据|人数|金额|费用|全部|当页)?(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|汇\s*总)(?:人数|金额|费用|数量|条数)?"
-    r"|(?:总|记录|数据|名片|线索)\s*(?:人|条|行|记录)?\s*数量?|平均值?|最大值|最小值"
-    r"|(?:grand\s+|sub-?\s*)?totals?(?:\s+(?:rows?|records?|leads?|count|contacts?))?|sum|subtotal|count|average|avg"
-    r"|(?:rows?|records?|leads?)\s+(?:count|total))"
-    r"(?:\s*[(（].*[)）])?\s*[:：=]?\s*[¥￥]?\s*[\d,.]*\s*(?:[条个人家行元位名]|条?记录)?",
+    rf"(?:{_SCOPE}\s*)*{_COUNTING}(?:\s*(?:{_SCOPE}|{_COUNTING}|{_MEASURE}))*"
+    rf"(?:\s*[(（].*[)）])?\s*[:：=]?\s*[¥￥]?\s*[\d,.]*(?:\s*(?:{_MEASURE}|{_SCOPE}))*",
     re.IGNORECASE,
 )
-_COUNT_LINE = re.compile(r"(?:以上)?(?:总?共|合计|总计)[计有]?\s*[:：]?\s*[\d,]+\s*[条个人家行名位].{0,10}")
+"""Words that count, among words for what is counted; behind them perhaps how many there were. No measure
+word stands first: `张总` is somebody."""
+_COUNT_LINE = re.compile(rf"(?:以上)?(?:总?共|合计|总计)[计有]?\s*[:：]?\s*[\d,]+\s*{_MEASURE}.{{0,10}}")
 _FOOTER = re.compile(
     r"[*※(（\[【\s]*(?:制表|导出|填表|审核|打印|备注|说明|注|数据来源|来源|更新|签字|签名|盖章|统计|日期|截止"
     r"|exported|generated|printed|source|note|prepared|created)"
@@ -34,7 +42,8 @@ _FOOTER = re.compile(
     r"|第\s*\d+\s*页.{0,20}|page\s+\d+(?:\s*(?:of|/)\s*\d+)?"
     r"|(?:exported|generated|printed|created|downloaded)\s+(?:on|at|by|from)\b.*"
     r"|[*※]\s*[^\s*].*"
-    r"|[(（\s]*以下(?:空白|无正文|为空)[)）\s]*"
+    r"|(?:导出|打印|更新|统计|截止|截至)[^:：\d]{0,8}\s*\d{4}\s*[-/.年].*"
+    r"|[(（\s]*以[上下].+"
     r"|[-—=*#.\s]*(?:end(?:\s+of\s+(?:file|report|data|list))?|结束|完)?[-—=*#.\s]*",
     re.IGNORECASE,
 )
@@ -50,7 +59,7 @@ _EXAMPLE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    r"[¥￥$€]?\s*[+-]?[\d,]+(?:\.\d+)?(?:E\+?\d+)?\s*[%条个人家行元名位]?|[-—/]+", re.IGNORECASE
+    rf"[总共约]*\s*[¥￥$€]?\s*[+-]?[\d,]+(?:\.\d+)?(?:E\+?\d+)?\s*(?:%|{_MEASURE})?|[-—/]+", re.IGNORECASE
 )
 _SIGNED = re.compile(
     r"(?:制表|导出|填表|审核|打印|数据来源|更新|签字|签名|盖章|日期|统计|第\s*\d+\s*页|exported|generated|printed|prepared)"
@@ -162,10 +171,10 @@ def _is_signed(text: str) -> bool:
 
 
 def _is_total(rest: list[Any]) -> bool:
-    """Whether all that follows is figures. A person named Total would have a phone number."""
+    """Whether all that follows is figures and who signs. A person named Total would have a phone number."""
     for value in rest:
         text = as_text(value)
-        if text and (not _NUMBER.fullmatch(text) or fast_mobile(text)):
+        if not _is_signed(text) and (not _NUMBER.fullmatch(text) or fast_mobile(text)):
             return False
     return True
 

@@ -193,7 +193,9 @@ def lines(path: Path, encoding: Encoding, limits: Limits) -> Iterator[str]:
             number += 1
             if len(line) > limits.line_length_max:
                 raise UnreadableFile(
-                    f"line {number} is longer than {limits.line_length_max:,} characters", where=str(path)
+                    f"line {number} is longer than {limits.line_length_max:,} characters",
+                    where=str(path),
+                    do="A table has one row a line: save it as CSV again.",
                 )
             yield line
 

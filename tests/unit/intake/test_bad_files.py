@@ -235,3 +235,18 @@ def test_one_json_document_is_not_one_object_a_line(tmp_path: Path) -> None:
     for text in ('[{"phone": "13812345678"}]', '[\n {"phone": "1"}\n]', '{\n "phone": "1"\n}'):
         path.write_text(text, "utf-8")
         assert "one JSON document" in refused(path)
+
+
+def test_a_web_page_that_is_named_as_a_table_of_text_is_called_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "<html><table><tr><td>手机</td></tr><tr><td>13812345678</td></tr></table></html>", "utf-8"
+    )
+    assert "web page" in refused(path)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv"])
+def test_json_lines_are_known_by_their_content(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text('{"phone": "13812345678"}\n{"phone": "13912345678"}\n', "utf-8")
+    assert phones(read(path)) == [("+8613812345678",), ("+8613912345678",)]

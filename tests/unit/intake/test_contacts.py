@@ -180,7 +180,8 @@ def test_emails_are_lower_cased_and_checked_by_syntax(written: str, addresses: t
 
 
 @pytest.mark.parametrize(
-    "written", ["not-an-email", "a@b", "a..b@example.com", "@example.com", "a@-x.com", "a" * 2000]
+    "written",
+    ["not-an-email", "a@b", "a..b@example.com", "@example.com", "a@-x.com", "test@test", "a" * 2000],
 )
 def test_what_is_no_email_is_a_problem(written: str) -> None:
     found = emails(written)
@@ -203,6 +204,9 @@ def test_what_is_no_email_is_a_problem(written: str) -> None:
         ("与手机号相同", ()),
         ("same as phone", ()),
         ("微信号 zhang_san", ("zhang_san",)),
+        ("微信号zhang_san", ("zhang_san",)),
+        ("微信号是zhang_san", ("zhang_san",)),
+        ("wx_zhang_san", ("wx_zhang_san",)),
         ("weixin: zhang_san", ("zhang_san",)),
         ("zhang_san（微信）", ("zhang_san",)),
         ("zhang_san。", ("zhang_san",)),

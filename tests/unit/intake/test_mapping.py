@@ -75,6 +75,9 @@ def test_usual_names(field: str, names: str) -> None:
         "Owner Email",
         "Sales rep email",
         "account manager phone",
+        "銷售電話",
+        "業務員電話",
+        "推薦人電話",
         "Subscribe to email",
     ],
 )
@@ -147,3 +150,23 @@ def test_the_country_of_phone_numbers_is_one_that_there_is(tmp_path: Path) -> No
         file.write_text(f'region = "{wrong}"', encoding="utf-8")
         with pytest.raises(UsageError, match="region"):
             load_mapping(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("公司電話", "phone"),
+        ("聯絡人手機號碼", "phone"),
+        ("電子郵件信箱", "email"),
+        ("行業別", "industry"),
+        ("從業人數", "size"),
+        ("備註", "note"),
+    ],
+)
+def test_traditional_characters_name_what_simplified_ones_do(name: str, field: str) -> None:
+    assert vocabulary().field_of(name) == field
+
+
+@pytest.mark.parametrize(("name", "field"), [("【姓名】", "name"), ("[手机]", "phone"), ("(Email)", "email")])
+def test_a_name_that_stands_in_brackets_is_a_name(name: str, field: str) -> None:
+    assert vocabulary().field_of(name) == field

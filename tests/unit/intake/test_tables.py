@@ -40,6 +40,9 @@ def test_what_stands_beneath_the_header_and_belongs_to_it_is_no_row(tmp_path: Pa
         "合计金额,\"1,200.00\"", "--- END ---", "（以下空白）", "———", "制表人：王,审核人：李",
         "打印日期：2026-11-30,,,第1页/共1页", "Exported on 2026-11-30 by admin", "签字：,,日期：",
         "* 数据来源于展会扫码", "第 1 页 共 1 页",
+        "合计,共800张", "总计：800张名片", "共计800张", "名片总数,800", "总名片数,800", "参展总人数：800",
+        "统计,800", "总量,800", "行数,800", "记录总数：800", "Total cards,800", "总计,800,,制表：王",
+        "以上名片由展台扫描", "以上数据截至2026年10月12日", "打印日期 2026-10-31",
     ],
 )  # fmt: skip
 def test_more_totals_and_footers_are_no_rows(tmp_path: Path, row: str) -> None:
@@ -49,7 +52,16 @@ def test_more_totals_and_footers_are_no_rows(tmp_path: Path, row: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["张伟,,,", "总计 张伟,没留电话,,", "备注,备注,备注,备注", "制表人：王,13912345678,,"]
+    "row",
+    [
+        "张伟,,,",
+        "张总,,,",
+        "总计 张伟,没留电话,,",
+        "张总,300,,",
+        "有效,,,",
+        "备注,备注,备注,备注",
+        "制表人：王,13912345678,,",
+    ],
 )
 def test_a_row_that_may_be_somebodys_stays_a_row(tmp_path: Path, row: str) -> None:
     path = tmp_path / "a.csv"
@@ -268,3 +280,12 @@ def test_a_number_among_addresses_is_taken_beside_the_address(tmp_path: Path) ->
     path = tmp_path / "a.csv"
     path.write_text("姓名,邮箱\n张伟,wang@example.com 13812345678\n", "utf-8")
     assert phones(read(path)) == [("+8613812345678",)]
+
+
+def test_what_a_lead_cost_is_counted_in_what_its_columns_name_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("姓名,手机,成本（千元）\n王,13812345678,1.5\n", "utf-8")
+    body = read(path)[0].arrival.body
+    assert body is not None
+    assert body.touch.cost is not None
+    assert (str(body.touch.cost.amount), body.touch.cost.currency) == ("1500.0", "CNY")
