@@ -82,7 +82,7 @@ class UnusualRequests(RandomRequests):
                     for n, when in enumerate(rng.sample(CONDITIONS[:2] + CONDITIONS[3:4], 2))
                 ],
             },
-            "score_classes": rng.choice(({}, {"A": 70, "B": 30, "C": 0}, {"A": 100, "Z": 1})),
+            "score_classes": rng.choice(({}, {"A": 70, "B": 30, "C": 0}, {"A": 90, "Z": 0})),
             "groups": {
                 "sales": {"reps": "all", "weights": {x: rng.choice((1, 2, 7, 1000)) for x in REPS[:3]}},
                 "young": {"reps": rng.sample(REPS, 2)},
@@ -90,11 +90,11 @@ class UnusualRequests(RandomRequests):
             },
             "rules": rules,
             "claiming": {
-                "per_rep_per_day": perhaps(0, 1, 3),
-                "per_pool_per_day": perhaps(0, 4),
+                "per_rep_per_day": perhaps(0, 2, 5),
+                "per_pool_per_day": perhaps(0, 3, 4),
                 "per_group_per_day": rng.choice(({}, {"young": 1, "old": 2}, {"sales": 0}, {"old": 3})),
-                "per_class_per_day": rng.choice(({}, {"A": 0}, {"A": 1, "B": 1, "Z": 2})),
-                "held_at_once": perhaps(0, 1, 3),
+                "per_class_per_day": rng.choice(({}, {"A": 0, "B": 1, "C": 1}, {"A": 1, "B": 1, "Z": 0})),
+                "held_at_once": perhaps(0, 2, 5, 9),
                 "min_gap": perhaps("0s", *SHORT),
                 "cool_down": perhaps("0s", *SHORT, *MIDDLE),
                 "open_after": perhaps(*SHORT),
@@ -133,7 +133,7 @@ class UnusualRequests(RandomRequests):
         rng = self.rng
         return super()._traits() | {
             "hours": rng.choice((None, None, *HOURS)),
-            "holding_cap": rng.choice((None, None, 0, 1, 2)),
+            "holding_cap": rng.choice((None, None, None, 0, 1, 4)),
             "regions": rng.choice((None, None, ["上海"], [x for x in REGIONS[:3] if x])),
         }
 
@@ -164,6 +164,8 @@ class UnusualRequests(RandomRequests):
             self._stranger()
         elif chance < 0.13:
             self._when_it_may()
+        elif chance < 0.18:
+            self._do(r.ClaimNext(), f"rep/{rng.choice(REPS)}")
         else:
             super()._one()
 
