@@ -18,6 +18,7 @@ from leadflow.domain.requests import Request, SubmitIntake, intake_request
 from leadflow.domain.values import Person, role_of
 from leadflow.errors import UsageError
 from leadflow.intake import contacts
+from leadflow.intake.doubled import doubled
 from leadflow.intake.problems import Problem
 from leadflow.log.envelope import BODIES, decode_request, problems_of
 from leadflow.log.kafka.records import H_CONTENT_TYPE
@@ -102,9 +103,12 @@ def _value(record: Any) -> bytes:
 
 def _json(value: bytes) -> Any:
     try:
-        return orjson.loads(value)
+        found = orjson.loads(value)
     except orjson.JSONDecodeError as problem:
         raise UsageError(f"the record is not JSON: {problem}") from problem
+    if (twice := doubled(value, found)) is not None:
+        raise UsageError(f"the record says {twice} twice")
+    return found
 
 
 def _key(record: Any) -> str | None:

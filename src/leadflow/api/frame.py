@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 
+import orjson
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadflow.api import failing, problems
 from leadflow.api.identity import template_of
+from leadflow.bootstrap.importing import doubled
 
 BODY_MAX = "leadflow.body_max"
 """Where a request's scope keeps how many bytes its body may have; a route may allow itself another number
@@ -23,6 +26,8 @@ HEADERS = (
 )
 """Of every answer, unless it has its own."""
 
+JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
+"""The media types of JSON."""
 NOT_LOOKED_AT = ("/v1/", "/in/")
 """Below these nothing answers HEAD: it is programs that ask there, and streams never end. Pages do, as those
 who check links and show previews of them expect (RFC 9110, 9.3.2)."""
@@ -92,6 +97,9 @@ class Body:
         self._scope = scope
         self._receive = receive
         self._read = 0
+        # Of what comes to an inlet everything is kept, with what is wrong with it.
+        self._looks = not scope["path"].startswith("/in/") and _is_json(scope)
+        self._pieces: list[bytes] = []
 
     async def __call__(self) -> Message:
         limit = self._scope[BODY_MAX]
@@ -102,7 +110,27 @@ class Body:
             self._read += len(message.get("body", b""))
             if self._read > limit:
                 raise too_large(limit)
+            if self._looks:
+                self._pieces.append(message.get("body", b""))
+                if not message.get("more_body", False):
+                    _check_members(b"".join(self._pieces))
         return message
+
+
+def _check_members(content: bytes) -> None:
+    """Raise HTTPException for JSON that says something twice. What is none is told by who reads it."""
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        document = None
+    if (twice := doubled(content, document)) is not None:
+        raise HTTPException(400, f"the body says {twice} twice: which of them holds is not guessed")
+
+
+def _is_json(scope: Scope) -> bool:
+    return any(
+        name == b"content-type" and JSON.match(value.decode("latin-1")) for name, value in scope["headers"]
+    )
 
 
 def too_large(limit: int) -> HTTPException:

@@ -30,12 +30,12 @@ from leadflow.api.changes import (
     service_of,
     wait_of,
 )
+from leadflow.api.frame import JSON
 from leadflow.api.identity import ROLE_HEADER, caller
 from leadflow.bootstrap.identities import Caller
 from leadflow.errors import NotPermitted
 
 _KEY = re.compile(KEY)
-_JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -179,7 +179,7 @@ async def body_of(request: Request, model: type[_M], *, needed: bool = True) -> 
     content = await request.body()
     if not content and not needed:
         return None
-    if content and not _JSON.match(request.headers.get("content-type", "")):
+    if content and not JSON.match(request.headers.get("content-type", "")):
         raise problems.ProblemError(
             problems.problem("unsupported-type", "the body must be JSON: application/json")
         )

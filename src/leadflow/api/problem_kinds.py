@@ -24,7 +24,7 @@ KINDS: dict[str, ProblemKind] = {
     "unreadable": ProblemKind(
         400,
         "The request cannot be read",
-        "The body is no JSON, or the address or a header holds what none can hold.",
+        "The body is no JSON or says something twice, or the address or a header holds what none can hold.",
         "`detail` says what cannot be read, and where. Correct the program that sends it; the same again "
         "fails again.",
     ),

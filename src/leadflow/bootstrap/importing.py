@@ -16,6 +16,7 @@ from leadflow.incoming.importing import (
 )
 from leadflow.incoming.resending import corrected
 from leadflow.intake.arrivals import Arrival, ArrivalReader
+from leadflow.intake.doubled import doubled
 from leadflow.intake.files import open_arrivals
 from leadflow.intake.mapping import FIELDS, MappingFile, PhoneRegion, load_mapping
 from leadflow.records import DeadLetter
@@ -34,6 +35,7 @@ __all__ = [
     "corrected",
     "counted",
     "destination",
+    "doubled",
     "import_file",
     "load_mapping",
     "open_arrivals",

@@ -15,6 +15,7 @@ from leadflow.bootstrap.importing import (
     ArrivalReader,
     Destination,
     MappingFile,
+    doubled,
     reason_of,
     unreadable,
 )
@@ -101,8 +102,8 @@ def intake_command(
     if isinstance(document, dict):
         arrival = reader.read(document, ref=ref or None)
     else:
-        what = "is no JSON" if isinstance(document, NoJson) else "is JSON, but not an object"
-        arrival = reader.refuse("not_an_object", what, str(document), "document")
+        code, what = getattr(document, "why", ("not_an_object", "is JSON, but not an object"))
+        arrival = reader.refuse(code, what, str(document), "document")
     session.app.settle()
     to = destination_of(session, pool)
     check_declared(session, channel, to)
@@ -115,8 +116,16 @@ def intake_command(
     show_arrival(session, outcome, arrival)
 
 
-class NoJson(str):
-    """What came on stdin, where it is no JSON."""
+class NoDocument(str):
+    """What came on stdin, where it is none; `why` is a code and words."""
+
+    def __new__(cls, text: str, *why: str) -> NoDocument:
+        """See the class."""
+        made = super().__new__(cls, text)
+        made.why = why
+        return made
+
+    why: tuple[str, ...]
 
 
 def _from_stdin() -> Any:
@@ -124,9 +133,12 @@ def _from_stdin() -> Any:
     if not text.strip():
         raise UsageError("no lead was given", do="Give options as `--phone`, or a JSON document on stdin.")
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except ValueError:
-        return NoJson(text)
+        return NoDocument(text, "not_an_object", "is no JSON")
+    if (twice := doubled(text, found)) is not None:
+        return NoDocument(text, "doubled_member", f"says {twice} twice")
+    return found
 
 
 def _refuse_unreadable(

@@ -14,6 +14,7 @@ from leadflow.errors import UnreadableFile
 from leadflow.intake.arrivals import ROW_REF, Arrival, ArrivalReader
 from leadflow.intake.attribution import Attribution
 from leadflow.intake.channels.cards import asked_of, cards_of
+from leadflow.intake.doubled import doubled
 from leadflow.intake.json_lines import as_line, check_lines, json_lines, lenient_json
 from leadflow.intake.learning import learn
 from leadflow.intake.limits import Limits
@@ -180,6 +181,8 @@ class ArrivalFile:
             document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             lenient = lenient_json(shown)
+            if lenient is not None and (twice := doubled(shown, lenient)) is not None:
+                return self._doubled(number, shown, twice)
             if lenient is not None:
                 arrival = self._once(lenient, self.reader.read(lenient))
                 return self._garbled(Incoming(number, None, lenient, arrival), shown)
@@ -190,7 +193,13 @@ class ArrivalFile:
         if not isinstance(document, dict):
             refused = self.reader.refuse("not_an_object", "is JSON, but not an object", shown, "line")
             return Incoming(number, None, {"line": shown}, refused)
+        if (twice := doubled(text, document, even=True)) is not None:
+            return self._doubled(number, shown, twice)
         return Incoming(number, None, document, self._once(document, self.reader.read(document)))
+
+    def _doubled(self, number: int, shown: str, twice: str) -> Incoming:
+        refused = self.reader.refuse("doubled_member", f"says {twice} twice", shown, "line")
+        return Incoming(number, None, {"line": shown}, refused)
 
     def _garbled(self, incoming: Incoming, shown: str) -> Incoming:
         if "\ufffd" not in shown:

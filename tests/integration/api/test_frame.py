@@ -150,3 +150,24 @@ def test_the_bare_address_says_where_everything_is(door: Door) -> None:
         assert answer.headers["vary"] == "Accept"
     nobody("POST", "/", status=405)
     assert nobody("HEAD", "/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "twice"),
+    [
+        (
+            "/v1/pools/east/intake",
+            '{"fields": {"phone": "13800138000", "phone" : "13900139009"}}',
+            "fields.phone",
+        ),
+        ("/v1/pools/east/claims/next", '{"rep": "wang", "rep": "li"}', "rep"),
+        ("/v1/pools/east/members", '{"member": "zhao", "role": "rep", "role": "manager"}', "role"),
+    ],
+)
+def test_a_body_that_says_something_twice_is_not_guessed_at(
+    door: Door, path: str, body: str, twice: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = door.as_("manager/ma")("POST", path, content=body, headers=headers, status=400).json()
+    assert answer["type"] == "/problems/unreadable"
+    assert f"says {twice} twice" in answer["detail"]

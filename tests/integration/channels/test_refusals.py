@@ -185,3 +185,13 @@ def test_no_line_of_the_log_has_a_secret_or_what_was_sent(gate: Gate, kind: str)
     for word in (*gate.inlet().secrets, "another-secret", "13812345678", PHONE, "level=error"):
         assert word not in told
     assert {line["path"] for line in lines} <= {"/in/{inlet}", "/in/{inlet}/{secret}"}
+
+
+def test_what_says_something_twice_is_kept_as_a_dead_letter(gate: Gate) -> None:
+    gate.add("cloudevents", "cloudevents")
+    call = gate.example("cloudevents")
+    body = call.body.rstrip()[:-1] + b',"id":"another"}'
+    gate.send(replace(call, body=body), "cloudevents")
+    assert gate.arrived() == []
+    (letter,) = gate.letters()
+    assert "says id twice" in letter.reason

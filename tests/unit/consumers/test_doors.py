@@ -31,3 +31,9 @@ def test_an_attribute_that_cannot_be_read_is_called_by_its_name(attribute: str, 
     record = SimpleNamespace(key=None, headers=[], value=json.dumps(event).encode())
     with pytest.raises(UsageError, match=f"the arrival cannot be read: {attribute}: "):
         intake_of(record)
+
+
+def test_a_record_that_says_something_twice_is_no_arrival() -> None:
+    record = SimpleNamespace(key=None, headers=[], value=b'{"id": "1", "data": {"ref": "1", "ref" : "2"}}')
+    with pytest.raises(UsageError, match=r"the record says data\.ref twice"):
+        intake_of(record)

@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from leadflow.errors import LeadflowError
+from leadflow.intake.doubled import doubled
 from leadflow.intake.mapping import MappingFile, PhoneRegion
 from leadflow.intake.problems import Problem
 
@@ -241,13 +242,15 @@ def json_value(body: bytes) -> Any:
     """The JSON value that a body is; else what is kept of it."""
     text = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return orjson.loads(text)
+        found = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         # orjson refuses integers of more than 64 bits and NaN, which some vendors write as ids.
         try:
-            return json.loads(text)
+            found = json.loads(text)
         except (ValueError, RecursionError):
             return broken(body, "not_json", f"is not JSON: {error.msg} at character {error.pos + 1}")
+    twice = doubled(text, found)
+    return found if twice is None else broken(body, "doubled_member", f"says {twice} twice")
 
 
 def broken(body: bytes, code: str, message: str) -> Sent:
