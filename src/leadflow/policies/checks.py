@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import pairwise
 
 from leadflow.calendars import country_known, zone_offsets
@@ -23,10 +23,13 @@ YEARS_MAX = 10
 """The longest that a duration in working time may take."""
 
 
-def check_policy(policy: Policy, *, whole: bool = True) -> list[Problem]:
+def check_policy(
+    policy: Policy, *, whole: bool = True, faulty: Collection[str] = frozenset()
+) -> list[Problem]:
     """Errors and warnings of a policy by itself.
 
-    Without `whole`, faulty parts are already gone from it: what is only missing then is not told.
+    Without `whole`, faulty parts are already gone from it, those at the paths `faulty` among them: what is
+    only missing then is not told.
     """
     checks: list[Callable[[Policy], Iterator[Problem]]] = [
         _zone,
@@ -42,7 +45,8 @@ def check_policy(policy: Policy, *, whole: bool = True) -> list[Problem]:
     ]
     if whole:
         checks += [_reachable, _unused]
-    return [problem for check in checks for problem in check(policy)]
+    found = [problem for check in checks for problem in check(policy)]
+    return found + list(_without_deadline(policy, faulty))
 
 
 def check_routing(table: RoutingTable, pools: set[str] | None, *, whole: bool = True) -> list[Problem]:
@@ -174,8 +178,6 @@ def _follow_up(policy: Policy) -> Iterator[Problem]:
     for field in ("first_contact_within", "keep_for", "hold_at_most", "protect_at_most"):
         if _zero(getattr(rules, field)):
             yield error(f"follow_up.{field}", "is zero; leave it out, or give some time")
-    if rules.keep_for is not None and first is None:
-        yield error("follow_up.keep_for", "has nothing to move without first_contact_within")
     yield from _warnings_ahead(policy)
     if _longer(first, rules.hold_at_most):
         yield error(
@@ -187,14 +189,22 @@ def _follow_up(policy: Policy) -> Iterator[Problem]:
         yield warning("follow_up.protect_at_most", "has no effect while protected_per_rep is 0")
 
 
+def _without_deadline(policy: Policy, faulty: Collection[str]) -> Iterator[Problem]:
+    """What needs a deadline where none is given; one that was given wrongly is not missing."""
+    rules = policy.follow_up
+    first = rules.first_contact_within is not None or "follow_up.first_contact_within" in faulty
+    if rules.keep_for is not None and not first:
+        yield error("follow_up.keep_for", "has nothing to move without first_contact_within")
+    if rules.warn_before and not (first or rules.hold_at_most or "follow_up.hold_at_most" in faulty):
+        yield error(
+            "follow_up.warn_before", "there is no deadline without first_contact_within or hold_at_most"
+        )
+
+
 def _warnings_ahead(policy: Policy) -> Iterator[Problem]:
     rules = policy.follow_up
     name = "first_contact_within" if rules.first_contact_within else "hold_at_most"
     limit = rules.first_contact_within or rules.hold_at_most
-    if rules.warn_before and limit is None:
-        yield error(
-            "follow_up.warn_before", "there is no deadline without first_contact_within or hold_at_most"
-        )
     for index, before in enumerate(rules.warn_before):
         path = f"follow_up.warn_before[{index}]"
         if _zero(before):

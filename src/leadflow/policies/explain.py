@@ -174,9 +174,10 @@ def _follow_up(policy: Policy) -> Iterator[str]:
         times = listed(words(before) for before in rules.warn_before)
         yield f"You are warned {times} before the deadline."
     idle = [outcome for outcome in rules.outcomes if outcome not in rules.counts]
+    moved = "is recorded but moves" if len(idle) == 1 else "are recorded but move"
     yield (
         f"Outcomes of a contact: {listed(rules.outcomes)}."
-        + (f" Of these, {listed(idle)} are recorded but move no deadline." if idle else "")
+        + (f" Of these, {listed(idle)} {moved} no deadline." if idle else "")
         + f" Those that count: {counts}."
     )
     yield "A new policy never shortens the deadline that you were given."
@@ -191,6 +192,7 @@ def _deadline(rules: FollowUp, back: str, counts: str) -> Iterator[str]:
         )
     elif most is not None:
         yield f"A claimed or assigned lead is yours for {words(most)}. After that {back}."
+        yield "No contact keeps it longer."
     else:
         yield "A lead that is yours stays yours: it has no deadline."
     if keep is not None:
@@ -234,8 +236,8 @@ def _recycling(policy: Policy) -> Iterator[str]:
         "A lead whose deadline passes goes back to the public pool, where others may claim it."
         if rules.after_recycle == "public"
         else "A lead whose deadline passes goes on to the next rep of its group who has not had it yet; "
-        "when all have, it starts over with another than had it last. Only where there is nobody else does "
-        "the same rep get it again."
+        "when all have, it starts over with another rep than the one who had it last. Only where there is "
+        "nobody else does the same rep get it again."
     )
     if rules.assign_after is None:
         yield "A lead that nobody claims stays in the public pool."

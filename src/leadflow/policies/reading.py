@@ -49,7 +49,8 @@ def read_document(document: dict[str, Any]) -> tuple[Policy | None, tuple[Proble
     """As `read`, of a policy that is a document already: what its TOML says, amounts as decimals."""
     policy, partial, found = _validate(Policy, document)
     if partial is not None:
-        found += _further(found, check_policy(partial, whole=policy is not None))
+        faulty = {problem.path for problem in found}
+        found += _further(found, check_policy(partial, whole=policy is not None, faulty=faulty))
     return _judge(policy, found)
 
 
