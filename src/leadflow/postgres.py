@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -114,21 +114,39 @@ def configure(connection: psycopg.Connection[Any]) -> None:
     connection.execute("SET timezone TO 'UTC'")
 
 
+class _Told(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that says what kept it from being opened: a pool says only how long it has tried."""
+
+    @classmethod
+    def connect(  # type: ignore[override]
+        cls, conninfo: str, *, tell: Callable[[psycopg.Error | None], None], **given: Any
+    ) -> _Told:
+        try:
+            made = super().connect(conninfo, **given)
+        except psycopg.Error as error:
+            tell(error)
+            raise
+        tell(None)
+        return made
+
+
 class Database:
     """One Postgres database, with a small pool of connections. Opens none before it needs one."""
 
     def __init__(self, url: str, *, size_max: int = POOL_SIZE_MAX) -> None:
         self.url = url
         self.where = place_of(url)
+        self._kept_out: str | None = None
+        """What the last try to connect met."""
         self._pool = psycopg_pool.ConnectionPool(
             make_conninfo(
                 url, application_name="leadflow", connect_timeout=_patience(url, CONNECT_TIMEOUT_S)
             ),
-            connection_class=psycopg.Connection[tuple[Any, ...]],
+            connection_class=_Told,
             min_size=0,
             max_size=size_max,
             open=False,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "tell": self._tell},
             timeout=CONNECT_TIMEOUT_S,
             configure=configure,
             check=psycopg_pool.ConnectionPool.check_connection,
@@ -154,8 +172,16 @@ class Database:
                     yield joined
                 return
             self._pool.open()
-            with self._pool.connection() as connection:
-                yield connection
+            try:
+                with self._pool.connection() as connection:
+                    yield connection
+            except psycopg_pool.PoolTimeout as late:
+                if self._kept_out is None:
+                    raise
+                raise psycopg.OperationalError(self._kept_out) from late
+
+    def _tell(self, error: psycopg.Error | None) -> None:
+        self._kept_out = None if error is None else str(error)
 
     @contextmanager
     def transaction(self, *, apart: bool = False) -> Iterator[Connection]:
