@@ -136,7 +136,8 @@ def _shares_since(pool: Pool, view: _View, now: datetime) -> tuple[int, datetime
     if not view.plain:
         for rep in view.reps:
             traits = rep.traits
-            if traits.hours or traits.leave:
+            # Who is away or full is no more so when its hours begin or end.
+            if (traits.hours or traits.leave) and view.away[rep.id] is None:
                 changed = pool.working.last_change(now, traits.hours, traits.leave)
                 time = max(time, changed or EPOCH)
     return sequence, time

@@ -95,6 +95,13 @@ def test_weights_are_kept_at_every_moment() -> None:
         assert abs(given_to[:turn].count("w") - turn * 3 / 5) < 1
 
 
+def test_hours_of_a_rep_who_is_full_all_the_while_do_not_begin_the_shares_anew() -> None:
+    policy = {"groups": {"sales": {"reps": "all", "weights": {"li": 3}}}, "rules": [ROTATE]}
+    scene = given(changes("wang", holding_cap=0, hours="09:00-18:00"), policy=policy)
+    scene.given(*[arrives(f"a{n}", at=f"{n * 12}h") for n in range(4)])
+    assert sorted(fact.to for fact in scene.only(e.LeadAssigned)) == ["li", "li", "li", "zhao"]
+
+
 def test_the_fact_names_rule_group_candidates_and_shares() -> None:
     scene = given(arrives("a"), pause("zhao"), arrives("b"), policy=ROTATING)
     fact = scene.only(e.LeadAssigned)[-1]
