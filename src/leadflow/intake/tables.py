@@ -28,12 +28,13 @@ _COUNTING = (
     r"|(?:grand\s+|sub-?\s*)?totals?|sum|count|average|avg)"
 )
 _TOTAL = re.compile(
-    rf"(?:{_SCOPE}\s*)*{_COUNTING}(?:\s*(?:{_SCOPE}|{_COUNTING}|{_MEASURE}))*"
-    rf"(?:\s*[(（].*[)）])?\s*[:：=]?\s*[¥￥]?\s*[\d,.]*(?:\s*(?:{_MEASURE}|{_SCOPE}))*",
+    rf"(?:{_SCOPE}\s*)*+{_COUNTING}(?:\s*+(?:{_SCOPE}|{_COUNTING}|{_MEASURE}))*+"
+    rf"(?:\s*[(（].*[)）])?\s*[:：=]?\s*[¥￥]?\s*[\d,.]*+(?:\s*+(?:{_MEASURE}|{_SCOPE}))*+",
     re.IGNORECASE,
 )
 """Words that count, among words for what is counted; behind them perhaps how many there were. No measure
-word stands first: `张总` is somebody."""
+word stands first: `张总` is somebody. What a loop has taken it keeps (`*+`), or a cell of
+`人人人…` would take for ever."""
 _COUNT_LINE = re.compile(rf"(?:以上)?(?:总?共|合计|总计)[计有]?\s*[:：]?\s*[\d,]+\s*{_MEASURE}.{{0,10}}")
 _FOOTER = re.compile(
     r"[*※(（\[【\s]*(?:制表|导出|填表|审核|打印|备注|说明|注|数据来源|来源|更新|签字|签名|盖章|统计|日期|截止"

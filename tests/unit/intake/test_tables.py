@@ -289,3 +289,10 @@ def test_what_a_lead_cost_is_counted_in_what_its_columns_name_says(tmp_path: Pat
     assert body is not None
     assert body.touch.cost is not None
     assert (str(body.touch.cost.amount), body.touch.cost.currency) == ("1500.0", "CNY")
+
+
+@pytest.mark.parametrize("word", ["人", "总数", "条数", "记录", "条记录"])
+def test_a_word_of_totals_said_over_and_over_is_looked_at_once(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + ROW + f"合计{(word * 75)[:75]}x,,,\n", "utf-8")
+    assert len(read(path)) == 2
