@@ -40,6 +40,13 @@ NAMES = (
 )
 
 
+@pytest.fixture(autouse=True)
+def chance_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service runs in this process. What its connections draw must not come from the numbers that
+    Hypothesis makes requests from: it takes that for a strategy that cannot be repeated."""
+    monkeypatch.setattr("psycopg_pool.base.random", random.Random(SEED).random)
+
+
 class Callers:
     """A manager, a rep, and nobody, one after the other."""
 
