@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
+from leadflow.errors import LogDamaged
 from leadflow.log.reading import Log, Positions
 from leadflow.postgres import Connection, Database
 from projections.base import Entry, Key, Projection, Row, Table
@@ -41,7 +42,8 @@ def differences(
 ) -> Iterator[Difference]:
     """Every difference between live rows and a fold of the log up to their positions.
 
-    All rows are those of one moment, however long it takes.
+    All rows are those of one moment, however long it takes. Raises LogDamaged where they have taken events
+    of a pool that the log no longer has at its end.
     """
     with database.connection() as connection:
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -113,6 +115,15 @@ def _compare(
         yield Difference(projection.name, table.name, "/".join(map(str, key)), "", None, row)
 
 
+def _shorter(pool: str, last: int, taken: int) -> LogDamaged:
+    # The log was folded as far as these read models have come. Filling them anew would forget what it lost.
+    return LogDamaged(
+        f"is missing: the read models have taken {pool!r} up to {taken}, the log no longer has it",
+        event=f"{pool}/{last + 1}",
+        do="Restore the log from a backup. Do not rebuild: the read models alone still tell what is missing.",
+    )
+
+
 def _compare_heads(
     connection: Connection, projection: Projection, generation: Generation, fresh: MemoryRows
 ) -> Iterator[Difference]:
@@ -129,6 +140,8 @@ def _compare_heads(
         head = fresh.heads.get(pool)
         expected = (head.sequence, head.time, head.clock, head.offsets) if head else empty
         live = stored.get(pool, empty)
+        if live[0] > expected[0]:
+            raise _shorter(pool, expected[0], live[0])
         for column, a, b in zip(("sequence", "time", "clock", "offsets"), live, expected, strict=True):
             if a != b:
                 yield Difference(projection.name, "projection_heads", pool, column, a, b)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from leadflow.domain import events as f
-from leadflow.errors import LeadflowError, NotFound, Unavailable
+from leadflow.errors import LeadflowError, LogDamaged, NotFound, Unavailable
 from leadflow.log.embedded import EmbeddedLog
+from leadflow.log.verify import verify as verify_log
 from leadflow.postgres import Database
 from projections import pools, registry, timeline
 from projections.base import Entry, Projection, ProjectionStopped, Rows
@@ -204,6 +205,32 @@ def test_an_event_that_cannot_be_applied_stops_its_projection_and_no_other(
     repaired.catch_up()
     assert list(repaired.verify()) == []
     assert repaired.list()[0].status == "live"
+
+
+@pytest.mark.parametrize(("kept", "lost"), [(-4, "the last decisions"), (0, "the whole pool")])
+def test_a_log_that_lost_its_end_is_named_and_not_taken_for_wrong_read_models(
+    log: EmbeddedLog, read_models: Projections, kept: int, lost: str
+) -> None:
+    history = History()
+    for pool in ("east", "west"):
+        history.open(pool)
+    for number in range(8):
+        history.capture("west", f"lead-{number}")
+    append(log, history)
+    read_models.start()
+    read_models.catch_up()
+    whole = log.last("west")
+    last = whole + kept if kept else 0
+    with read_models.database.connection() as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "DELETE FROM log.events WHERE originator_id = 'west' AND originator_version > %s", (last,)
+        )
+    assert verify_log(log).ok, f"the chain cannot show that it lost {lost}"
+    with pytest.raises(LogDamaged, match=f"up to {whole}") as damaged:
+        list(read_models.verify())
+    assert damaged.value.event == f"west/{last + 1}"
+    assert "Do not rebuild" in str(damaged.value)
 
 
 def test_a_row_that_postgres_refuses_stops_the_projection_at_its_decision(
