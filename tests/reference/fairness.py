@@ -1,7 +1,7 @@
 """The reference model of a rotation's fairness: nobody is off its share by a lead or more.
 
 It counts along with the facts. A group's counting begins anew when somebody's availability in it changes:
-by a fact, or by opening hours and leave.
+by opening hours and leave, or by a fact, as every fact about a member of it is taken to do.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Fairness:
             self.look(history, moment)
         self.time = event.time
         data = event.data
+        if isinstance(data, (e.MemberJoined, e.MemberChanged, e.MemberPaused, e.MemberResumed)):
+            self.forget(history, {data.member})
         if not isinstance(data, e.LeadAssigned) or data.order != "weighted" or data.group is None:
             return None
         rules = history.policy.groups[data.group]
@@ -53,9 +55,13 @@ class Fairness:
         now = {rep: not there(history, rep, moment) for rep in history.reps()}
         changed = {rep for rep in now | self.before if now.get(rep) != self.before.get(rep)}
         self.before = now
+        if changed:
+            self.forget(history, changed)
+
+    def forget(self, history: History, changed: set[str]) -> None:
         for key in list(self.got):
             rules = history.policy.groups[key[0]]
-            if changed and (rules.reps == "all" or changed & set(rules.reps)):
+            if rules.reps == "all" or changed & set(rules.reps):
                 del self.got[key]
 
 
