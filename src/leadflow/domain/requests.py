@@ -70,8 +70,39 @@ def _in_a_currency(policy: Policy) -> Policy:
     return policy
 
 
-SoundPolicy = Annotated[Policy, AfterValidator(_comes_to_rest), AfterValidator(_in_a_currency)]
-"""A policy under which every moment has an end, in a currency of ISO 4217."""
+WHOLE_MAX = 2**63 - 1
+"""The largest whole number of a request: of larger ones, what reads JSON makes a fraction."""
+
+
+def _of_64_bits(number: int) -> int:
+    if abs(number) > WHOLE_MAX:
+        raise ValueError("a whole number has 64 bits at most")
+    return number
+
+
+def _of_readable_numbers(values: Model) -> Any:
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, (list, tuple)):
+            for part in value:
+                walk(part)
+        elif isinstance(value, int):
+            _of_64_bits(value)
+
+    walk(values.model_dump())
+    return values
+
+
+SoundPolicy = Annotated[
+    Policy,
+    AfterValidator(_comes_to_rest),
+    AfterValidator(_in_a_currency),
+    AfterValidator(_of_readable_numbers),
+]
+"""A policy under which every moment has an end, in a currency of ISO 4217, with numbers that can be read."""
+GivenTraits = Annotated[MemberTraits, AfterValidator(_of_readable_numbers)]
+"""Traits with numbers that can be read again. Facts are not asked for them."""
 
 
 def _of_a_currency(money: Money) -> Money:
@@ -128,7 +159,7 @@ class AddMember(Body):
     type: Literal["AddMember"] = "AddMember"
     member: Name
     role: Literal["rep", "manager", "marketing", "support"] = "rep"
-    traits: MemberTraits = Field(default_factory=MemberTraits)
+    traits: GivenTraits = Field(default_factory=MemberTraits)
 
 
 Trait = Literal["display_name", "regions", "industries", "hours", "leave", "holding_cap"]
@@ -140,7 +171,7 @@ class ChangeMember(Body):
     type: Literal["ChangeMember"] = "ChangeMember"
     member: Name
     role: Literal["rep", "manager", "marketing", "support"] | None = None
-    traits: MemberTraits
+    traits: GivenTraits
     clear: tuple[Trait, ...] = ()
     """Traits that no longer restrict."""
 
@@ -233,7 +264,7 @@ class LeadBody(Body):
     """Base of requests about one lead."""
 
     lead: LeadId
-    if_sequence: int | None = None
+    if_sequence: Annotated[int, AfterValidator(_of_64_bits)] | None = None
     """The lead's last sequence that the sender saw; refused as `stale` if it has changed since."""
 
 
