@@ -41,9 +41,9 @@ def try_policy(
         )
     end = until or app.now(pool)
     if since is not None and since > end:
-        raise UsageError(
-            f"there is no time from {since.isoformat()} to {end.isoformat()}", do="See --from and --to."
-        )
+        view = app.views.pool(pool)
+        span = f"{view.local(since):%Y-%m-%d %H:%M} to {view.local(end):%Y-%m-%d %H:%M}"
+        raise UsageError(f"there is no time from {span}, by the pool's clock", do="See --from and --to.")
     last = app.log.last(pool)
 
     def events() -> Iterator[Event]:

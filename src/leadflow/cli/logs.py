@@ -261,7 +261,8 @@ def request_show(session: Session, request_id: str, pool: str | None) -> None:
         if row["lead"]:
             table.add_row("lead", row["lead"])
         if row["reused"]:
-            table.add_row("reused", f"{row['reused']} times with another content, refused each time")
+            times = "once" if row["reused"] == 1 else f"{row['reused']} times"
+            table.add_row("reused", f"{times} with another content, refused each time")
         out.print(table)
 
     session.emit(row | {"why": why}, draw)

@@ -40,8 +40,9 @@ def import_spend(session: Session, file: Path, currency: str) -> None:
     report = record_file(session.app, session.actor, file, str(file), currency=currency)
 
     def draw(console: Console) -> None:
+        figures = "1 figure" if report.rows == 1 else f"{report.rows} figures"
         console.print(
-            f"{file.name}: {report.rows} figures; {report.recorded} recorded, {report.replaced} replaced an"
+            f"{file.name}: {figures}; {report.recorded} recorded, {report.replaced} replaced an"
             f" earlier one, {report.unchanged} known already, {len(report.refused)} refused",
             markup=False,
         )

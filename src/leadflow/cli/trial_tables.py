@@ -76,6 +76,11 @@ def _draw_limits(out: Console, found: Comparison) -> None:
             f" that differs is {found.differs_at}. People are taken to have asked for the same as they did.",
             highlight=False,
         )
+    if found.refused_anyway:
+        out.print(
+            f"Not asked again, as no policy would let them pass: {found.refused_anyway:,} refused requests.",
+            highlight=False,
+        )
     if found.not_done:
         listed = ", ".join(f"{count} × {what}" for what, count in found.not_done.items())
         out.print(Text(f"Done then, and refused now: {listed}."))

@@ -80,7 +80,9 @@ class Tokens:
         """
         named, who, wanted = _checked_name(name), _checked_actor(actor), _checked_scopes(scopes)
         if not timedelta() < lasts <= LIFE_MAX:
-            raise UsageError(f"a token lasts at most {LIFE_MAX.days} days", do="Give e.g. 90d.")
+            raise UsageError(
+                f"a token lasts for some time, {LIFE_MAX.days} days at most", do="Give e.g. 90d."
+            )
         identity, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
         now = self._clock()
         with self._prepared.database.connection() as connection:

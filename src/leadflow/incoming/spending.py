@@ -112,8 +112,9 @@ def check(rows: list[SpendRow], declared: Iterable[str], file: str) -> list[tupl
     found = list(problems_of(rows, declared))
     if found:
         lines = [f"row {row}: {problem.field} {problem.message}" for row, problem in found]
+        count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
         error = SpendUnreadable(
-            f"{len(found)} problems in the file of spend; nothing was recorded:\n  " + "\n  ".join(lines),
+            f"{count} in the file of spend; nothing was recorded:\n  " + "\n  ".join(lines),
             do=f"Correct {file} and import it again.",
         )
         error.problems = [Problem(f"rows[{row}].{one.field}", one.code, one.message) for row, one in found]

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from leadflow.errors import UnreadableFile
+from leadflow.errors import UnreadableFile, UsageError
 from leadflow.intake.arrivals import ROW_REF, Arrival, ArrivalReader
 from leadflow.intake.attribution import Attribution
 from leadflow.intake.channels.cards import asked_of, cards_of
@@ -19,7 +19,7 @@ from leadflow.intake.json_lines import as_line, check_lines, json_lines, lenient
 from leadflow.intake.learning import learn
 from leadflow.intake.limits import Limits
 from leadflow.intake.mapping import ANSWER, MappingFile, header_key, make_plan
-from leadflow.intake.opening import kind_of, open_tables, read_head
+from leadflow.intake.opening import is_workbook, kind_of, open_tables, read_head
 from leadflow.intake.problems import Problem
 from leadflow.intake.tables import Table
 from leadflow.intake.text import CELL_LENGTH_MAX, as_text
@@ -75,6 +75,12 @@ class ArrivalFile:
         head = read_head(self.path, self.limits)
         kind = kind_of(self.path, head)
         own = self.reader.mapping
+        if own.sheet is not None and not is_workbook(head):
+            raise UsageError(
+                f"the file has no sheets, so none is called {own.sheet!r}",
+                where=str(self.path),
+                do="Leave the sheet out (--sheet, or `sheet` in the mapping file).",
+            )
         if kind == "vcf":
             self.encoding = encoding_of(self.path, own.encoding)
             if next(self._cards(), None) is None:

@@ -97,6 +97,11 @@ class Opened:
     """Visible sheets that hold contact points, but no header that is known."""
 
 
+def is_workbook(head: bytes) -> bool:
+    """Whether a file that begins so is a workbook, whatever its name says."""
+    return head.startswith((ZIP_MAGIC, OLE_MAGIC))
+
+
 def open_tables(
     path: Path,
     head: bytes,
@@ -107,7 +112,7 @@ def open_tables(
     needs: str = CONTACT_POINT,
 ) -> Opened:
     """The tables of a workbook's visible sheets, or the one of a CSV file, their headers found."""
-    if head.startswith((ZIP_MAGIC, OLE_MAGIC)):
+    if is_workbook(head):
         sheets = read_workbook(path, head, limits)
         if only_sheet is not None:
             sheets = [sheet for sheet in sheets if sheet.name == only_sheet]

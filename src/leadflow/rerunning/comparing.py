@@ -71,6 +71,8 @@ class Comparison:
     """Some of those whose first owner differs, in the order of their ids."""
     not_done: dict[str, int]
     """Work that was done and could not have been, by request and reason."""
+    refused_anyway: int
+    """Refused requests that no policy would let pass; they are not asked again either."""
     not_asked: dict[str, int]
     """Refused requests that the log does not keep whole, by name."""
 
@@ -95,6 +97,7 @@ def compare(pool: str, found: Rerun, moved_max: int = 10) -> Comparison:
         last_owner_differs=len(_differing(was.owner, would.owner)),
         moved=tuple(Moved(lead, was.first.get(lead), would.first.get(lead)) for lead in first[:moved_max]),
         not_done=dict(sorted(found.not_done.items())),
+        refused_anyway=found.refused_anyway,
         not_asked=dict(sorted(found.not_asked.items())),
     )
 

@@ -52,6 +52,8 @@ class Rerun:
     facts_would: int = 0
     not_asked: Counter[str] = field(default_factory=Counter)
     """Requests that were refused, and of which the log does not keep enough to ask again, by name."""
+    refused_anyway: int = 0
+    """Requests that were refused for reasons that no policy takes away: they are not asked again."""
     not_done: Counter[str] = field(default_factory=Counter)
     """What was done and could not be done again, by the request's name and the reason."""
     from_time: datetime | None = None
@@ -152,6 +154,7 @@ class Rerunning:
         if request is None:
             if decision[0].actor != CLOCK:
                 # Refused whatever the policy is.
+                self.found.refused_anyway += 1
                 self.found.would.add(decision[0])
             return
         now = decision[0].time

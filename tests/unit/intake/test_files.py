@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from leadflow.errors import NotFound, UnmappableHeader
+from leadflow.errors import NotFound, UnmappableHeader, UsageError
 from leadflow.intake.files import open_arrivals
 from leadflow.intake.mapping import MappingFile
 from tests.unit.intake.made import DATA, HEADER, ROW, phones, read, workbook
@@ -164,6 +164,18 @@ def test_every_visible_sheet_with_contact_points_is_read(tmp_path: Path) -> None
     assert phones(one) == [("+8613912345678",)]
     with pytest.raises(NotFound, match="备份"):
         read(tmp_path / "cards.xlsx", MappingFile(sheet="备份"))
+
+
+@pytest.mark.parametrize("name", ["leads.csv", "leads.jsonl", "leads.vcf"])
+def test_a_sheet_of_a_file_that_has_none_is_wrong_use(tmp_path: Path, name: str) -> None:
+    text = {
+        "leads.csv": "phone\n13812345678\n",
+        "leads.jsonl": '{"phone": "13812345678"}\n',
+        "leads.vcf": "BEGIN:VCARD\nVERSION:3.0\nTEL:13812345678\nEND:VCARD\n",
+    }
+    (tmp_path / name).write_text(text[name], encoding="utf-8")
+    with pytest.raises(UsageError, match="has no sheets"):
+        read(tmp_path / name, MappingFile(sheet="第二天"))
 
 
 def test_a_workbook_is_known_by_its_content(tmp_path: Path) -> None:
