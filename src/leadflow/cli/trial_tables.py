@@ -76,17 +76,22 @@ def _draw_limits(out: Console, found: Comparison) -> None:
             f" that differs is {found.differs_at}. People are taken to have asked for the same as they did.",
             highlight=False,
         )
+    _draw_counts(out, "Done then, and refused now:", found.not_done)
+    _draw_counts(out, "Refused then, and not kept whole, so not asked again:", found.not_asked)
     if found.refused_anyway:
+        what = "request was" if found.refused_anyway == 1 else "requests were"
         out.print(
-            f"Not asked again, as no policy would let them pass: {found.refused_anyway:,} refused requests.",
+            f"{found.refused_anyway:,} {what} refused for a reason that no policy takes away, and not asked"
+            " again.",
             highlight=False,
         )
-    if found.not_done:
-        listed = ", ".join(f"{count} × {what}" for what, count in found.not_done.items())
-        out.print(Text(f"Done then, and refused now: {listed}."))
-    if found.not_asked:
-        listed = ", ".join(f"{count} × {name}" for name, count in found.not_asked.items())
-        out.print(Text(f"Refused then, and not kept whole, so not asked again: {listed}."))
+
+
+def _draw_counts(out: Console, words: str, counts: dict[str, int]) -> None:
+    if counts:
+        out.print(Text(words))
+    for what, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
+        out.print(Text(f"  {count:,} × {what}"))
 
 
 def _shown(value: Decimal | int | None) -> str:

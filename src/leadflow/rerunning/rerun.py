@@ -239,7 +239,8 @@ class Rerunning:
         while self._were and self._again_so_far and self.found.differs_at is None:
             was, again = self._were.popleft(), self._again_so_far.popleft()
             if _in_itself(was) != _in_itself(again):
-                self.found.differs_at = f"{was.id} ({was.data.TYPE}, now {again.data.TYPE})"
+                other = "" if type(was.data) is type(again.data) else f", now {again.data.TYPE}"
+                self.found.differs_at = f"{was.id} ({was.data.TYPE}{other})"
         if self.found.differs_at is not None:
             self._were.clear()
             self._again_so_far.clear()
