@@ -72,7 +72,7 @@ _LOADS = """
 SELECT m.*,
     coalesce(l.held, 0) AS held, coalesce(l.customers, 0) AS customers,
     coalesce(l.protected, 0) AS protected, l.next_deadline,
-    coalesce((m.traits ->> 'holding_cap')::integer, (p.policy #>> '{{claiming,held_at_once}}')::integer)
+    coalesce((m.traits ->> 'holding_cap')::bigint, (p.policy #>> '{{claiming,held_at_once}}')::bigint)
         AS cap
 FROM {schema}.members m
 JOIN {schema}.pools p USING (pool)

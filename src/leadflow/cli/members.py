@@ -34,8 +34,6 @@ CLEARABLE = {
     "cap": "holding_cap",
 }
 """What `--clear` takes away, and the trait that it is."""
-CAP_MAX = 1_000_000
-"""As of the limits in a policy. A number beyond 64 bits could not be read from the log again."""
 
 _AS = {
     "rep": "a rep",
@@ -55,7 +53,7 @@ def trait_options(function: F) -> F:
     """What a member can be given; several commands take it."""
     for option in (
         click.option("--name", metavar="NAME", help="How the person is called."),
-        click.option("--cap", type=click.IntRange(0, CAP_MAX), metavar="N", help="Leads held at once."),
+        click.option("--cap", type=click.IntRange(0, r.CAP_MAX), metavar="N", help="Leads held at once."),
         click.option("--hours", metavar="FROM-TO", help="Hours in which it is given leads: 09:00-18:00."),
         click.option(
             "--industry", multiple=True, metavar="NAME", help="Only leads of this industry; repeat."

@@ -101,8 +101,18 @@ SoundPolicy = Annotated[
     AfterValidator(_of_readable_numbers),
 ]
 """A policy under which every moment has an end, in a currency of ISO 4217, with numbers that can be read."""
-GivenTraits = Annotated[MemberTraits, AfterValidator(_of_readable_numbers)]
-"""Traits with numbers that can be read again. Facts are not asked for them."""
+CAP_MAX = 1_000_000
+"""The largest holding cap of a member, as of a policy's limits."""
+
+
+def _with_a_cap(traits: MemberTraits) -> MemberTraits:
+    if traits.holding_cap is not None and traits.holding_cap > CAP_MAX:
+        raise ValueError(f"holding_cap is {CAP_MAX:,} at most")
+    return traits
+
+
+GivenTraits = Annotated[MemberTraits, AfterValidator(_with_a_cap)]
+"""Traits with a cap that read models can hold. Facts are not asked for one, and stay readable."""
 
 
 def _of_a_currency(money: Money) -> Money:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from leadflow.domain.requests import AnyBody
+from leadflow.domain.requests import CAP_MAX, AnyBody
 from leadflow.domain.values import UtcTime
 
 
@@ -25,8 +25,6 @@ BEYOND = 10**20
 @pytest.mark.parametrize(
     "body",
     [
-        {"type": "AddMember", "member": "li", "traits": {"holding_cap": BEYOND}},
-        {"type": "ChangeMember", "member": "li", "traits": {"holding_cap": BEYOND}},
         {"type": "ClaimLead", "lead": "a", "if_sequence": BEYOND},
         {"type": "ClaimLead", "lead": "a", "if_sequence": -BEYOND},
         {
@@ -48,6 +46,16 @@ BEYOND = 10**20
 def test_a_number_that_no_fact_could_be_read_with_is_a_wrong_value(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="64 bits at most"):
         TypeAdapter(AnyBody).validate_python(body)
+
+
+@pytest.mark.parametrize("kind", ["AddMember", "ChangeMember"])
+def test_a_cap_that_read_models_cannot_hold_is_a_wrong_value(kind: str) -> None:
+    body: dict[str, Any] = {"type": kind, "member": "li", "traits": {"holding_cap": CAP_MAX}}
+    TypeAdapter(AnyBody).validate_python(body)
+    for cap in (CAP_MAX + 1, 2**31, 2**63 - 1, BEYOND):
+        body["traits"] = {"holding_cap": cap}
+        with pytest.raises(ValidationError, match="holding_cap is 1,000,000 at most"):
+            TypeAdapter(AnyBody).validate_python(body)
 
 
 def test_every_whole_number_of_a_request_is_bounded_or_refused_beyond_64_bits() -> None:
