@@ -14,6 +14,7 @@ from leadflow.errors import (
     BrokenInvariant,
     Conflict,
     Fenced,
+    LeadflowError,
     LogDamaged,
     OutcomeUnknown,
     Rebalanced,
@@ -308,3 +309,33 @@ def test_a_broker_that_was_killed_comes_back_with_every_fact(
     end = fragile.take()
     assert end in (1, 2)
     assert fragile.append(facts("east", end + 1)) == [end + 1]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_nothing_goes_on_for_ever_when_a_broker_does_not_come_back(broker: LocalKafka, stopped: bool) -> None:
+    """A decider throws its producer away after each failure: what a lost one keeps would add up."""
+    cluster = Cluster(broker.address)
+    settings = Settings(kafka_prefix=new_prefix(), kafka_partitions=1)
+    create_topics(cluster, settings)
+    before = set(threading.enumerate())
+    logs = [PartitionLog(cluster, f"{settings.kafka_prefix}.events", 0) for _ in range(3)]
+    for number, log in enumerate(logs):
+        log.writer.transactional_id += f"-{number}"
+        log.take()
+        log.append(facts(f"east{number}", 1))
+        log.writer._wait_s = PATIENCE_S
+    single = cluster.producer()
+    single.partitions_for(logs[0].topic)
+    node = broker.nodes[0]
+    node.pause() if stopped else node.kill()
+    try:
+        for number, log in enumerate(logs):
+            with pytest.raises(LeadflowError):
+                log.append(facts(f"east{number}", 2))
+        single.send(logs[0].topic, key=b"east", value=b"{}", partition=0)
+        close_producer(single, wait_s=0)
+        for log in logs:
+            log.close()
+        until(lambda: set(threading.enumerate()) <= before)
+    finally:
+        node.resume() if stopped else broker.start_node(node)

@@ -241,6 +241,24 @@ def _close_later(producer: KafkaProducer) -> None:
         with suppress(Exception):
             producer.close(timeout=CLOSE_WAIT_S)
             return
+    # Records that wait for a transaction's coordinator, or for a producer's number, do not expire.
+    give_up_producer(producer)
+
+
+def give_up_producer(producer: KafkaProducer) -> None:
+    """Close a producer whatever it has on its way, and end every wait in it with an error.
+
+    Its thread looks for a transaction's coordinator without a limit, also when it is to close; and who waits
+    for a transaction is forgotten by it when it ends. Takes up to two time-outs of an answer.
+    """
+    sender: Any = producer._sender
+    manager: Any = producer._transaction_manager
+    sender.force_close()
+    sender.join(2 * ANSWER_WAIT_MS / 1_000)
+    manager.transition_to_fatal_error(kafka_errors.KafkaTimeoutError("the brokers have not answered"))
+    while manager._pending_requests:
+        # After such an error nothing is sent any more: each is told of it instead.
+        manager.next_request_handler(False)
 
 
 @contextmanager

@@ -20,7 +20,14 @@ from kafka import errors as kafka_errors
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
 
 from leadflow.errors import LeadflowError, OutcomeUnknown, Unavailable
-from leadflow.log.kafka.client import CLOSE_WAIT_S, Cluster, close_producer, translate, translated
+from leadflow.log.kafka.client import (
+    CLOSE_WAIT_S,
+    Cluster,
+    close_producer,
+    give_up_producer,
+    translate,
+    translated,
+)
 from leadflow.log.kafka.records import Message
 
 WAIT_S = 12.0
@@ -146,10 +153,10 @@ class _Session:
             threading.Thread(target=self._abandon, name="kafka-writer-closing", daemon=True).start()
 
     def _abandon(self) -> None:
-        """Close a producer whose thread the client does not let go: it would ask for its commit for ever."""
+        """Have the client let the thread go, which then closes the producer."""
         self._thread.join(CLOSE_WAIT_S)
         if self._thread.is_alive():
-            close_producer(self._producer)
+            give_up_producer(self._producer)
 
     def _run(self) -> None:
         while (pending := self._jobs.get()) is not None:
