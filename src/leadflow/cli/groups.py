@@ -43,7 +43,8 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "reporting": ("report",),
     },
     "The log": {
-        "logs": ("request", "log", "projections"),
+        "logs": ("request", "projections"),
+        "proving": ("log",),
         "contracts": ("contracts",),
     },
 }

@@ -1,22 +1,16 @@
-"""The log and what is read from it: proving, exporting, rebuilding; and what became of a request."""
+"""The read models: rebuilding and comparing them; and what became of a request."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadflow.bootstrap.operations import export, verify
 from leadflow.cli.common import Session, pass_session, pool_option, shared_options
 from leadflow.cli.telling import moment
-from leadflow.errors import LogDamaged, NotPermitted, UsageError
+from leadflow.errors import UsageError
 
-PATH = click.Path(path_type=Path, allow_dash=True)
 SHOWN_DIFFERENCES = 50
 """Differences drawn for people; `--json` has them all."""
 
@@ -24,103 +18,7 @@ SHOWN_DIFFERENCES = 50
 def register(main: click.Group) -> None:
     """Add the commands."""
     main.add_command(request)
-    main.add_command(log)
     main.add_command(projections)
-
-
-# --- the log --------------------------------------------------------------------------------
-
-
-@click.group()
-def log() -> None:
-    """Prove the log, or take it along."""
-
-
-@log.command("verify")
-@shared_options
-@pass_session
-def log_verify(session: Session) -> None:
-    """Check every pool's sequence and hash chain; name the first broken event of each.
-
-    A manager sees what became of its own pools. Exit code 2 if one is broken.
-    """
-    app = session.app
-    own = _proven_to(session)
-    with session.progress("Verifying") as tell:
-        report = verify(app.log, tell)
-    pools = [
-        {
-            "pool": pool.pool,
-            "events": pool.events,
-            "last_hash": pool.last_hash if pool.broken is None else None,
-            "broken": {"event": pool.broken.event, "what": pool.broken.what} if pool.broken else None,
-        }
-        for pool in report.pools.values()
-        if own is None or pool.pool in own
-    ]
-    broken = [one for one in report.broken if own is None or one.pool in own]
-    events = sum(report.pools[str(pool["pool"])].events for pool in pools)
-    session.emit({"ok": not broken, "events": events, "pools": pools}, lambda o: _draw_proof(o, pools))
-    if broken:
-        first = broken[0]
-        raise LogDamaged(
-            f"{len(broken)} of {len(pools)} pools are broken, {first.pool} from {first.event} on",
-            do="Keep this data directory as it is, and restore the last backup into a new one.",
-        )
-
-
-def _proven_to(session: Session) -> set[str] | None:
-    """The pools whose proofs the actor may see; None stands for all, and asks no read model."""
-    try:
-        session.app.need("history", session.actor)
-    except NotPermitted:
-        views = session.app.views
-        own = {pool for pool in views.pools() if views.may("history", session.actor, pool)}
-        if not own:
-            raise
-        return own
-    return None
-
-
-def _draw_proof(out: Console, pools: list[dict[str, Any]]) -> None:
-    if not pools:
-        out.print("The log is empty.")
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("")
-    table.add_column("pool", style="bold")
-    table.add_column("events", justify="right")
-    table.add_column("last hash, or what is broken", overflow="fold")
-    for pool in pools:
-        broken = pool["broken"]
-        mark = "[bold red]broken[/]" if broken else "[green]ok[/]"
-        found = escape(f"{broken['event']}: {broken['what']}") if broken else f"[dim]{pool['last_hash']}[/]"
-        table.add_row(mark, pool["pool"], str(pool["events"]), found)
-    out.print(table)
-    if not any(pool["broken"] for pool in pools):
-        events = sum(pool["events"] for pool in pools)
-        out.print(f"\nAll {events} events are as they were written, in sequence, each chained to the last.")
-
-
-@log.command("export")
-@click.argument("file", type=PATH, default="-")
-@shared_options
-@pass_session
-def log_export(session: Session, file: Path) -> None:
-    """Write every event to FILE (or stdout), one CloudEvents document a line, byte for byte."""
-    session.app.need("see_contacts", session.actor)
-    if str(file) == "-":
-        with session.progress("Exporting") as tell:
-            export(session.app.log, sys.stdout.buffer, tell)
-        return
-    try:
-        with file.open("xb", buffering=1 << 20) as out, session.progress("Exporting") as tell:
-            count = export(session.app.log, out, tell)
-    except FileExistsError as error:
-        raise UsageError("there is a file already", where=str(file), do="Choose another name.") from error
-    except OSError as error:
-        raise UsageError(f"the file cannot be written: {error.strerror}", where=str(file)) from error
-    session.say(f"{count} events written to {file}.")
 
 
 # --- projections ----------------------------------------------------------------------------

@@ -8,14 +8,16 @@ What is found of a pool's events in one pass through the log:
 - its `prevhash` is the SHA-256 of the event before,
 - the decision that it belongs to is whole (`factindex`, `factcount`).
 
-Who can rewrite the whole log can rewrite the whole chain: keep a pool's last hash elsewhere to compare.
+Who can rewrite the whole log can rewrite the whole chain, or cut off its end: a pool's last hash that was
+kept elsewhere (`Head`) shows both.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import BinaryIO, NamedTuple
 
 from leadflow.domain.values import JsonDict
@@ -42,6 +44,14 @@ class Broken(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.event}: {self.what}"
+
+
+class Head(NamedTuple):
+    """How far a pool went when somebody noted it: who still has that event, has all before it unchanged."""
+
+    sequence: int
+    hash: str
+    """SHA-256 of its document, in hexadecimal."""
 
 
 @dataclass
@@ -81,10 +91,14 @@ class Report:
 
 
 class ChainCheck:
-    """Takes the rows of a log in their order and finds the first that is broken in each pool."""
+    """Takes the rows of a log in their order and finds the first that is broken in each pool.
 
-    def __init__(self) -> None:
+    `noted` are heads of earlier: an event that stood there then and does not now is broken.
+    """
+
+    def __init__(self, noted: Mapping[str, Head] | None = None) -> None:
         self._pools: dict[str, PoolReport] = {}
+        self._noted = noted or {}
 
     def add(self, row: Row) -> None:
         """Look at the next row."""
@@ -99,6 +113,11 @@ class ChainCheck:
 
     def finish(self) -> Report:
         """What was found, once all rows were looked at."""
+        for name, noted in self._noted.items():
+            pool = self._pools.setdefault(name, PoolReport(name))
+            if pool.broken is None and pool.last_sequence < noted.sequence:
+                what = f"is missing: the pool had {noted.sequence} events"
+                pool.broken = Broken(name, pool.last_sequence + 1, what)
         for pool in self._pools.values():
             if pool.broken is None and pool.index != pool.count:
                 what = f"the last decision has {pool.index} of its {pool.count} facts"
@@ -123,6 +142,11 @@ class ChainCheck:
         if what is not None:
             return Broken(row.pool, row.sequence, what)
         pool.last_hash = digest.hex()
+        noted = self._noted.get(row.pool)
+        if noted is not None and noted.sequence == row.sequence and noted.hash != pool.last_hash:
+            return Broken(
+                row.pool, row.sequence, "its hash was another: it or an event before it was changed"
+            )
         return None
 
 
@@ -155,23 +179,50 @@ def _decision(document: JsonDict, pool: PoolReport) -> str | None:
     return None
 
 
-def verify_rows(rows: Iterable[Row], end: int = 0, progress: Progress | None = None) -> Report:
-    """Check rows that come in the log's order."""
-    check = ChainCheck()
+def verify_rows(
+    rows: Iterable[Row],
+    end: int = 0,
+    progress: Progress | None = None,
+    noted: Mapping[str, Head] | None = None,
+) -> Report:
+    """Check rows that come in the log's order, and that what was `noted` of pools earlier still stands."""
+    check = ChainCheck(noted)
     for seen, row in enumerate(rows, 1):
         check.add(row)
         if progress is not None and seen % PROGRESS_EVERY == 0:
             progress(row.position, end)
+    if progress is not None:
+        progress(end, end)
     return check.finish()
 
 
-def verify(log: Log, progress: Progress | None = None) -> Report:
+def verify(log: Log, progress: Progress | None = None, noted: Mapping[str, Head] | None = None) -> Report:
     """Check the whole log. `progress` gets positions: the one reached, and the last."""
-    end = log.end()
-    report = verify_rows(log.read_rows(), end, progress)
-    if progress is not None:
-        progress(end, end)
-    return report
+    return verify_rows(log.read_rows(), log.end(), progress, noted)
+
+
+def read_export(lines: Iterable[bytes], where: str) -> Iterator[Row]:
+    """The rows of what `export` wrote: of an event it has the document alone. Positions count bytes.
+
+    Raises LogDamaged, which names the line, for one that is no event's document.
+    """
+    position = 0
+    for number, line in enumerate(lines, 1):
+        position += len(line)
+        try:
+            document = parse(line)
+            place = str(document["partitionkey"]), int(document["sequence"]), str(document["type"])
+        except (LogDamaged, KeyError, TypeError, ValueError) as error:
+            raise LogDamaged(
+                f"line {number} is no event of an export",
+                where=where,
+                do="Export the log again, or fetch the file again: it may have come in part.",
+            ) from error
+        yield Row(position, _UNKNOWN, *place, line.removesuffix(b"\n"), None)
+
+
+_UNKNOWN = datetime.fromtimestamp(0, UTC)
+"""When an exported event was written to its log, which stands beside the document."""
 
 
 def export(log: Log, out: BinaryIO, progress: Progress | None = None) -> int:

@@ -1,8 +1,7 @@
-"""Pools, routing, policies, members; the log, the read models and the outcome of requests."""
+"""Pools, routing, policies, members."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -273,65 +272,6 @@ def test_only_managers_change_the_team(desk: Desk) -> None:
         assert "not for the role" in desk("member", "add", "new", "--as", actor, code=1)
     desk("member", "add", "new", "--as", "manager/ma")
     assert "may not see the members" in desk("member", "list", "--as", "analyst/an", code=1)
-
-
-# --- the log and what is read from it -------------------------------------------------------
-
-
-def test_who_may_prove_and_who_may_take_along(desk: Desk, tmp_path: Path) -> None:
-    assert "All" in desk("log", "verify", "--as", "auditor/au")
-    assert {pool["pool"] for pool in desk.json("log", "verify")["pools"]} == {"east", "west"}
-    for actor, pool in (("manager/ma", "east"), ("manager/mo", "west")):
-        (proven,) = desk.json("log", "verify", "--as", actor)["pools"]
-        assert (proven["pool"], proven["broken"]) == (pool, None)
-    for actor in ("rep/wang", "manager/nobody", "analyst/an"):
-        assert "every pool" in desk("log", "verify", "--as", actor, code=1)
-    for actor in ("auditor/au", "manager/ma"):
-        assert "every pool" in desk("log", "export", str(tmp_path / "x"), "--as", actor, code=1)
-        assert "every pool" in desk("backup", str(tmp_path / "x"), "--as", actor, code=1)
-    assert not (tmp_path / "x").exists()
-
-
-def test_an_export_is_one_document_a_line(desk: Desk) -> None:
-    documents = [json.loads(line) for line in desk("log", "export").splitlines()]
-    assert {document["specversion"] for document in documents} == {"1.0"}
-    assert documents[0]["id"] == "east/1"
-
-
-def test_the_outcome_of_a_request_is_found_by_identity_or_id(desk: Desk) -> None:
-    lead = desk.office.arrives("one")
-    desk("claim", lead, "--as", "rep/wang", "--request-id", "mine-1")
-    refused = desk("claim", lead, "--as", "rep/li", "--request-id", "mine-2", code=1)
-    assert "wang" in refused
-    found = desk.json("request", "show", "rep/wang:mine-1")
-    assert (found["result"], found["lead"], found["facts"]) == (
-        "accepted",
-        lead,
-        ["leadflow.lead.claimed.v1"],
-    )
-    assert desk.json("request", "show", "mine-1") == found
-    own = desk("request", "show", "mine-2", "--as", "rep/li")
-    assert "refused: wang has the lead already, by fact east/" in own
-    intake = desk.json("request", "show", "intake/trade_show:one")
-    assert intake["answer"] == "created"
-
-
-def test_others_requests_are_answered_like_what_is_not_there(desk: Desk) -> None:
-    lead = desk.office.arrives("one")
-    desk("claim", lead, "--as", "rep/wang", "--request-id", "mine-1")
-    hidden = desk("request", "show", "rep/wang:mine-1", "--as", "rep/li", code=2)
-    missing = desk("request", "show", "rep/wang:mine-9", "--as", "rep/li", code=2)
-    assert hidden.replace("mine-1", "mine-9") == missing
-
-
-def test_an_id_that_several_used_is_asked_back(desk: Desk) -> None:
-    first, second = desk.office.arrives("one"), desk.office.arrives("two", phone="+8613900000009")
-    desk("claim", first, "--as", "rep/wang", "--request-id", "same")
-    desk("claim", second, "--as", "rep/li", "--request-id", "same")
-    said = desk("request", "show", "same", code=2)
-    assert "rep/wang:same" in said
-    assert "rep/li:same" in said
-    assert desk.json("request", "show", "same", "--as", "rep/li")["lead"] == second
 
 
 def test_a_role_is_said_in_words_and_a_pause_in_the_pools_time(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from leadflow import postgres
 from leadflow.errors import LogDamaged
 from leadflow.log.embedded import EmbeddedLog
 from leadflow.log.envelope import GENESIS, hash_of
-from leadflow.log.verify import Report, export, verify
+from leadflow.log.verify import Head, Report, export, read_export, verify, verify_rows
 from tests.integration.log.chains import chain, fill
 
 
@@ -102,6 +102,61 @@ def test_what_does_not_begin_at_the_beginning_is_named(log: EmbeddedLog) -> None
     log.append(chain("west", [1], prevhash="1" * 64))
     assert GENESIS != "1" * 64
     assert broken(verify(log)) == ["east/1", "west/1"]
+
+
+def test_what_was_noted_earlier_shows_what_the_chain_cannot(log: EmbeddedLog) -> None:
+    fill(log)
+    noted = {name: Head(pool.last_sequence, pool.last_hash) for name, pool in verify(log).pools.items()}
+    log.append(chain("west", [1], first=4, prevhash=noted["west"].hash))
+    assert verify(log, None, noted).ok
+
+    # A whole decision at the end of one pool, and another pool altogether.
+    sql(log, "DELETE FROM log.events WHERE originator_id = 'east' AND originator_version > 4")
+    sql(log, "DELETE FROM log.events WHERE originator_id = 'west'")
+    assert verify(log).ok
+    report = verify(log, None, noted)
+    assert broken(report) == ["east/5", "west/1"]
+    assert [one.what for one in report.broken] == [
+        "is missing: the pool had 6 events",
+        "is missing: the pool had 3 events",
+    ]
+    assert report.pools["west"].events == 0
+
+    # The whole chain written anew, and gone on with.
+    log.append(chain("west", [3, 1]))
+    assert broken(verify(log, None, noted)) == ["east/5", "west/3"]
+    assert "was another" in verify(log, None, noted).broken[1].what
+
+
+def test_an_export_is_proved_by_itself(log: EmbeddedLog) -> None:
+    fill(log)
+    out = io.BytesIO()
+    export(log, out)
+    whole = out.getvalue()
+    seen: list[tuple[int, int]] = []
+    report = verify_rows(read_export(io.BytesIO(whole), "a file"), len(whole), lambda *at: seen.append(at))
+    assert report == verify(log)
+    assert seen[-1] == (len(whole), len(whole))
+
+    lines = whole.splitlines(keepends=True)
+    ids = [json.loads(line)["id"] for line in lines]
+    for at, name in enumerate(ids):
+        pool = name.split("/")[0]
+        without = b"".join(lines[:at] + lines[at + 1 :])
+        # Of one that ends a pool nothing is left behind that would miss it, unless its decision does.
+        is_last = name == "west/3"
+        assert broken(verify_rows(read_export(io.BytesIO(without), ""))) == ([] if is_last else [name])
+        changed = whole.replace(f'"{name}"'.encode(), f'"{pool}/9"'.encode())
+        assert broken(verify_rows(read_export(io.BytesIO(changed), ""))) == [name]
+    for at in (1, len(whole) // 2, len(whole) - 2):
+        with pytest.raises(
+            LogDamaged, match=f"line {whole[:at].count(10) + 1} is no event of an export"
+        ) as told:
+            verify_rows(read_export(io.BytesIO(whole[:at]), "a file"))
+        assert told.value.where == "a file"
+    for line in (b"[]", b"{}", b"null", b'{"partitionkey": "east", "sequence": "one", "type": "x"}', b"\n"):
+        with pytest.raises(LogDamaged, match="line 1"):
+            verify_rows(read_export([line], "a file"))
 
 
 def test_the_export_is_every_document_byte_for_byte(log: EmbeddedLog) -> None:
