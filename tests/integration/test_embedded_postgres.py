@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -127,10 +128,15 @@ def test_a_killed_server_and_a_stale_pid_file_are_recovered_from(home: Path) -> 
 
 
 def test_a_start_that_was_killed_half_way_leaves_nothing_in_the_way(home: Path) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chosen = random.Random(seed)
     for _ in range(3):
         user = User(home)
         while user.process.poll() is None and not list(home.glob(".postgres-new-*")):
             time.sleep(0.002)
+        # What it had begun goes on without it for a while, and writes.
+        time.sleep(chosen.uniform(0, 0.3))
         user.kill()
     with EmbeddedPostgres(home) as url:
         assert answers(url)

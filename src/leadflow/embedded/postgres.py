@@ -67,6 +67,7 @@ class EmbeddedPostgres:
         self.data = home / "postgres"
         self.postmaster = Postmaster(self.data)
         self._share: IO[str] | None = None
+        self._lock: IO[str] | None = None
         self._server: PostgresServer | None = None
 
     def start(self) -> str:
@@ -134,7 +135,11 @@ class EmbeddedPostgres:
                             do=do,
                         ) from None
                     time.sleep(0.02)
-            yield
+            self._lock = lock
+            try:
+                yield
+            finally:
+                self._lock = None
 
     # --- the server ---------------------------------------------------------------------------
 
@@ -188,7 +193,10 @@ class EmbeddedPostgres:
         return pwd.getpwnam(server.system_user).pw_uid if server.system_user else os.geteuid()
 
     def _initialise(self, server: PostgresServer) -> None:
-        """Make the cluster beside its place and move it there whole: a kill leaves no half of one."""
+        """Make the cluster beside its place and move it there whole: a kill leaves no half of one.
+
+        Whoever is killed here leaves a child that writes on: it holds the lock with us, so nobody meets it.
+        """
         for leftover in self.home.glob(".postgres-new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         draft = (
@@ -198,7 +206,8 @@ class EmbeddedPostgres:
         if draft is None:
             return
         how = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions", "-U", ADMIN)
-        self._run("initdb", *how, "-D", str(draft), timeout_s=_START_WAIT_S)
+        assert self._lock is not None
+        self._run("initdb", *how, "-D", str(draft), timeout_s=_START_WAIT_S, holds=(self._lock.fileno(),))
         draft.rename(self.data)
 
     def _prepare_for_root(self, server: PostgresServer, directory: Path) -> None:
@@ -259,8 +268,11 @@ class EmbeddedPostgres:
         except Conflict:
             return
 
-    def _run(self, command: str, *arguments: str, timeout_s: float) -> None:
-        """Run one of Postgres' programs as the server's user. Raises Unavailable with what it said."""
+    def _run(self, command: str, *arguments: str, timeout_s: float, holds: tuple[int, ...] = ()) -> None:
+        """Run one of Postgres' programs as the server's user. Raises Unavailable with what it said.
+
+        `holds` are files that it keeps open as long as it or a child of it runs.
+        """
         assert self._server is not None
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             # A file, not a pipe: a server that was just started would keep the pipe open.
@@ -275,6 +287,7 @@ class EmbeddedPostgres:
                     cwd="/",
                     env={**os.environ, "LC_ALL": "C", "LANG": "C"},
                     timeout=timeout_s,
+                    pass_fds=holds,
                 )
             except (OSError, subprocess.SubprocessError) as error:
                 output.seek(0)
