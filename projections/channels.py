@@ -244,6 +244,16 @@ def _deal(entry: Entry, rows: Rows) -> None:
     rows.add("channel_money", (*_place(source), value["currency"]), amounts)
 
 
+def _deal_reversed(entry: Entry, rows: Rows) -> None:
+    source, value = _source(entry, rows), entry.data["value"]
+    left = list(source["deals"])
+    left.remove([value["currency"], value["amount"]])
+    source["deals"] = left
+    _put(rows, source)
+    amounts: dict[str, int | Decimal] = {"deals": -1, "revenue": -Decimal(value["amount"])}
+    rows.add("channel_money", (*_place(source), value["currency"]), amounts)
+
+
 # --- leads that become one, or move ---------------------------------------------------------
 
 
@@ -324,6 +334,7 @@ _LEAD_FACTS = {
     f.LeadDisqualified.TYPE: _disqualified,
     f.LeadReopened.TYPE: _reopened,
     f.DealRecorded.TYPE: _deal,
+    f.DealReversed.TYPE: _deal_reversed,
     f.LeadsMerged.TYPE: _merged,
     f.LeadTransferredOut.TYPE: _transferred_out,
     f.LeadTransferredIn.TYPE: _transferred_in,

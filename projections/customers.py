@@ -38,7 +38,6 @@ CUSTOMERS = Table(
         "last_sequence": "bigint NOT NULL",
         "deals": "integer NOT NULL",
         "revenue": "jsonb NOT NULL",
-        "last_deal_at": "timestamptz",
         "owner_changes": "jsonb NOT NULL",
     },
     indexes=("(pool, customer)", "(pool, owner)"),
@@ -59,8 +58,9 @@ DEALS = Table(
         "currency": "text NOT NULL",
         "owner": "text NOT NULL",
         "actor": "text NOT NULL",
+        "reversed_sequence": "bigint",
+        "reversed_at": "timestamptz",
     },
-    kind="log",
     indexes=("(pool, lead)",),
 )
 
@@ -90,7 +90,6 @@ def _converted(entry: Entry, rows: Rows) -> None:
         "last_sequence": entry.sequence,
         "deals": 0,
         "revenue": {},
-        "last_deal_at": None,
         "owner_changes": [],
     }
     rows.put("customers", (entry.pool, entry.subject), row)
@@ -115,7 +114,6 @@ def _deal(entry: Entry, rows: Rows) -> None:
     total = Decimal(row["revenue"].get(currency, "0")) + amount
     row["revenue"] = row["revenue"] | {currency: str(total)}
     row["deals"] += 1
-    row["last_deal_at"] = entry.time
     _put(entry, rows, row)
     deal = {
         "pool": entry.pool,
@@ -129,8 +127,32 @@ def _deal(entry: Entry, rows: Rows) -> None:
         "currency": currency,
         "owner": data["owner"],
         "actor": entry.actor,
+        "reversed_sequence": None,
+        "reversed_at": None,
     }
     rows.append("deals", deal)
+
+
+def _deal_place(entry: Entry) -> Key:
+    return (entry.pool, entry.data["recorded_sequence"])
+
+
+def _keys_of_reversal(entry: Entry) -> Iterable[tuple[str, Key]]:
+    return [*_keys(entry), ("deals", _deal_place(entry))]
+
+
+def _deal_reversed(entry: Entry, rows: Rows) -> None:
+    deal, row = rows.get("deals", _deal_place(entry)), _customer(entry, rows)
+    if deal is None:
+        raise LookupError(f"fact {entry.data['recorded_sequence']} of pool {entry.pool!r} is no deal")
+    deal["reversed_sequence"], deal["reversed_at"] = entry.sequence, entry.time
+    rows.put("deals", _deal_place(entry), deal)
+    currency, amount = entry.data["value"]["currency"], Decimal(entry.data["value"]["amount"])
+    left = Decimal(row["revenue"][currency]) - amount
+    others = {one: total for one, total in row["revenue"].items() if one != currency}
+    row["revenue"] = others | ({currency: str(left)} if left else {})
+    row["deals"] -= 1
+    _put(entry, rows, row)
 
 
 def _handed_over(entry: Entry, rows: Rows) -> None:
@@ -177,6 +199,7 @@ def _joined(entry: Entry, rows: Rows) -> None:
 _HANDLERS: dict[str, Handler] = {
     f.LeadConverted.TYPE: _converted,
     f.DealRecorded.TYPE: _deal,
+    f.DealReversed.TYPE: _deal_reversed,
     f.CustomerHandedOver.TYPE: _handed_over,
     f.TouchRecorded.TYPE: _touched,
     f.LeadDetailsChanged.TYPE: _details_changed,
@@ -185,8 +208,8 @@ _HANDLERS: dict[str, Handler] = {
 }
 PROJECTION = Projection(
     name="customers",
-    version=2,
+    version=3,
     tables=(CUSTOMERS, DEALS),
     handlers=_HANDLERS,
-    keys=dict.fromkeys(_HANDLERS, _keys),
+    keys=dict.fromkeys(_HANDLERS, _keys) | {f.DealReversed.TYPE: _keys_of_reversal},
 )

@@ -262,6 +262,12 @@ def _deal(entry: Entry, rows: Rows) -> None:
     rows.add("rep_money", (entry.pool, owner, day, value["currency"]), {"deals": 1, "revenue": revenue})
 
 
+def _deal_reversed(entry: Entry, rows: Rows) -> None:
+    data, value = entry.data, entry.data["value"]
+    amounts: dict[str, int | Decimal] = {"deals": -1, "revenue": -Decimal(value["amount"])}
+    rows.add("rep_money", (entry.pool, data["owner"], data["day"], value["currency"]), amounts)
+
+
 def _disqualified(entry: Entry, rows: Rows) -> None:
     row = _end(entry, rows, "disqualified")
     if row is not None:
@@ -311,6 +317,11 @@ PROJECTION = Projection(
     name="ownership",
     version=1,
     tables=(HOLDERS, INTERVALS, ATTEMPTS, REP_DAYS, REP_MONEY, ROTATION_DAYS),
-    handlers={**_HOLDER_FACTS, f.DealRecorded.TYPE: _deal, f.RequestRefused.TYPE: _refused},
+    handlers={
+        **_HOLDER_FACTS,
+        f.DealRecorded.TYPE: _deal,
+        f.DealReversed.TYPE: _deal_reversed,
+        f.RequestRefused.TYPE: _refused,
+    },
     keys=dict.fromkeys(_HOLDER_FACTS, _keys),
 )

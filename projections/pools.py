@@ -256,6 +256,7 @@ _LEAD_HANDLERS: dict[str, LeadHandler] = {
     f.LeadTransferredOut.TYPE: _transferred_out,
     f.LeadConverted.TYPE: _converted,
     f.DealRecorded.TYPE: _noted,
+    f.DealReversed.TYPE: _noted,
     f.LeadDisqualified.TYPE: _disqualified,
     f.LeadReopened.TYPE: _recycled,
     f.CustomerHandedOver.TYPE: _customer_handed_over,

@@ -123,6 +123,8 @@ def reps_report(
     for row, day in rows("rep_days"):
         _add_rep_day(row, day)
     for row, day in rows("rep_money"):
+        if not day["deals"]:
+            continue
         row.deals += day["deals"]
         row.revenue[day["currency"]] = row.revenue.get(day["currency"], _ZERO) + day["revenue"]
     for row, day in rows("rotation_days"):

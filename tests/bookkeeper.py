@@ -33,6 +33,8 @@ class Bookkeeper:
         self.promise: dict[str, datetime | None] = {}
         self.protected: dict[str, str] = {}
         """Lead → who protects it."""
+        self.deals: dict[int, str] = {}
+        """Sequence of each deal that counts → lead."""
         self.last_claim: dict[str, datetime] = {}
         self.left_at: dict[tuple[str, str], datetime] = {}
         self.counts: Counter[tuple[date, str, str]] = Counter()
@@ -140,6 +142,9 @@ class Bookkeeper:
             case e.DealRecorded():
                 assert self.status[lead] == SOLD
                 assert self.owner[lead] == data.owner
+                self.deals[event.sequence] = lead
+            case e.DealReversed():
+                assert self.deals.pop(data.recorded_sequence) == lead
             case e.ContactRevealed() if event.actor.startswith("rep/"):
                 self._count("reveal", data.by, event.time, self.policy.claiming.reveals_per_day)
 

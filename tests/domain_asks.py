@@ -177,6 +177,10 @@ def deal(lead: str, amount: int | str, by: str = "wang", at: str | None = None, 
     return ask(r.RecordDeal(lead=lead_id(lead), value=value, **more), by, at)
 
 
+def reverse(lead: str, recorded: int, by: str = "wang", at: str | None = None, **more: Any) -> Ask:
+    return ask(r.ReverseDeal(lead=lead_id(lead), recorded_sequence=recorded, **more), by, at)
+
+
 def disqualify(lead: str, by: str = "wang", at: str | None = None, **more: Any) -> Ask:
     return ask(r.DisqualifyLead(lead=lead_id(lead), code="no_budget", **more), by, at)
 

@@ -138,6 +138,7 @@ class RandomHistory(History):
         for pool in pools:
             self.open(pool)
         self._listed: list[str] = []
+        self.deals: dict[str, list[f.Event]] = {}
 
     def run(self, events: int) -> RandomHistory:
         """Go on until there are so many events."""
@@ -329,10 +330,21 @@ class RandomHistory(History):
             if chance < 0.05:
                 value = Money(amount=Decimal("99.90"), currency="USD")
             deal = f.DealRecorded(customer=f"customer-{lead}", value=value, deal="no. 7", owner=owner)
-            self.decide(pool, (lead, deal), actor=f"rep/{owner}")
-        elif chance < 0.6 and other != owner:
+            event = self.decide(pool, (lead, deal), actor=f"rep/{owner}")
+            self.deals.setdefault(lead, []).append(event)
+        elif chance < 0.55 and self.deals.get(lead):
+            self._reverse(lead, pool)
+        elif chance < 0.65 and other != owner:
             fact = f.CustomerHandedOver(customer=f"customer-{lead}", from_rep=owner, to=other)
             self.decide(pool, (lead, fact))
             self.leads[lead] = (pool, "converted", other)
         else:
             self._touch(lead, pool, "converted", owner)
+
+    def _reverse(self, lead: str, pool: str) -> None:
+        recorded = self.deals[lead].pop(self.random.randrange(len(self.deals[lead])))
+        deal = recorded.data
+        assert isinstance(deal, f.DealRecorded)
+        given = {name: getattr(deal, name) for name in ("customer", "value", "deal", "owner")}
+        given |= {"day": (recorded.time + timedelta(hours=8)).date()}
+        self.decide(pool, (lead, f.DealReversed(recorded_sequence=recorded.sequence, **given)))

@@ -152,6 +152,7 @@ def about(kind: str, lead: str, other: str, rep: str | None, until: datetime | N
         "merge": lambda: r.MergeLeads(lead=lead, absorbed=other),
         "convert": lambda: r.ConvertLead(**own),
         "deal": lambda: r.RecordDeal(**own, value=Money.model_validate({"amount": "10", "currency": "CNY"})),
+        "reverse": lambda: r.ReverseDeal(**own, recorded_sequence=1, reason="typed wrong"),
         "disqualify": lambda: r.DisqualifyLead(**own, code="no_budget"),
         "reopen": lambda: r.ReopenLead(lead=lead),
     }
@@ -178,7 +179,7 @@ MANAGING = ("assign", "hand_over", "withdraw", "merge", "reopen")
 FOR_OWNED = (
     *("hand_over", "hand_over", "return", "withdraw", "reached", "reached", "no_answer", "odd_contact"),
     *("collaborate", "part", "protect", "protect", "unprotect", "convert", "deal", "deal", "disqualify"),
-    *("claim", "assign", "merge", "edit", "reopen"),
+    *("reverse", "claim", "assign", "merge", "edit", "reopen"),
 )
 pools = st.sampled_from(POOLS)
 moments = st.sampled_from(HOURS)

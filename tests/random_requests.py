@@ -301,6 +301,12 @@ class RandomRequests:
         if rng.random() < 0.5:
             value = Money.model_validate({"amount": rng.randrange(0, 900), "currency": "CNY"})
             self._do(r.RecordDeal(lead=lead.id, value=value), f"rep/{lead.owner}")
+        elif rng.random() < 0.3 and self.pool.deals:
+            recorded = rng.choice([*self.pool.deals, 1])
+            known = self.pool.deals.get(recorded)
+            of = lead.id if known is None or rng.random() < 0.2 else known.lead
+            by = rng.choice((MANAGER, f"rep/{lead.owner}"))
+            self._do(r.ReverseDeal(lead=of, recorded_sequence=recorded), by)
         elif rng.random() < 0.5:
             self._do(r.HandOverLead(lead=lead.id, to=rng.choice(REPS)))
         else:

@@ -186,6 +186,9 @@ class Life(RuleBasedStateMachine):
         if chance != 9 and kind in MANAGING and actor.startswith("rep/"):
             actor = "manager/ma"
         body = about(kind, lead, self._lead(pool, other), rep, until)
+        if isinstance(body, r.ReverseDeal):
+            recorded = max((number for number, of in books.deals.items() if of == lead), default=1)
+            body = body.model_copy(update={"recorded_sequence": recorded})
         if chance == 7 and isinstance(body, r.LeadBody):
             body = body.model_copy(update={"if_sequence": books.sequence})
         return self._request(pool, body, actor)

@@ -94,6 +94,22 @@ def deal(history: History, lead: Lead, body: r.RecordDeal, actor: str, now: date
     return found or [wanted(e.DealRecorded, lead.id, value=body.value, owner=lead.owner)]
 
 
+def reverse(history: History, lead: Lead, body: r.ReverseDeal, actor: str, now: datetime) -> Verdict:
+    found = of_owner(history, lead, body, actor)
+    if lead.status != "converted":
+        return found | refused("not_converted", *CLOSED.get(lead.status, ()))
+    facts = {event.sequence: event for event in history.facts if event.subject == lead.id}
+    recorded = facts.get(body.recorded_sequence)
+    if recorded is None or not isinstance(recorded.data, e.DealRecorded):
+        return found | refused("unknown_deal")
+    for event in facts.values():
+        if isinstance(event.data, e.DealReversed) and event.data.recorded_sequence == recorded.sequence:
+            return found | {"already_reversed": {"position": event.sequence}}
+    of = recorded.data
+    told = {"value": of.value, "owner": of.owner, "recorded_sequence": recorded.sequence}
+    return found or [wanted(e.DealReversed, lead.id, **told)]
+
+
 def disqualify(history: History, lead: Lead, body: r.DisqualifyLead, actor: str, now: datetime) -> Verdict:
     found = of_owner(history, lead, body, actor)
     if lead.status not in LIVE:

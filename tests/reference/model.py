@@ -34,6 +34,7 @@ ABOUT: dict[type[r.Body], Callable[..., Verdict]] = {
     r.TransferLead: closing.transfer,
     r.ConvertLead: closing.convert,
     r.RecordDeal: closing.deal,
+    r.ReverseDeal: closing.reverse,
     r.DisqualifyLead: closing.disqualify,
     r.ReopenLead: closing.reopen,
 }

@@ -31,6 +31,7 @@ OPERATIONS: dict[str, str] = {
     "dead-letters retry": "retryDeadLetter discardDeadLetter",
     "dead-letters show": "getDeadLetter",
     "deal": "recordDeal",
+    "reverse-deal": "reverseDeal",
     "disqualify": "disqualifyLead",
     "edit": "editLead",
     "hand-over": "handOverLead",

@@ -60,6 +60,23 @@ class Deal(BaseModel):
     rep: Rep = None
 
 
+class Reversal(BaseModel):
+    """Which deal no longer counts, and why."""
+
+    model_config = body({"recorded_sequence": 1071, "reason": "typed a zero too many"})
+
+    recorded_sequence: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=r.WHOLE_MAX,
+            description="Sequence of the fact that recorded it: 1071, if its id is east/1071.",
+        ),
+    ]
+    reason: Text | None = None
+    rep: Rep = None
+
+
 class Disqualify(BaseModel):
     """Why the lead will never buy."""
 
@@ -105,6 +122,13 @@ def record_deal(pool: PoolName, lead: LeadName, body: Deal, asking: LeadAsking) 
     """Record a deal with the customer that the lead became; it counts to the lead's channel."""
     value = Money(amount=Decimal(body.amount), currency=body.currency)
     return asking.change_lead(r.RecordDeal, pool, lead, value=value, deal=body.deal, rep=body.rep)
+
+
+@change_of_lead(router, "/deals/reverse", "reverseDeal", "Reverse a deal")
+def reverse_deal(pool: PoolName, lead: LeadName, body: Reversal, asking: LeadAsking) -> Response:
+    """Take a recorded deal back: it counts nowhere any more, on no day. Reports as of an earlier time still
+    have it; the right one is recorded in its place."""
+    return asking.change_lead(r.ReverseDeal, pool, lead, **given(body))
 
 
 @change_of_lead(router, "/disqualify", "disqualifyLead", "Close a lead")

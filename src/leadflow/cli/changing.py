@@ -11,12 +11,13 @@ from leadflow.bootstrap.editing import amount_of, corrections
 from leadflow.cli.acting import Acting, for_option, lead_command
 from leadflow.cli.common import phone_region_option
 from leadflow.domain import requests as r
+from leadflow.domain.events import DealRecorded
 from leadflow.errors import UsageError
 
 
 def register(main: click.Group) -> None:
     """Add the commands."""
-    for command in (edit, merge, transfer, convert, deal, disqualify, reopen):
+    for command in (edit, merge, transfer, convert, deal, reverse_deal, disqualify, reopen):
         main.add_command(command)
 
 
@@ -87,7 +88,7 @@ class _Deal(click.Command):
 
 
 _SIGNED = re.compile(r"-[\d.,¥￥$€£]")
-_HOW_TO_CORRECT = "A recorded deal is never taken back: log a contact whose note says what was wrong with it."
+_HOW_TO_CORRECT = "To take a recorded deal back, use `leadflow reverse-deal LEAD DEAL`."
 
 
 @click.command(cls=_Deal)
@@ -100,6 +101,42 @@ def deal(acting: Acting, rep: str | None, amount: str, currency: str, number: st
     """Record a deal of AMOUNT CURRENCY with the customer that LEAD became."""
     value = amount_of(amount, currency)
     acting.ask(r.RecordDeal, rep=rep, value=value, deal=number)
+
+
+@click.command("reverse-deal")
+@click.option("--reason", metavar="TEXT", help="Why, in your words.")
+@for_option
+@lead_command
+@click.argument("which", metavar="DEAL")
+def reverse_deal(acting: Acting, rep: str | None, which: str, reason: str | None) -> None:
+    """Take back DEAL of LEAD: its number elsewhere, or the fact that recorded it (east/1071).
+
+    It counts nowhere any more, on no day; reports as of an earlier time still have it. Record the right one
+    with `leadflow deal`.
+    """
+    recorded = _recorded(acting, which)
+    acting.ask(r.ReverseDeal, rep=rep, recorded_sequence=recorded, reason=reason)
+
+
+def _recorded(acting: Acting, which: str) -> int:
+    """The sequence of the fact that recorded the deal that is meant."""
+    pool, _, sequence = which.rpartition("/")
+    if pool == acting.pool and sequence.isascii() and sequence.isdigit():
+        return int(sequence)
+    session = acting.session
+    deals = session.app.traces.deals(session.actor, acting.pool, acting.lead)
+    meant = [number for number, deal in deals.items() if which in (deal.deal, str(number))]
+    if len(meant) == 1:
+        return meant[0]
+    told = [f"{acting.pool}/{number}: {_in_words(deal)}" for number, deal in deals.items()]
+    do = f"Name the fact of one of these: {'; '.join(told)}." if told else None
+    what = "several deals are" if meant else "no deal that counts is"
+    raise UsageError(f"{what} {which!r}", where=f"lead {acting.lead}", do=do)
+
+
+def _in_words(deal: DealRecorded) -> str:
+    number = f" ({deal.deal})" if deal.deal else ""
+    return f"{deal.value.amount:,} {deal.value.currency}{number}"
 
 
 @click.command()

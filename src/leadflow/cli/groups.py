@@ -36,7 +36,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "browsing": ("leads", "lead"),
         "working": ("claim", "next", "assign", "hand-over", "return", "withdraw", "contact", "reveal"),
         "keeping": ("collaborate", "protect", "unprotect"),
-        "changing": ("edit", "merge", "transfer", "convert", "deal", "disqualify", "reopen"),
+        "changing": ("edit", "merge", "transfer", "convert", "deal", "reverse-deal", "disqualify", "reopen"),
     },
     "Looking back": {
         "looking": ("trace",),

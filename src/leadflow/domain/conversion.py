@@ -1,11 +1,11 @@
-"""Closing a lead: conversion to a customer, deals, disqualifying and reopening."""
+"""Closing a lead: conversion to a customer, deals and their reversal, disqualifying and reopening."""
 
 from __future__ import annotations
 
 from leadflow.domain import events as e
 from leadflow.domain.draft import Draft
-from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PRIVATE, Lead
-from leadflow.domain.requests import ConvertLead, DisqualifyLead, RecordDeal, ReopenLead
+from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PRIVATE, Lead, Pool
+from leadflow.domain.requests import ConvertLead, DisqualifyLead, RecordDeal, ReopenLead, ReverseDeal
 from leadflow.domain.values import Person, derived_id
 
 
@@ -43,6 +43,31 @@ def record_deal(lead: Lead, body: RecordDeal, draft: Draft) -> None:
         draft.add(
             lead.id,
             e.DealRecorded(customer=lead.customer, value=body.value, deal=body.deal, owner=lead.owner),
+        )
+
+
+def reverse_deal(pool: Pool, lead: Lead, body: ReverseDeal, draft: Draft) -> None:
+    """Take back a deal that was recorded with the customer; once."""
+    recorded = body.recorded_sequence
+    deal = pool.deals.get(recorded)
+    if lead.status != CONVERTED or lead.customer is None:
+        draft.refuse("not_converted", subject=lead.id)
+    elif deal is None or deal.lead != lead.id:
+        draft.refuse("unknown_deal", subject=lead.id, position=recorded)
+    elif deal.reversed_seq:
+        draft.refuse("already_reversed", subject=lead.id, position=deal.reversed_seq)
+    else:
+        draft.add(
+            lead.id,
+            e.DealReversed(
+                recorded_sequence=recorded,
+                customer=lead.customer,
+                value=deal.value,
+                deal=deal.number,
+                owner=deal.owner,
+                day=deal.day,
+                person=Person(reason=body.reason),
+            ),
         )
 
 

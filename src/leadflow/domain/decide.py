@@ -257,6 +257,8 @@ def _as_owner(pool: Pool, lead: Lead, body: r.RepBody, draft: Draft) -> None:
         conversion.convert(lead, body, draft)
     elif isinstance(body, r.RecordDeal):
         conversion.record_deal(lead, body, draft)
+    elif isinstance(body, r.ReverseDeal):
+        conversion.reverse_deal(pool, lead, body, draft)
     elif isinstance(body, r.DisqualifyLead):
         conversion.disqualify(lead, body, draft, id_of(draft.actor))
     elif lead.owner is None or lead.customer is not None:
@@ -297,5 +299,6 @@ _ACTIONS: dict[type[r.LeadBody], access.Action] = {
     r.UnprotectLead: "work",
     r.ConvertLead: "work",
     r.RecordDeal: "work",
+    r.ReverseDeal: "work",
     r.DisqualifyLead: "work",
 }

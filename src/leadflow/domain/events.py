@@ -479,6 +479,23 @@ class DealRecorded(Fact):
     owner: str
 
 
+class DealReversed(Fact):
+    """A recorded deal no longer counts: it was a mistake, or came to nothing. It is taken back where it
+    counted: from its channel, campaign and day, and from its owner's day."""
+
+    TYPE = "leadflow.lead.deal_reversed.v1"
+    recorded_sequence: int
+    """Sequence of its `DealRecorded`, in the same pool."""
+    customer: str
+    value: Money
+    deal: str | None = None
+    owner: str
+    """Whose deal it was when it was recorded."""
+    day: date
+    """The pool's local day on which it was recorded."""
+    person: Person = Field(default_factory=nobody)
+
+
 class LeadDisqualified(Fact):
     """Closed: will never buy."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from leadflow.domain import events as e
 from leadflow.domain import ownership as own
+from leadflow.domain.deals import Deal
 from leadflow.domain.pool import COLLABORATION, CONVERTED, DISQUALIFIED, PROTECTION, WARN, Pool
 from leadflow.domain.rotation import Rotation, Turns
 
@@ -158,6 +159,16 @@ def _converted(pool: Pool, event: e.Event, data: e.LeadConverted) -> None:
     lead.owner, lead.customer, lead.told = data.owner, data.customer, b""
 
 
+def _deal_recorded(pool: Pool, event: e.Event, data: e.DealRecorded) -> None:
+    day = pool.working.local_day(event.time)
+    pool.deals[event.sequence] = Deal(event.subject, data.value, data.deal, data.owner, day)
+
+
+def _deal_reversed(pool: Pool, event: e.Event, data: e.DealReversed) -> None:
+    deal = pool.deals[data.recorded_sequence]
+    pool.deals[data.recorded_sequence] = deal._replace(reversed_seq=event.sequence)
+
+
 def _disqualified(pool: Pool, event: e.Event, data: e.LeadDisqualified) -> None:
     lead = pool.leads[event.subject]
     own.release(pool, lead, event)
@@ -191,6 +202,8 @@ HANDLERS: dict[type[e.Fact], Callable[[Pool, e.Event, Any], None]] = {
     e.RecycleWarned: _warned,
     e.LeadRecycled: _recycled,
     e.LeadConverted: _converted,
+    e.DealRecorded: _deal_recorded,
+    e.DealReversed: _deal_reversed,
     e.LeadDisqualified: _disqualified,
     e.LeadReopened: _reopened,
     e.CustomerHandedOver: _customer_handed_over,

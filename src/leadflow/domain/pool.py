@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import Field
 
 from leadflow.domain.calendar import WorkingTime
+from leadflow.domain.deals import Deal
 from leadflow.domain.events import Candidate, Fact
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.ordered import SortedRuns
@@ -26,7 +27,7 @@ from leadflow.domain.stream import EPOCH as EPOCH
 from leadflow.domain.stream import Stream as Stream
 from leadflow.domain.values import Company, Model, Person, Touch, digest, no_company
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """Raised whenever the shape of the state changes: older snapshots are then ignored."""
 
 PUBLIC, QUEUE, PRIVATE = "public", "queue", "private"
@@ -239,6 +240,8 @@ class Pool(Stream):
         self.members: dict[str, Member] = {}
         self.leads: dict[str, Lead] = {}
         self.contacts: dict[bytes, Lead] = {}
+        self.deals: dict[int, Deal] = {}
+        """By sequence of the `DealRecorded`."""
         self.rotations: dict[str, Rotation] = {}
         self.timers: list[Timer] = []
         self.claimable = SortedRuns()

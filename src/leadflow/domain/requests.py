@@ -430,6 +430,15 @@ class RecordDeal(RepBody):
     """The deal's number elsewhere."""
 
 
+class ReverseDeal(RepBody):
+    """Take a recorded deal back, which then counts nowhere; a right one may be recorded in its place."""
+
+    type: Literal["ReverseDeal"] = "ReverseDeal"
+    recorded_sequence: Annotated[int, Field(ge=1, le=WHOLE_MAX)]
+    """Sequence of the fact that recorded it."""
+    reason: Text | None = None
+
+
 class DisqualifyLead(RepBody):
     """Close a lead that will never buy."""
 
@@ -475,6 +484,7 @@ AnyBody = Annotated[
     | ReceiveTransfer
     | ConvertLead
     | RecordDeal
+    | ReverseDeal
     | DisqualifyLead
     | ReopenLead,
     Field(discriminator="type"),

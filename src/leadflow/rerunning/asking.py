@@ -139,6 +139,9 @@ def _of_lead(first: e.Event, fact: e.Fact) -> r.Body | None:
             return _about(first, r.ConvertLead, customer=fact.customer)
         case e.DealRecorded():
             return _about(first, r.RecordDeal, value=fact.value, deal=fact.deal)
+        case e.DealReversed():
+            recorded = fact.recorded_sequence
+            return _about(first, r.ReverseDeal, recorded_sequence=recorded, reason=fact.person.reason)
         case e.LeadDisqualified():
             return _about(first, r.DisqualifyLead, code=fact.code, note=fact.person.note)
         case e.LeadReopened():

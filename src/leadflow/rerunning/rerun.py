@@ -83,6 +83,8 @@ class Rerunning:
         self._tried = tried
         self._since = since
         self._begun = since is None
+        self._deals: dict[int, int] = {}
+        """By the sequence of a deal that was recorded, the one that it has now."""
         self._were: deque[e.Event] = deque()
         self._again_so_far: deque[e.Event] = deque()
         """Facts of the two histories that have not been compared yet."""
@@ -105,6 +107,8 @@ class Rerunning:
                 for event in decision:
                     found.would.add(event, counts=False)
                     evolve(self.pool, event)
+                    if isinstance(event.data, e.DealRecorded):
+                        self._deals[event.sequence] = event.sequence
                 continue
             found.from_time = found.from_time or now
             yield from self._again(decision)
@@ -168,6 +172,8 @@ class Rerunning:
         was = decision[0].data
         if isinstance(refused, e.RequestRefused) and not isinstance(was, (e.RequestRefused, *_COUNTED)):
             self.found.not_done[f"{refused.request}: {self._why(body, refused.reason)}"] += 1
+        elif isinstance(was, e.DealRecorded):
+            self._deals[decision[0].sequence] = facts[0].sequence
         yield from self._take(facts)
         yield from self._fire(now)
 
@@ -195,7 +201,10 @@ class Rerunning:
         return request.model_copy(update={"actor": f"rep/{lead.owner}"})
 
     def _possible(self, body: r.Body) -> r.Body:
-        """A member leaves also where it has other leads and customers now: somebody takes them."""
+        """A member leaves also where it has other leads and customers now: somebody takes them. A deal is
+        reversed where it was recorded now."""
+        if isinstance(body, r.ReverseDeal):
+            return body.model_copy(update={"recorded_sequence": self._deals.get(body.recorded_sequence, 0)})
         if not isinstance(body, r.RemoveMember):
             return body
         member = self.pool.members.get(body.member)
@@ -258,6 +267,8 @@ def _in_itself(event: e.Event) -> tuple[object, ...]:
             fact = fact.but(shares=shares.but(sequence=0))
         case e.LeadConverted():
             fact = fact.but(captured_sequence=0)
+        case e.DealReversed():
+            fact = fact.but(recorded_sequence=0)
         case e.LeadTransferredOut():
             fact = fact.but(received_as="")
         case e.RequestRefused():

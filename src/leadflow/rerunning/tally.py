@@ -135,6 +135,9 @@ class Tally:
             case e.DealRecorded(value=value):
                 self.deals += 1
                 self.revenue[value.currency] += value.amount
+            case e.DealReversed(value=value):
+                self.deals -= 1
+                self.revenue[value.currency] -= value.amount
             case e.LeadDisqualified():
                 self.disqualified += 1
 

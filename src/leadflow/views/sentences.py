@@ -285,6 +285,12 @@ def _deal(event: e.Event, data: e.DealRecorded, _: When) -> str:
     return f"{doer(event, data.owner)} recorded deal{number}: {data.value.amount:,} {data.value.currency}"
 
 
+def _deal_reversed(event: e.Event, data: e.DealReversed, _: When) -> str:
+    number = f" {data.deal}" if data.deal else ""
+    worth = f"{data.value.amount:,} {data.value.currency}"
+    return f"{doer(event, data.owner)} reversed deal{number} of fact {data.recorded_sequence}: {worth}"
+
+
 def _disqualified(event: e.Event, data: e.LeadDisqualified, _: When) -> str:
     return f"{doer(event)} closed it as disqualified: {data.code}"
 
@@ -333,6 +339,7 @@ _SENTENCES: dict[type[e.Fact], Callable[[e.Event, Any, When], str]] = {
     e.LeadTransferredIn: _in,
     e.LeadConverted: _converted,
     e.DealRecorded: _deal,
+    e.DealReversed: _deal_reversed,
     e.LeadDisqualified: _disqualified,
     e.LeadReopened: _reopened,
     e.CustomerHandedOver: _customer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from leadflow.domain.events import DealRecorded, DealReversed
 from leadflow.log.envelope import decode_full, hash_of
 from leadflow.log.reading import Log
 from leadflow.postgres import Database
@@ -13,6 +14,8 @@ from leadflow.views.sentences import When
 from leadflow.views.tracing import Line, Seen, Trace, line_of, trace, while_protected
 from projections import queries
 from projections.queries import Row
+
+_OF_DEALS = (DealRecorded.TYPE, DealReversed.TYPE)
 
 
 class Traces:
@@ -54,6 +57,18 @@ class Traces:
             line_of(one, when, reasons=not lead.masked, protected=one.event.id in protected)
             for one in self._seen(wanted)
         ]
+
+    def deals(self, actor: str, pool: str, reference: str) -> dict[int, DealRecorded]:
+        """The deals of a lead that count, by the sequence of the fact, oldest first. Raises as `of`."""
+        _, rows = self._views.history(actor, pool, reference)
+        found: dict[int, DealRecorded] = {}
+        for one in self._seen([row for row in rows if row["type"] in _OF_DEALS]):
+            fact = one.event.data
+            if isinstance(fact, DealRecorded):
+                found[one.event.sequence] = fact
+            elif isinstance(fact, DealReversed):
+                del found[fact.recorded_sequence]
+        return found
 
     def _when(self, pool: str) -> When:
         local = self._views.pool(pool).local

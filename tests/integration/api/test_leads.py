@@ -51,6 +51,10 @@ def test_from_claim_to_deal(door: Door) -> None:
     assert deal["facts"][0]["data"]["value"] == {"amount": "19999.00", "currency": "CNY"}
     wrong = wang.post(path_of(lead) + "/deals", {"amount": "1", "currency": "RNB"}, status=422)
     assert "did you mean CNY?" in wrong["errors"][0]["message"]
+    recorded = {"recorded_sequence": int(deal["facts"][0]["id"].split("/")[1]), "reason": "cancelled"}
+    undone = wang.post(path_of(lead) + "/deals/reverse", recorded)
+    assert kinds(undone) == ["lead.deal_reversed.v1"]
+    wang.post(path_of(lead) + "/deals/reverse", {"recorded_sequence": 2**63}, status=422)
     story = wang.get(path_of(lead))
     assert story["contacts"][0]["note"] == "wants a demo"
     assert len(story["history"]) >= 8

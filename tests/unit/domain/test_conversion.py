@@ -13,6 +13,7 @@ from tests.domain_asks import (
     Ask,
     arrives,
     ask,
+    at,
     claim,
     collaborate,
     contact,
@@ -26,6 +27,7 @@ from tests.domain_asks import (
     protect,
     reopen,
     returns,
+    reverse,
     transfer,
     withdraw,
 )
@@ -118,6 +120,55 @@ def test_a_deal_is_worth_something(amount: int) -> None:
 
 def test_a_deal_needs_a_customer() -> None:
     given(arrives("a"), claim("a")).when(deal("a", 5)).then(refused("not_converted", "a"))
+
+
+def test_a_recorded_deal_is_reversed_once_and_named_in_full() -> None:
+    scene = given(
+        arrives("a"), claim("a"), convert("a", customer="c-1"), deal("a", "99.90", deal="D-1", at="15h")
+    )
+    recorded = scene.pool.sequence
+    scene.when(
+        hand_over("a", "li", at="3d"),
+        reverse("a", recorded, "wang"),
+        reverse("a", recorded, "li", reason="the order was cancelled"),
+        reverse("a", recorded, "ma"),
+        deal("a", 9, "li"),
+    )
+    reversal = scene.only(e.DealReversed)[0]
+    position = next(event.sequence for event in scene.happened if event.data is reversal)
+    # The day is the pool's, eight hours ahead.
+    scene.then(
+        did(e.CustomerHandedOver),
+        refused("not_permitted"),
+        did(
+            e.DealReversed,
+            "a",
+            actor="rep/li",
+            recorded_sequence=recorded,
+            customer="c-1",
+            value=Money(amount=Decimal("99.90"), currency="CNY"),
+            deal="D-1",
+            owner="wang",
+            day=scene.pool.working.local_day(at("15h")),
+        ),
+        refused("already_reversed", "a", position=position),
+        did(e.DealRecorded),
+    )
+    assert reversal.person.reason == "the order was cancelled"
+
+
+def test_what_is_no_deal_of_the_customer_is_not_reversed() -> None:
+    scene = given(arrives("a"), arrives("b"), claim("a"), claim("b"), convert("a"), deal("a", 5))
+    recorded = scene.pool.sequence
+    scene.when(
+        reverse("b", recorded), convert("b"), reverse("b", recorded), reverse("a", 1), reverse("a", 10**6)
+    ).then(
+        refused("not_converted", "b"),
+        did(e.LeadConverted),
+        refused("unknown_deal", "b", position=recorded),
+        refused("unknown_deal", "a", position=1),
+        refused("unknown_deal", "a", position=10**6),
+    )
 
 
 def test_closing_names_who_why_and_frees_the_rep() -> None:

@@ -211,6 +211,13 @@ FACTS: tuple[tuple[str, f.Fact], ...] = (
             rep="wang", detail="east",
         ),
     ),
+    (
+        LEAD,
+        f.DealReversed(
+            recorded_sequence=1071, customer="C-1001", value=Money(amount=Decimal(98000), currency="CNY"),
+            deal="D-77", owner="wang", day=date(2026, 11, 21), person=WHY,
+        ),
+    ),
 )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from tests.domain_asks import (
     protect,
     publish,
     returns,
+    reverse,
 )
 from tests.domain_harness import Scene, given
 
@@ -111,10 +112,13 @@ def test_work_on_a_lead_is_done_by_whoever_has_it() -> None:
         convert("a", "zhao", at="2h"),
         deal("a", 70, "zhao"),
     )
+    scene.when(deal("a", 30, "zhao"), reverse("a", scene.pool.sequence, "zhao", at="3h"))
     events, found = rerun(scene, rules=[ROTATE])
     assert [fact.by for fact in facts(events, e.ContactLogged)] == ["wang"]
     assert [fact.owner for fact in facts(events, e.LeadConverted)] == ["wang"]
-    assert figure(found, "revenue CNY") == (70, 70)
+    assert figure(found, "revenue CNY") == (30, 30)
+    # The first of the two: its place is another where the lead was never claimed.
+    assert [fact.value.amount for fact in facts(events, e.DealReversed)] == [70]
     assert found.not_done == {}
     by_rep = {one.rep: (one.was.converted, one.would.converted) for one in found.reps}
     assert (by_rep["wang"], by_rep["zhao"]) == ((0, 1), (1, 0))
