@@ -22,7 +22,6 @@ from kafka.structs import TopicPartition
 from consumers.feeding import AGAIN_S, Feed
 from consumers.group import Listener, Ranges, count_partitions, keep_going
 from consumers.operating import Operating
-from consumers.writers import Writers
 from leadflow.errors import Conflict, LeadflowError, LogDamaged, Unavailable
 from leadflow.log.kafka import Cluster, KafkaLog
 from leadflow.log.kafka.client import translated
@@ -31,6 +30,7 @@ from leadflow.postgres import Database
 from projections import registry
 from projections.filling import WRITERS_MAX, Targets
 from projections.runner import Projections
+from projections.threads import Writers
 
 POLL_MS = 100
 HURRY_S = 0.02

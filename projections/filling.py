@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 
 from leadflow.log.reading import Log
 from leadflow.postgres import Database
@@ -11,6 +11,7 @@ from projections.base import Projection, ProjectionStopped
 from projections.keeping import Kept
 from projections.reading import Progress, batches, read_partition, without_collector
 from projections.store import Generation
+from projections.threads import Writers
 from projections.writer import Written, positions_of, write
 
 WRITERS_MAX = 2
@@ -50,7 +51,7 @@ class Filling:
                     self._at[target] = positions
         ends = self._log.ends()
         end = sum(ends.values())
-        with without_collector(), ThreadPoolExecutor(WRITERS_MAX, "leadflow-projections") as executor:
+        with without_collector(), Writers(WRITERS_MAX) as executor:
             while self._at:
                 before = self._reached()
                 self._waiting.clear()
@@ -65,7 +66,7 @@ class Filling:
     def _reached(self) -> int:
         return sum(sum(positions.values()) for positions in self._at.values())
 
-    def _partition(self, partition: int, end: int, executor: ThreadPoolExecutor) -> None:
+    def _partition(self, partition: int, end: int, executor: Executor) -> None:
         """Feed every target from one partition, as far as each can go."""
         going = self._going(partition)
         if not going:

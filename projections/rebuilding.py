@@ -11,7 +11,7 @@ of what a fact asks for was never there, as the first outcome of a request.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from leadflow.log.reading import Positions
@@ -22,6 +22,7 @@ from projections.filling import WRITERS_MAX, Targets
 from projections.folding import Batch, fold
 from projections.keeping import TableBatch
 from projections.store import Generation, PostgresRows, add_key, create_indexes
+from projections.threads import Writers
 from projections.writer import note_position, writing
 
 ROWS_HELD_MAX = 20_000
@@ -37,7 +38,7 @@ class Filler:
     def __init__(self, database: Database, targets: Targets) -> None:
         self._database = database
         self._rows = [NewRows(*target) for target in targets]
-        self._executor = ThreadPoolExecutor(WRITERS_MAX, "leadflow-rebuild")
+        self._executor = Writers(WRITERS_MAX)
         self._under_way: list[Future[None]] = []
 
     def take(self, batch: Batch) -> None:

@@ -172,7 +172,7 @@ class Rerunning:
         was = decision[0].data
         if isinstance(refused, e.RequestRefused) and not isinstance(was, (e.RequestRefused, *_COUNTED)):
             self.found.not_done[f"{refused.request}: {self._why(body, refused.reason)}"] += 1
-        elif isinstance(was, e.DealRecorded):
+        elif facts and isinstance(was, e.DealRecorded):
             self._deals[decision[0].sequence] = facts[0].sequence
         yield from self._take(facts)
         yield from self._fire(now)

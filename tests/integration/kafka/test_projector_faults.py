@@ -26,6 +26,10 @@ from tests.projectors import PARTITIONS, POOLS, Process, Writing, decisions_of, 
 
 WAIT_S = 300.0
 SEED = int(os.environ.get("LEADFLOW_TEST_SEED", "9"))
+NEW_VERSION = """
+from projections import customers
+object.__setattr__(customers.PROJECTION, "version", 99)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +109,36 @@ def test_it_ends_when_told_to_though_its_database_stands_still(broker: LocalKafk
         process.end()
         server.stop()
         writing.close()
+
+
+def test_it_ends_when_told_to_though_a_rebuild_stands_still(broker: LocalKafka, empty_database: str) -> None:
+    """As after an upgrade that brings a new version of a read model."""
+    cluster = Cluster(broker.address)
+    settings = made(cluster)
+    writing = Writing(cluster, settings)
+    writing.write(decisions_of(RandomHistory(SEED, pools=POOLS).run(200)), random.Random(SEED))
+    with Database(empty_database) as database, KafkaLog(cluster, f"{settings.kafka_prefix}.events") as log:
+        registry.prepare(database)
+        read_models = Projections(log, database)
+        with projecting(Projector(cluster, settings.kafka_prefix, empty_database)):
+            read_models.wait_for(log.ends(), WAIT_S)
+
+        def waits() -> bool:
+            with database.connection() as asking:
+                query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                return asking.execute(query).fetchone() != (0,)
+
+        with database.connection() as holding:
+            holding.execute("BEGIN; LOCK TABLE read.projection_heads")
+            process = Process(settings, broker.address, empty_database, NEW_VERSION)
+            try:
+                until(waits)
+                process.stop()
+                assert "is left behind" in process.said()
+            finally:
+                process.end()
+                holding.execute("ROLLBACK")
+        with projecting(Projector(cluster, settings.kafka_prefix, empty_database)):
+            read_models.wait_for(log.ends(), WAIT_S)
+        assert list(read_models.verify()) == []
+    writing.close()
