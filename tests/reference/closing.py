@@ -106,6 +106,8 @@ def reverse(history: History, lead: Lead, body: r.ReverseDeal, actor: str, now: 
         if isinstance(event.data, e.DealReversed) and event.data.recorded_sequence == recorded.sequence:
             return found | {"already_reversed": {"position": event.sequence}}
     of = recorded.data
+    if not found and actor.startswith("rep/") and actor != f"rep/{of.owner}":
+        return refused("others_deal")
     told = {"value": of.value, "owner": of.owner, "recorded_sequence": recorded.sequence}
     return found or [wanted(e.DealReversed, lead.id, **told)]
 

@@ -112,26 +112,36 @@ def reverse_deal(acting: Acting, rep: str | None, which: str, reason: str | None
     """Take back DEAL of LEAD: its number elsewhere, or the fact that recorded it (east/1071).
 
     It counts nowhere any more, on no day; reports as of an earlier time still have it. Record the right one
-    with `leadflow deal`.
+    with `leadflow deal`. With `--request-id`, name the fact: a number may be another deal's by the next time.
     """
-    recorded = _recorded(acting, which)
+    recorded = _recorded(acting, which.strip())
     acting.ask(r.ReverseDeal, rep=rep, recorded_sequence=recorded, reason=reason)
+
+
+_SEQUENCE = re.compile("[1-9][0-9]{0,17}")
 
 
 def _recorded(acting: Acting, which: str) -> int:
     """The sequence of the fact that recorded the deal that is meant."""
     pool, _, sequence = which.rpartition("/")
-    if pool == acting.pool and sequence.isascii() and sequence.isdigit():
+    if pool == acting.pool and _SEQUENCE.fullmatch(sequence):
         return int(sequence)
-    session = acting.session
-    deals = session.app.traces.deals(session.actor, acting.pool, acting.lead)
-    meant = [number for number, deal in deals.items() if which in (deal.deal, str(number))]
+    if acting.request_id is not None:
+        do = f"Give it as {acting.pool}/1071; `leadflow trace LEAD` shows it."
+        raise UsageError(f"with --request-id a deal is named by its fact, and {which!r} is none", do=do)
+    deals = acting.session.app.traces.deals(acting.session.actor, acting.pool, acting.lead)
+    named = [number for number, deal in deals.items() if which in (deal.fact.deal, str(number))]
+    counting = [number for number, deal in deals.items() if deal.counts]
+    meant = [number for number in named if number in counting] or named[-1:]
     if len(meant) == 1:
         return meant[0]
-    told = [f"{acting.pool}/{number}: {_in_words(deal)}" for number, deal in deals.items()]
-    do = f"Name the fact of one of these: {'; '.join(told)}." if told else None
-    what = "several deals are" if meant else "no deal that counts is"
-    raise UsageError(f"{what} {which!r}", where=f"lead {acting.lead}", do=do)
+    told = "; ".join(f"{acting.pool}/{number}: {_in_words(deals[number].fact)}" for number in counting)
+    what = "several deals are" if meant else "no deal is"
+    raise UsageError(
+        f"{what} {which!r}",
+        where=f"lead {acting.lead}",
+        do=f"Name the fact of one of these: {told}." if told else None,
+    )
 
 
 def _in_words(deal: DealRecorded) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,11 @@ from leadflow.bootstrap.operations import (
     verify_rows,
 )
 from leadflow.cli.common import Session, pass_session, shared_options
+from leadflow.domain.values import is_stream
 from leadflow.errors import LogDamaged, NotPermitted, UsageError
 
 PATH = click.Path(path_type=Path, allow_dash=True)
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def register(main: click.Group) -> None:
@@ -98,9 +101,12 @@ def read_heads(path: Path) -> dict[str, Head]:
         with click.open_file(str(path), "rb") as file:
             pools = json.loads(file.read())["pools"]
         for one in pools:
+            pool, events, last = one["pool"], one["events"], one["last_hash"]
             if one["broken"] is not None:
-                raise UsageError(f"it says that pool {one['pool']} was broken then", where=where, do=do)
-            heads[str(one["pool"])] = Head(int(one["events"]), str(one["last_hash"]))
+                raise UsageError(f"it says that pool {pool!r} was broken then", where=where, do=do)
+            if not is_stream(pool) or pool in heads or type(events) is not int or not _HASH.fullmatch(last):
+                raise ValueError(pool)
+            heads[pool] = Head(events, last)
     except OSError as error:
         raise UsageError(f"the file cannot be read: {error.strerror}", where=where) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -146,7 +152,7 @@ def _draw_proof(out: Console, document: dict[str, Any]) -> None:
         broken = pool["broken"]
         mark = "[bold red]broken[/]" if broken else "[green]ok[/]"
         found = escape(f"{broken['event']}: {broken['what']}") if broken else f"[dim]{pool['last_hash']}[/]"
-        table.add_row(mark, pool["pool"], str(pool["events"]), found)
+        table.add_row(mark, escape(pool["pool"]), str(pool["events"]), found)
     out.print(table)
     if not any(pool["broken"] for pool in pools):
         events = document["events"]

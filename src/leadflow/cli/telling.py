@@ -165,8 +165,8 @@ _SENTENCES: dict[type[f.Fact], Callable[[PoolView, f.Event, Any], str]] = {
         f"Deal of {data.value.amount} {data.value.currency} with customer {data.customer}, for {data.owner}."
     ),
     f.DealReversed: lambda pool, event, data: (
-        f"The deal of {data.value.amount} {data.value.currency} with customer {data.customer} counts no more,"
-        f" for {data.owner}."
+        f"{data.owner}'s deal of {data.value.amount} {data.value.currency} with customer {data.customer}"
+        " counts no more."
     ),
     f.LeadDisqualified: lambda pool, event, data: f"The lead is closed: {data.code}. A new touch reopens it.",
     f.LeadReopened: _reopened,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from leadflow.domain import events as e
+from leadflow.domain.deals import Reversed
 from leadflow.domain.draft import Draft
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PRIVATE, Lead, Pool
 from leadflow.domain.requests import ConvertLead, DisqualifyLead, RecordDeal, ReopenLead, ReverseDeal
-from leadflow.domain.values import Person, derived_id
+from leadflow.domain.values import Person, derived_id, id_of, role_of
 
 
 def convert(lead: Lead, body: ConvertLead, draft: Draft) -> None:
@@ -47,15 +48,17 @@ def record_deal(lead: Lead, body: RecordDeal, draft: Draft) -> None:
 
 
 def reverse_deal(pool: Pool, lead: Lead, body: ReverseDeal, draft: Draft) -> None:
-    """Take back a deal that was recorded with the customer; once."""
+    """Take back a deal that was recorded with the customer; once, and a colleague's figures by a manager."""
     recorded = body.recorded_sequence
     deal = pool.deals.get(recorded)
     if lead.status != CONVERTED or lead.customer is None:
         draft.refuse("not_converted", subject=lead.id)
     elif deal is None or deal.lead != lead.id:
         draft.refuse("unknown_deal", subject=lead.id, position=recorded)
-    elif deal.reversed_seq:
-        draft.refuse("already_reversed", subject=lead.id, position=deal.reversed_seq)
+    elif isinstance(deal, Reversed):
+        draft.refuse("already_reversed", subject=lead.id, position=deal.sequence)
+    elif role_of(draft.actor) == "rep" and deal.owner != id_of(draft.actor):
+        draft.refuse("others_deal", subject=lead.id, winner=deal.owner, position=recorded)
     else:
         draft.add(
             lead.id,

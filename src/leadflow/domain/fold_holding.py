@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from sys import intern
 from typing import Any
 
 from leadflow.domain import events as e
 from leadflow.domain import ownership as own
-from leadflow.domain.deals import Deal
+from leadflow.domain.deals import Deal, Reversed
 from leadflow.domain.pool import COLLABORATION, CONVERTED, DISQUALIFIED, PROTECTION, WARN, Pool
 from leadflow.domain.rotation import Rotation, Turns
 
@@ -160,13 +161,14 @@ def _converted(pool: Pool, event: e.Event, data: e.LeadConverted) -> None:
 
 
 def _deal_recorded(pool: Pool, event: e.Event, data: e.DealRecorded) -> None:
-    day = pool.working.local_day(event.time)
-    pool.deals[event.sequence] = Deal(event.subject, data.value, data.deal, data.owner, day)
+    lead, owner = pool.leads[event.subject], pool.members[data.owner]
+    amount, currency = str(data.value.amount), intern(data.value.currency)
+    day = pool.working.local_day(event.time).toordinal()
+    pool.deals[event.sequence] = Deal(lead.id, amount, currency, data.deal, owner.id, day)
 
 
 def _deal_reversed(pool: Pool, event: e.Event, data: e.DealReversed) -> None:
-    deal = pool.deals[data.recorded_sequence]
-    pool.deals[data.recorded_sequence] = deal._replace(reversed_seq=event.sequence)
+    pool.deals[data.recorded_sequence] = Reversed(pool.leads[event.subject].id, event.sequence)
 
 
 def _disqualified(pool: Pool, event: e.Event, data: e.LeadDisqualified) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import Field
 
 from leadflow.domain.calendar import WorkingTime
-from leadflow.domain.deals import Deal
+from leadflow.domain.deals import Deal, Reversed
 from leadflow.domain.events import Candidate, Fact
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.ordered import SortedRuns
@@ -240,7 +240,7 @@ class Pool(Stream):
         self.members: dict[str, Member] = {}
         self.leads: dict[str, Lead] = {}
         self.contacts: dict[bytes, Lead] = {}
-        self.deals: dict[int, Deal] = {}
+        self.deals: dict[int, Deal | Reversed] = {}
         """By sequence of the `DealRecorded`."""
         self.rotations: dict[str, Rotation] = {}
         self.timers: list[Timer] = []

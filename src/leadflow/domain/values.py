@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -22,6 +23,14 @@ ROLES = ("rep", "manager", "marketing", "support", "analyst", "auditor", "adapte
 MEMBER_ROLES = ("rep", "manager", "marketing", "support")
 COMPANY_STREAM = "_company"
 POOL_PATTERN = r"[a-z0-9][a-z0-9-]{0,62}"
+
+
+_STREAM = re.compile(rf"{POOL_PATTERN}|{COMPANY_STREAM}")
+
+
+def is_stream(name: object) -> bool:
+    """Whether a pool, or the company's stream, may be called so."""
+    return isinstance(name, str) and _STREAM.fullmatch(name) is not None
 
 
 class Model(BaseModel):

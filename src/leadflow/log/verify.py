@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO, NamedTuple
 
-from leadflow.domain.values import JsonDict
+from leadflow.domain.values import JsonDict, is_stream
 from leadflow.errors import LogDamaged
 from leadflow.log.envelope import GENESIS, SEQUENCE_DIGITS, parse
 from leadflow.log.reading import Log, Row
@@ -212,6 +212,8 @@ def read_export(lines: Iterable[bytes], where: str) -> Iterator[Row]:
         try:
             document = parse(line)
             place = str(document["partitionkey"]), int(document["sequence"]), str(document["type"])
+            if not is_stream(place[0]):
+                raise ValueError(place[0])
         except (LogDamaged, KeyError, TypeError, ValueError) as error:
             raise LogDamaged(
                 f"line {number} is no event of an export",

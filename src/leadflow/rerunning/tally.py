@@ -60,6 +60,8 @@ class Tally:
     """Of each lead and customer that has one at the end."""
     state: dict[str, str] = field(default_factory=dict)
     _came: dict[str, datetime] = field(default_factory=dict)
+    _deals: set[int] = field(default_factory=set)
+    """Sequences of those that count: an earlier one that is reversed was never among them."""
 
     def add(self, event: e.Event, *, counts: bool = True) -> None:
         """One more fact; with `counts` off, of the time before what is counted."""
@@ -133,9 +135,10 @@ class Tally:
                 self.converted += 1
                 self.reps[rep].converted += 1
             case e.DealRecorded(value=value):
+                self._deals.add(event.sequence)
                 self.deals += 1
                 self.revenue[value.currency] += value.amount
-            case e.DealReversed(value=value):
+            case e.DealReversed(recorded_sequence=recorded, value=value) if recorded in self._deals:
                 self.deals -= 1
                 self.revenue[value.currency] -= value.amount
             case e.LeadDisqualified():

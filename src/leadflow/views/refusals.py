@@ -55,6 +55,7 @@ SENTENCES: dict[str, str] = {
     "not_disqualified": "the lead is not closed as disqualified; it is {detail}",
     "amount_not_positive": "a deal's amount must be above zero; what was recorded by mistake is reversed",
     "unknown_deal": "fact {position} records no deal of this lead",
+    "others_deal": "the deal of fact {position} is {winner}'s; a manager may reverse it",
     "already_reversed": "the deal was reversed already, by fact {position}",
     "contact_taken": "what was given is the {detail} already; a manager may merge the two",
     "nothing_to_change": "nothing was given to change",

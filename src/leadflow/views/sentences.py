@@ -287,8 +287,9 @@ def _deal(event: e.Event, data: e.DealRecorded, _: When) -> str:
 
 def _deal_reversed(event: e.Event, data: e.DealReversed, _: When) -> str:
     number = f" {data.deal}" if data.deal else ""
+    whose = "" if data.owner == id_of(event.actor) else f"{data.owner}'s "
     worth = f"{data.value.amount:,} {data.value.currency}"
-    return f"{doer(event, data.owner)} reversed deal{number} of fact {data.recorded_sequence}: {worth}"
+    return f"{doer(event)} reversed {whose}deal{number} of fact {data.recorded_sequence}: {worth}"
 
 
 def _disqualified(event: e.Event, data: e.LeadDisqualified, _: When) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from leadflow.domain.events import DealRecorded, DealReversed
 from leadflow.log.envelope import decode_full, hash_of
@@ -16,6 +17,14 @@ from projections import queries
 from projections.queries import Row
 
 _OF_DEALS = (DealRecorded.TYPE, DealReversed.TYPE)
+
+
+class KnownDeal(NamedTuple):
+    """A deal as it was recorded."""
+
+    fact: DealRecorded
+    counts: bool
+    """Whether it was not reversed."""
 
 
 class Traces:
@@ -58,16 +67,16 @@ class Traces:
             for one in self._seen(wanted)
         ]
 
-    def deals(self, actor: str, pool: str, reference: str) -> dict[int, DealRecorded]:
-        """The deals of a lead that count, by the sequence of the fact, oldest first. Raises as `of`."""
+    def deals(self, actor: str, pool: str, reference: str) -> dict[int, KnownDeal]:
+        """The deals of a lead, by the sequence of the fact, oldest first. Raises as `of`."""
         _, rows = self._views.history(actor, pool, reference)
-        found: dict[int, DealRecorded] = {}
+        found: dict[int, KnownDeal] = {}
         for one in self._seen([row for row in rows if row["type"] in _OF_DEALS]):
             fact = one.event.data
             if isinstance(fact, DealRecorded):
-                found[one.event.sequence] = fact
+                found[one.event.sequence] = KnownDeal(fact, counts=True)
             elif isinstance(fact, DealReversed):
-                del found[fact.recorded_sequence]
+                found[fact.recorded_sequence] = found[fact.recorded_sequence]._replace(counts=False)
         return found
 
     def _when(self, pool: str) -> When:

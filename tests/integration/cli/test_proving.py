@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.office import Desk, desk, office_template
 
@@ -67,14 +68,24 @@ def test_what_is_no_proof_is_told(desk: Desk, tmp_path: Path) -> None:
         said = desk("log", "verify", "--against", str(proof), code=2)
         assert "this is no proof of a log" in said
         assert "log verify --json" in said
+    good = {"pool": "east", "events": 3, "last_hash": "0" * 64, "broken": None}
+    odd: list[dict[str, Any]] = [{"pool": "[/x]"}, {"events": True}, {"events": 3.7}, {"last_hash": None}]
+    for wrong in (*odd, {"events": float("inf")}, {"last_hash": "x" * 64}, {"pool": ["east"]}):
+        proof.write_text(json.dumps({"pools": [good | wrong]}))
+        assert "this is no proof of a log" in desk("log", "verify", "--against", str(proof), code=2)
+    proof.write_text(json.dumps({"pools": [good, good]}))
+    assert "this is no proof of a log" in desk("log", "verify", "--against", str(proof), code=2)
     proof.write_text('{"pools": [{"pool": "east", "events": 3, "last_hash": null, "broken": {}}]}')
-    assert "it says that pool east was broken then" in desk("log", "verify", "--against", str(proof), code=2)
+    assert "it says that pool 'east' was broken then" in desk(
+        "log", "verify", "--against", str(proof), code=2
+    )
     assert "both FILE and --against" in desk("log", "verify", "-", "--against", "-", code=2)
     for arguments in (["--against", str(tmp_path / "none")], [str(tmp_path / "none")], [str(tmp_path)]):
         assert "the file cannot be read" in desk("log", "verify", *arguments, code=2)
     export = tmp_path / "log.ndjson"
-    export.write_text("Dear auditor,\n")
-    assert "line 1 is no event of an export" in desk("log", "verify", str(export), code=2)
+    for line in ("Dear auditor,", '{"partitionkey": "[/x]", "sequence": "1", "type": "x"}'):
+        export.write_text(f"{line}\n")
+        assert "line 1 is no event of an export" in desk("log", "verify", str(export), code=2)
 
 
 def test_an_export_is_one_document_a_line(desk: Desk) -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
+from leadflow.domain.policy import Offset
 from leadflow.domain.values import Money
 from tests.domain_asks import (
+    CALENDAR,
     Ask,
     arrives,
     ask,
@@ -25,6 +27,7 @@ from tests.domain_asks import (
     own_phone,
     passes,
     protect,
+    publish,
     reopen,
     returns,
     reverse,
@@ -128,22 +131,20 @@ def test_a_recorded_deal_is_reversed_once_and_named_in_full() -> None:
     )
     recorded = scene.pool.sequence
     scene.when(
-        hand_over("a", "li", at="3d"),
-        reverse("a", recorded, "wang"),
-        reverse("a", recorded, "li", reason="the order was cancelled"),
+        reverse("a", recorded, "li"),
+        reverse("a", recorded, reason="the order was cancelled", at="3d"),
         reverse("a", recorded, "ma"),
-        deal("a", 9, "li"),
+        deal("a", 9),
     )
     reversal = scene.only(e.DealReversed)[0]
     position = next(event.sequence for event in scene.happened if event.data is reversal)
     # The day is the pool's, eight hours ahead.
     scene.then(
-        did(e.CustomerHandedOver),
         refused("not_permitted"),
         did(
             e.DealReversed,
             "a",
-            actor="rep/li",
+            actor="rep/wang",
             recorded_sequence=recorded,
             customer="c-1",
             value=Money(amount=Decimal("99.90"), currency="CNY"),
@@ -155,6 +156,28 @@ def test_a_recorded_deal_is_reversed_once_and_named_in_full() -> None:
         did(e.DealRecorded),
     )
     assert reversal.person.reason == "the order was cancelled"
+
+
+def test_a_colleagues_deal_is_reversed_by_a_manager() -> None:
+    scene = given(arrives("a"), claim("a"), convert("a"), deal("a", 5), hand_over("a", "li"))
+    recorded = scene.pool.sequence - 1
+    scene.when(
+        reverse("a", recorded, "wang"), reverse("a", recorded, "li"), reverse("a", recorded, "ma", rep="li")
+    ).then(
+        refused("not_permitted"),
+        refused("others_deal", "a", winner="wang", position=recorded),
+        did(e.DealReversed, owner="wang", actor="manager/ma"),
+    )
+
+
+def test_the_day_of_a_deal_is_that_of_its_own_time_zone() -> None:
+    scene = given(arrives("a"), claim("a"), convert("a"), deal("a", 5, at="15h"))
+    recorded, day = scene.pool.sequence, scene.pool.working.local_day(at("15h"))
+    assert day != at("15h").date()
+    utc = CALENDAR.model_copy(update={"offsets": (Offset(start=CALENDAR.offsets[0].start, minutes=0),)})
+    scene.when(publish(calendar=utc), reverse("a", recorded))
+    assert scene.pool.working.local_day(at("15h")) != day
+    assert scene.only(e.DealReversed)[0].day == day
 
 
 def test_what_is_no_deal_of_the_customer_is_not_reversed() -> None:

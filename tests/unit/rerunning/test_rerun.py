@@ -124,6 +124,15 @@ def test_work_on_a_lead_is_done_by_whoever_has_it() -> None:
     assert (by_rep["wang"], by_rep["zhao"]) == ((0, 1), (1, 0))
 
 
+def test_a_deal_of_before_that_is_reversed_now_is_not_among_the_figures() -> None:
+    scene = given(arrives("a")).when(claim("a", at="1h"), convert("a", at="2h"), deal("a", 70, at="3h"))
+    scene.when(reverse("a", scene.pool.sequence, at="5h"), deal("a", 5, at="6h"))
+    _, found = rerun(scene, since="4h", rules=[ROTATE])
+    assert figure(found, "deals") == (1, 1)
+    assert figure(found, "revenue CNY") == (5, 5)
+    assert found.not_done == {}
+
+
 def test_work_on_a_lead_that_nobody_has_is_not_done_and_that_is_said() -> None:
     scene = given(arrives("a")).when(claim("a", at="1h"), contact("a", at="3h"), disqualify("a", at="4h"))
     _, found = rerun(scene, **QUICK)

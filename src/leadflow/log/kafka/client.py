@@ -253,9 +253,9 @@ def give_up_producer(producer: KafkaProducer) -> None:
     """
     sender: Any = producer._sender
     manager: Any = producer._transaction_manager
+    manager.transition_to_fatal_error(kafka_errors.KafkaTimeoutError("the brokers have not answered"))
     sender.force_close()
     sender.join(2 * ANSWER_WAIT_MS / 1_000)
-    manager.transition_to_fatal_error(kafka_errors.KafkaTimeoutError("the brokers have not answered"))
     while manager._pending_requests:
         # After such an error nothing is sent any more: each is told of it instead.
         manager.next_request_handler(False)
