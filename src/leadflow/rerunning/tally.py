@@ -60,8 +60,9 @@ class Tally:
     """Of each lead and customer that has one at the end."""
     state: dict[str, str] = field(default_factory=dict)
     _came: dict[str, datetime] = field(default_factory=dict)
-    _deals: set[int] = field(default_factory=set)
-    """Sequences of those that count: an earlier one that is reversed was never among them."""
+    _deals: set[int] = field(default_factory=set, compare=False)
+    """Sequences of those that count: an earlier one that is reversed was never among them. No figures: they
+    are places in their own history."""
 
     def add(self, event: e.Event, *, counts: bool = True) -> None:
         """One more fact; with `counts` off, of the time before what is counted."""
