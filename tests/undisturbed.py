@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from eventsourcing.persistence import StoredEvent
 
+from consumers.decider import CLOCKS_APART
 from consumers.doors import command_of, intake_of
 from consumers.work import Memory
 from leadflow.deciding import Batch, Deciding
+from leadflow.domain.events import Event
 from leadflow.domain.requests import Request
 from leadflow.errors import NotFound, UsageError
 from leadflow.log.envelope import decode, encode_request
@@ -21,6 +25,7 @@ from leadflow.streams import fold
 
 Letter = tuple[Origin, bytes | None]
 Passed = tuple[str, bytes]
+LATE_MS = CLOCKS_APART // timedelta(milliseconds=1)
 
 
 def rules_over(streams: Memory) -> Deciding:
@@ -30,6 +35,49 @@ def rules_over(streams: Memory) -> Deciding:
         return NotFound(f"there is no pool {pool!r}", do="Open it, then send the request again.")
 
     return Deciding(streams, unknown, virtual=False, forwarding=True)
+
+
+def _place_of(entry: Any) -> Origin:
+    return Origin(entry.topic, entry.partition, entry.offset)
+
+
+def _stamp(entry: Any) -> int:
+    return int(entry.timestamp)
+
+
+class _Told:
+    """The order that facts tell: of what became due, and of the requests that they answer."""
+
+    def __init__(self, found: Iterable[Record]) -> None:
+        self._following: deque[Event | Origin] = deque()
+        self._answered: set[Origin] = set()
+        for record in found:
+            if record.origin is None:
+                self._following.append(decode(record.document))
+            elif record.origin not in self._answered:
+                self._answered.add(record.origin)
+                self._following.append(record.origin)
+
+    def due_by(self, stamp: int) -> Iterator[Event]:
+        """What became due before the next request that was answered, up to then."""
+        while self._following and not isinstance(due := self._following[0], Origin):
+            if due.time > moment_of(stamp):
+                return
+            self._following.popleft()
+            yield due
+
+    def answered_before(self, entry: Any, waiting: Mapping[str, Sequence[Any]]) -> Any | None:
+        """What waits in the other topic and was answered next, if this entry was answered later."""
+        if not self._following or not isinstance(place := self._following[0], Origin):
+            return None
+        if place == _place_of(entry) or _place_of(entry) not in self._answered:
+            return None
+        return next((one for one in waiting[place.topic] if _place_of(one) == place), None)
+
+    def taken(self, place: Origin) -> None:
+        """The request that stood there is decided."""
+        if self._following and self._following[0] == place:
+            self._following.popleft()
 
 
 class Undisturbed:
@@ -56,14 +104,31 @@ class Undisturbed:
         for record in begun:
             fold(self._streams[record.pool], record.document)
 
-    def take_all(self, records: Iterable[Any]) -> None:
-        """Decide the records of both request topics, in the order of their append times."""
-        ranks = {topic: rank for rank, topic in enumerate((self._names.intake, self._names.commands))}
-        for entry in sorted(records, key=lambda one: (one.timestamp, ranks[one.topic], one.offset)):
-            self._take(entry)
+    def take_all(self, records: Iterable[Any], found: Iterable[Record] = ()) -> None:
+        """Decide the records of both request topics, each topic's in their order; between the two in the
+        order of their append times, arrivals first.
+
+        A record has its append time before it can be read, for as long as its broker takes to write it. One
+        of the other topic that comes meanwhile may be decided first, and what becomes due between the two.
+        Which was, the facts that were `found` say, as long as it is no further apart than clocks may be.
+        """
+        topics = (self._names.intake, self._names.commands)
+        waiting: dict[str, deque[Any]] = {topic: deque() for topic in topics}
+        for entry in sorted(records, key=lambda one: one.offset):
+            waiting[entry.topic].append(entry)
+        told = _Told(found)
+        while first := min((each[0] for each in waiting.values() if each), key=_stamp, default=None):
+            for due in told.due_by(first.timestamp + LATE_MS):
+                self._rules.fire(self._streams[due.pool], due.time, self.batch)
+            before = told.answered_before(first, waiting)
+            if before is not None and before.timestamp <= first.timestamp + LATE_MS:
+                first = waiting[before.topic][0]
+            waiting[first.topic].popleft()
+            told.taken(_place_of(first))
+            self._take(first)
 
     def _take(self, entry: Any) -> None:
-        place = Origin(entry.topic, entry.partition, entry.offset)
+        place = _place_of(entry)
         try:
             request = (intake_of if entry.topic == self._names.intake else command_of)(entry)
         except UsageError:

@@ -158,7 +158,7 @@ class Scene:
             mine = [record for record in facts if self._home(record) == partition]
             assert [record.position for record in mine] == list(range(1, len(mine) + 1))
             undisturbed = Undisturbed(self.office.names, partition, self.office.partitions)
-            undisturbed.take_all(self._requests(partition))
+            undisturbed.take_all(self._requests(partition), mine)
             assert not (wrong := differences(mine, undisturbed.facts(mine))), "\n".join(wrong)
             letters.update(undisturbed.letters)
         found = Counter(

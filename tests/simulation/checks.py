@@ -22,8 +22,9 @@ def fails(request: Request) -> bool:
     return request.id.startswith((BUGGY, HUGE))
 
 
-def examine(kafka: Kafka, begun: dict[int, int]) -> list[str]:
-    """Everything that is wrong; `begun` says how many facts each partition had to begin with."""
+def examine(kafka: Kafka, begun: dict[int, int], *, late: bool = False) -> list[str]:
+    """Everything that is wrong; `begun` says how many facts each partition had to begin with, `late` that
+    records may be read a while after their stamps."""
     wrong = list(kafka.problems)
     passed: list[Passed] = []
     letters: list[Letter] = []
@@ -36,8 +37,8 @@ def examine(kafka: Kafka, begun: dict[int, int]) -> list[str]:
         before = facts[: begun[partition]]
         undisturbed = Undisturbed(NAMES, partition, PARTITIONS, before, fails)
         records = (_all(kafka, topic, partition) for topic in (NAMES.intake, NAMES.commands))
-        undisturbed.take_all(chain.from_iterable(records))
         new = facts[begun[partition] :]
+        undisturbed.take_all(chain.from_iterable(records), new if late else ())
         wrong += differences(new, undisturbed.facts(new))
         passed += undisturbed.forwarded()
         letters += undisturbed.letters

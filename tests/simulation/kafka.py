@@ -54,10 +54,16 @@ class Transaction:
 class Partition:
     """A partition of a topic."""
 
-    def __init__(self, world: World, place: TopicPartition) -> None:
+    def __init__(self, world: World, place: TopicPartition, changed: Callable[[], None]) -> None:
+        """`changed` is called when more can be read than before."""
         self.place = place
         self.entries: list[Entry] = []
+        self.lateness = (0, 0)
+        """How long after its stamp a record can be read, in microseconds."""
         self._world = world
+        self._changed = changed
+        self._there = 0
+        """So many of the records count as there; the others are still being written."""
         self._open: dict[int, int] = {}
         """By transaction that has no marker here yet: its first offset."""
         self._aborted: set[int] = set()
@@ -65,13 +71,18 @@ class Partition:
 
     @property
     def end(self) -> int:
-        """The offset after the last record that is written."""
-        return len(self.entries)
+        """The offset after the last record that is there."""
+        return self._there
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was sent can be read."""
+        return self.stable_end == len(self.entries)
 
     @property
     def stable_end(self) -> int:
         """Up to where it is known what counts."""
-        return min(self._open.values(), default=self.end)
+        return min((self.end, *self._open.values()))
 
     def append(
         self,
@@ -84,13 +95,23 @@ class Partition:
     ) -> Entry:
         stamp = EPOCH_MS + self._world.now // MS
         topic, partition = self.place
-        entry = Entry(topic, partition, self.end, stamp, key, value, headers, transaction, marker)
+        offset = len(self.entries)
+        entry = Entry(topic, partition, offset, stamp, key, value, headers, transaction, marker)
         if transaction is not None and not marker and id(transaction) not in self._open:
             self._open[id(transaction)] = entry.offset
             self._kept.append(transaction)
             transaction.partitions.append(self)
         self.entries.append(entry)
+        if transaction is None and any(self.lateness):
+            self._world.after(self._world.between(*self.lateness), lambda: self._comes(offset))
+        else:
+            self._there = offset + 1
         return entry
+
+    def _comes(self, offset: int) -> None:
+        """A record is written, and with it all before it."""
+        self._there = max(self._there, offset + 1)
+        self._changed()
 
     def mark(self, transaction: Transaction) -> None:
         """Write the marker that ends a transaction here."""
@@ -116,7 +137,7 @@ class Kafka:
         self.world = world
         self.partitions_count = partitions
         self.partitions = {
-            place: Partition(world, place)
+            place: Partition(world, place, self.changed)
             for topic in topics
             for place in (TopicPartition(topic, at) for at in range(partitions))
         }

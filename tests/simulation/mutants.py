@@ -92,6 +92,11 @@ def _never_suspects_its_consumer() -> Any:
     return patch.object(Standing, "read_to", read_to)
 
 
+def _does_not_wait_for_the_other_topic() -> Any:
+    """What came is decided at once, whatever may still be to read."""
+    return patch.object(Standing, "read_to", lambda *_: True)
+
+
 def _fires_deadlines_by_its_own_clock() -> Any:
     """Deadlines are decided as soon as the decider's own clock says so."""
 
@@ -136,6 +141,7 @@ MUTANTS: tuple[Callable[[], Any], ...] = (
     _goes_on_after_an_unknown_outcome,
     _asks_for_what_can_be_read,
     _never_suspects_its_consumer,
+    _does_not_wait_for_the_other_topic,
     _fires_deadlines_by_its_own_clock,
     _leaves_marks_unconsumed,
     _goes_by_ends_from_before_it_read_more,

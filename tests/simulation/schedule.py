@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import structlog
 from kafka.structs import TopicPartition
 
-from consumers.decider import Decider
+from consumers.decider import CLOCKS_APART, Decider
 from leadflow.domain.decide import decide
 from leadflow.domain.events import Event
 from leadflow.domain.pool import Stream
@@ -83,6 +84,14 @@ class Simulation:
             message = message_of(stored, self.begun[at], NAMES.events, at)
             self.kafka.append(TopicPartition(NAMES.events, at), message.key, message.value, message.headers)
         self.network = self._some_network()
+        self.late = self.chance.random() < 0.2
+        """Whether records can be read a while after their stamps only."""
+        if self.late:
+            # Of this and the difference between clocks, a second is the sum.
+            longest = CLOCKS_APART // timedelta(microseconds=1) - 50 * MS - abs(self.network.skew)
+            for place, partition in self.kafka.partitions.items():
+                if place.topic in (NAMES.intake, NAMES.commands):
+                    partition.lateness = (0, self.chance.choice((2 * MS, 30 * MS, longest)))
 
     def _some_network(self) -> Network:
         chance = self.chance
@@ -264,7 +273,7 @@ class Simulation:
             if place.topic not in (NAMES.intake, NAMES.commands):
                 continue
             # The marks of transactions, too: else what is deleted for its age looks undecided.
-            if partition.stable_end < partition.end or self.kafka.committed.get(place, 0) < partition.end:
+            if not partition.settled or self.kafka.committed.get(place, 0) < partition.end:
                 return False
         return True
 
@@ -278,7 +287,7 @@ class Simulation:
                 self._ended(one)
             one.process.kill()
         wrong = [] if done else [f"not everything was decided: {self.kafka.committed}"]
-        wrong += self.problems + examine(self.kafka, self.begun)
+        wrong += self.problems + examine(self.kafka, self.begun, late=self.late)
         facts = sum(
             len(self.kafka.partitions[TopicPartition(NAMES.events, at)].visible(0)) for at in self.begun
         )
