@@ -6,6 +6,7 @@ from leadflow.domain import events as e
 from leadflow.domain.deals import Reversed
 from leadflow.domain.draft import Draft
 from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PRIVATE, Lead, Pool
+from leadflow.domain.refusing import refuse_closed, refuse_unowned
 from leadflow.domain.requests import ConvertLead, DisqualifyLead, RecordDeal, ReopenLead, ReverseDeal
 from leadflow.domain.values import Person, derived_id, id_of, role_of
 
@@ -16,7 +17,7 @@ def convert(lead: Lead, body: ConvertLead, draft: Draft) -> None:
         draft.refuse("already_converted", subject=lead.id, winner=lead.owner, position=lead.closed_seq)
         return
     if lead.status != PRIVATE or lead.owner is None:
-        draft.refuse("not_owned", subject=lead.id)
+        refuse_unowned(lead, draft)
         return
     known = lead.unpack()
     draft.add(
@@ -77,7 +78,7 @@ def reverse_deal(pool: Pool, lead: Lead, body: ReverseDeal, draft: Draft) -> Non
 def disqualify(lead: Lead, body: DisqualifyLead, draft: Draft, by: str) -> None:
     """Close a lead that will never buy."""
     if lead.status not in LIVE:
-        draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+        refuse_closed(lead, draft)
     else:
         draft.add(
             lead.id,

@@ -28,6 +28,7 @@ from leadflow.domain.company import CompanyState, publish_routing, record_spend
 from leadflow.domain.draft import Draft
 from leadflow.domain.events import Event
 from leadflow.domain.pool import Lead, Member, Pool, Stream
+from leadflow.domain.refusing import refuse_unowned
 from leadflow.domain.values import LEAD_ID_PATTERN, id_of, role_of, speakable
 
 _LEAD_ID = re.compile(LEAD_ID_PATTERN)
@@ -262,7 +263,7 @@ def _as_owner(pool: Pool, lead: Lead, body: r.RepBody, draft: Draft) -> None:
     elif isinstance(body, r.DisqualifyLead):
         conversion.disqualify(lead, body, draft, id_of(draft.actor))
     elif lead.owner is None or lead.customer is not None:
-        draft.refuse("not_owned", subject=lead.id)
+        refuse_unowned(lead, draft)
     elif isinstance(body, r.ReturnLead):
         follow_up.return_lead(lead, body, draft)
     elif isinstance(body, r.ProtectLead):

@@ -6,7 +6,8 @@ from leadflow.domain import events as e
 from leadflow.domain.draft import Draft
 from leadflow.domain.intake import rescore
 from leadflow.domain.joining import corrected_company, joined_company, joined_person
-from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PUBLIC, QUEUE, Lead, Pool
+from leadflow.domain.pool import CONVERTED, DISQUALIFIED, LIVE, PRIVATE, PUBLIC, QUEUE, Lead, Pool
+from leadflow.domain.refusing import refuse_closed
 from leadflow.domain.requests import EditLead, MergeLeads, TransferLead
 from leadflow.domain.values import COMPANY_STREAM, Company, Person, role_of
 
@@ -14,7 +15,7 @@ from leadflow.domain.values import COMPANY_STREAM, Company, Person, role_of
 def edit(pool: Pool, lead: Lead, body: EditLead, draft: Draft) -> None:
     """Correct details. A contact point that another lead has is refused, naming that lead."""
     if lead.status not in LIVE:
-        draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+        refuse_closed(lead, draft)
         return
     for kind, key in pool.contact_keys(body.person):
         other = pool.contacts.get(key)
@@ -52,9 +53,9 @@ def merge(pool: Pool, lead: Lead, body: MergeLeads, draft: Draft) -> None:
     elif absorbed is lead:
         draft.refuse("same_lead", subject=lead.id)
     elif lead.status not in (*LIVE, CONVERTED):
-        draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+        refuse_closed(lead, draft)
     elif absorbed.status not in (*LIVE, DISQUALIFIED):
-        draft.refuse("closed", subject=absorbed.id, position=absorbed.closed_seq, detail=absorbed.status)
+        refuse_closed(absorbed, draft)
     else:
         other = absorbed.unpack()
         known = lead.unpack() if lead.dossier else None
@@ -79,10 +80,10 @@ def transfer(pool: Pool, lead: Lead, body: TransferLead, draft: Draft) -> None:
     if body.to_pool in (pool.id, COMPANY_STREAM):
         draft.refuse("same_pool", subject=lead.id, detail=body.to_pool)
     elif lead.status not in (PUBLIC, QUEUE):
-        if lead.owner is not None:
+        if lead.status == PRIVATE:
             draft.refuse("owned", subject=lead.id, winner=lead.owner, position=lead.owner_seq)
         else:
-            draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+            refuse_closed(lead, draft)
     else:
         known = lead.unpack()
         draft.add(

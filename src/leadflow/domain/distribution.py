@@ -17,6 +17,7 @@ from leadflow.domain.follow_up import Promise, first_deadline
 from leadflow.domain.ownership import groups_for
 from leadflow.domain.policy import DistributionRule
 from leadflow.domain.pool import EPOCH, PRIVATE, PUBLIC, QUEUE, Lead, Member, Pool
+from leadflow.domain.refusing import refuse_closed
 from leadflow.domain.requests import AssignLead
 from leadflow.domain.rotation import Turns
 from leadflow.domain.values import Person, speakable
@@ -279,7 +280,7 @@ def assign(pool: Pool, lead: Lead, body: AssignLead, draft: Draft) -> None:
     elif lead.status == PRIVATE:
         draft.refuse("owned", subject=lead.id, winner=lead.owner, position=lead.owner_seq)
     elif lead.status not in (PUBLIC, QUEUE):
-        draft.refuse("closed", subject=lead.id, position=lead.closed_seq, detail=lead.status)
+        refuse_closed(lead, draft)
     elif pool.at_cap(member):
         draft.refuse(
             "at_cap", subject=lead.id, rep=member.id, limit=pool.cap_of(member), used=len(member.held)

@@ -9,6 +9,7 @@ from leadflow.domain import events as e
 from leadflow.domain.calendar import NoWorkingTime
 from leadflow.domain.draft import Draft
 from leadflow.domain.pool import CONVERTED, PRIVATE, Lead, Pool
+from leadflow.domain.refusing import refuse_unowned
 from leadflow.domain.requests import (
     AddCollaborator,
     HandOverLead,
@@ -79,7 +80,7 @@ def log_contact(pool: Pool, lead: Lead, body: LogContact, draft: Draft, by: str)
         draft.refuse("unknown_outcome", subject=lead.id, detail=speakable(body.outcome))
         return
     if lead.status not in (PRIVATE, CONVERTED):
-        draft.refuse("not_owned", subject=lead.id)
+        refuse_unowned(lead, draft)
         return
     counts = body.outcome in rules.counts
     promise = Promise(lead.until, False)
@@ -115,7 +116,7 @@ def return_lead(lead: Lead, body: ReturnLead, draft: Draft) -> None:
 def withdraw(lead: Lead, body: WithdrawLead, draft: Draft) -> None:
     """A manager takes the lead from its owner."""
     if lead.status != PRIVATE:
-        draft.refuse("not_owned", subject=lead.id)
+        refuse_unowned(lead, draft)
     else:
         draft.add(lead.id, recycled(lead, "withdrawn", body.reason))
 
@@ -126,7 +127,7 @@ def hand_over(pool: Pool, lead: Lead, body: HandOverLead, draft: Draft) -> None:
     if member is None:
         draft.refuse("unknown_rep", subject=lead.id, detail=speakable(body.to))
     elif lead.status not in (PRIVATE, CONVERTED):
-        draft.refuse("not_owned", subject=lead.id)
+        refuse_unowned(lead, draft)
     elif lead.owner == body.to:
         draft.refuse("already_owner", subject=lead.id, winner=body.to, position=lead.owner_seq)
     elif lead.status == CONVERTED:
@@ -183,7 +184,7 @@ def add_collaborator(pool: Pool, lead: Lead, body: AddCollaborator, draft: Draft
     if member is None or member.left:
         draft.refuse("unknown_member", subject=lead.id, detail=speakable(body.member))
     elif lead.status != PRIVATE:
-        draft.refuse("not_owned", subject=lead.id)
+        refuse_unowned(lead, draft)
     elif body.member == lead.owner:
         draft.refuse("already_owner", subject=lead.id, winner=lead.owner, position=lead.owner_seq)
     elif lead.collaborators and body.member in lead.collaborators:

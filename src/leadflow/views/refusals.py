@@ -50,7 +50,6 @@ SENTENCES: dict[str, str] = {
     "already_collaborator": "{detail} collaborates already, since fact {position}",
     "no_collaborator": "{detail} does not collaborate on the lead",
     "expired": "{until} has passed",
-    "closed": "the lead is closed ({detail}), since fact {position}",
     "not_converted": "the lead is no customer yet; convert it first",
     "not_disqualified": "the lead is not closed as disqualified; it is {detail}",
     "amount_not_positive": "a deal's amount must be above zero; what was recorded by mistake is reversed",

@@ -83,11 +83,12 @@ def test_only_who_owns_it_or_a_manager_converts() -> None:
 def test_a_customer_has_no_deadline_and_does_not_go_back() -> None:
     policy = {"follow_up": {"protected_per_rep": 1, "warn_before": ["1d"]}}
     scene = given(arrives("a"), claim("a"), protect("a"), convert("a"), policy=policy)
+    converted = scene.lead("a").closed_seq
     scene.when(passes("300d"), returns("a"), withdraw("a"), disqualify("a"), transfer("a"), reopen("a")).then(
-        refused("not_owned"),
-        refused("not_owned"),
-        refused("closed", detail="converted"),
-        refused("owned", winner="wang"),
+        refused("converted", winner="wang", position=converted),
+        refused("converted", winner="wang", position=converted),
+        refused("converted"),
+        refused("converted"),
         refused("not_disqualified", detail="converted"),
     )
 
@@ -199,7 +200,7 @@ def test_closing_names_who_why_and_frees_the_rep() -> None:
     position = scene.happened[0].sequence
     scene.then(
         did(e.LeadDisqualified, "a", by="wang", code="no_budget", owner="wang"),
-        refused("closed", "a", detail="disqualified", position=position),
+        refused("disqualified", "a", position=position),
     )
     assert scene.happened[0].data.person.note == "went bankrupt"  # type: ignore[attr-defined]
     assert not scene.pool.members["wang"].held

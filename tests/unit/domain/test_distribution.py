@@ -263,8 +263,8 @@ def test_only_an_unowned_live_lead_is_assigned() -> None:
     position = scene.lead("a").owner_seq
     scene.when(assign("a", "li"), assign("b", "li"), assign("c", "li"), assign("a", "su")).then(
         refused("owned", "a", winner="wang", position=position),
-        refused("closed", "b", detail="disqualified", position=scene.lead("b").closed_seq),
-        refused("closed", "c", detail="converted", position=scene.lead("c").closed_seq),
+        refused("disqualified", "b", position=scene.lead("b").closed_seq),
+        refused("converted", "c", position=scene.lead("c").closed_seq),
         refused("unknown_rep", "a", detail="su"),
     )
 
