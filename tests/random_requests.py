@@ -184,24 +184,36 @@ class RandomRequests:
             self._about(self.pool.leads[name])
 
     def _arrive(self) -> None:
+        person, company, touch = self._person(), self._company(), self._touch()
+        self._do(
+            r.SubmitIntake(touch=touch, person=person, company=company, asked=4, filled=2),
+            "adapter/file",
+        )
+        self._note()
+
+    def _note(self) -> None:
+        """Which leads there were facts about lately."""
+        for event in self.scene.events[-6:]:
+            if event.subject in self.pool.leads and event.subject not in self._lately[-20:]:
+                self._lately.append(event.subject)
+
+    def _person(self) -> Person:
         rng = self.rng
         number = rng.randrange(150)
-        person = Person(
+        return Person(
             name=f"n{number}",
             phones=(f"+8613800000{number:03d}",) if rng.random() < 0.7 else (),
             emails=(f"{rng.randrange(150)}@example.com",) if rng.random() < 0.5 else (),
             wechats=(f"wx{number}",),
         )
-        company = Company(region=rng.choice(REGIONS), size=rng.choice((None, 20, 500)))
-        touch = Touch(channel=rng.choice(CHANNELS), ref=f"t{rng.randrange(400)}", door="file")
-        self._do(
-            r.SubmitIntake(touch=touch, person=person, company=company, asked=4, filled=2),
-            "adapter/file",
-        )
-        event = self.scene.events[-1]
-        for event in self.scene.events[-6:]:
-            if event.subject in self.pool.leads and event.subject not in self._lately[-20:]:
-                self._lately.append(event.subject)
+
+    def _company(self) -> Company:
+        rng = self.rng
+        return Company(region=rng.choice(REGIONS), size=rng.choice((None, 20, 500)))
+
+    def _touch(self) -> Touch:
+        rng = self.rng
+        return Touch(channel=rng.choice(CHANNELS), ref=f"t{rng.randrange(400)}", door="file")
 
     def _team(self) -> None:
         rng = self.rng
@@ -256,7 +268,8 @@ class RandomRequests:
         elif chance < 0.9:
             self._do(r.TransferLead(lead=lead.id, to_pool="west"))
         elif chance < 0.95:
-            self._do(r.EditLead(lead=lead.id, company=Company(region=rng.choice(REGIONS[:3]))))
+            changed = self._company() if rng.random() < 0.3 else Company(region=rng.choice(REGIONS[:3]))
+            self._do(r.EditLead(lead=lead.id, company=changed))
         else:
             self._merge(lead)
 

@@ -48,7 +48,7 @@ def test_under_unusual_rules_everything_is_decided_as_the_rules_say(seed: int) -
 
 def test_the_histories_hold_what_is_worth_comparing() -> None:
     facts = [event.data for seed in range(SEEDS) for event in unusual(seed).scene.events]
-    other_streams = {e.RoutingPublished, e.SpendRecorded, e.LeadTransferredIn}
+    other_streams = {e.RoutingPublished, e.SpendRecorded}
     assert set(e.FACTS.values()) - other_streams == {type(x) for x in facts}
     refusals = {x.reason for x in facts if isinstance(x, e.RequestRefused)}
     assert refusals >= WORTH, WORTH - refusals

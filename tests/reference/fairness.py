@@ -1,7 +1,8 @@
 """The reference model of a rotation's fairness: nobody is off its share by a lead or more.
 
 It counts along with the facts. A group's counting begins anew when somebody's availability in it changes:
-by opening hours and leave, or by a fact, as every fact about a member of it is taken to do.
+by opening hours and leave, or by a fact, as every fact about a member of it is taken to do, and every one by
+which somebody reaches the holding cap or has room again, outside the opening hours, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 
 from leadflow.domain import events as e
 from tests.reference.calendar import DAY, minutes_of
-from tests.reference.rules import there
+from tests.reference.rules import full, there
 from tests.reference.state import History
 
 Key = tuple[str, tuple[tuple[str, int], ...]]
@@ -23,7 +24,7 @@ class Fairness:
 
     def __init__(self) -> None:
         self.got: dict[Key, Counter[str]] = {}
-        self.before: dict[str, bool] = {}
+        self.before: dict[str, tuple[bool, bool]] = {}
         self.time: datetime | None = None
 
     def count(self, history: History, event: e.Event) -> str | None:
@@ -52,7 +53,7 @@ class Fairness:
 
     def look(self, history: History, moment: datetime) -> None:
         """Forget what was counted in the groups of everybody whose availability has changed."""
-        now = {rep: not there(history, rep, moment) for rep in history.reps()}
+        now = {rep: (not there(history, rep, moment), full(history, rep)) for rep in history.reps()}
         changed = {rep for rep in now | self.before if now.get(rep) != self.before.get(rep)}
         self.before = now
         if changed:

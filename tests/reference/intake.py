@@ -6,7 +6,7 @@ from datetime import datetime
 
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
-from leadflow.domain.values import Company, Money, Touch, derived_id
+from leadflow.domain.values import Company, Money, Person, Touch, derived_id
 from tests.reference.leads import Verdict, refused
 from tests.reference.rules import (
     Wanted,
@@ -30,11 +30,7 @@ def intake(history: History, request: r.Request, body: r.SubmitIntake, now: date
         history, request.actor, "manager", "marketing", "rep"
     ):
         return refused("not_permitted")
-    found: list[tuple[str, Lead]] = []
-    for kind, name in zip(KINDS, ("phone", "email", "wechat"), strict=True):
-        holders = {h.id: h for v in getattr(body.person, kind) if (h := history.holder(kind, v))}
-        found += [(name, h) for h in sorted(holders.values(), key=lambda x: x.born)]
-    if found:
+    if found := _known(history, body.person):
         return _touched(history, body, found, now)
     lead = Lead(
         derived_id("lead", request.pool, request.identity),
@@ -61,6 +57,42 @@ def intake(history: History, request: r.Request, body: r.SubmitIntake, now: date
         breakdown=lambda parts: max(0, min(100, sum(x.points for x in parts))) == lead.score,
     )
     return [captured, *distributed(history, lead, now)]
+
+
+def receive(history: History, request: r.Request, body: r.ReceiveTransfer, now: datetime) -> Verdict:
+    """A lead that another pool gave away: one that is known here joins it, another is placed as a new one."""
+    if not request.actor.startswith("system/"):
+        return refused("not_permitted")
+    lead = Lead(body.lead, 0, now, list(body.touches), body.asked, body.filled, 0, None)
+    lead.describe(body.company, over=True)
+    lead.score = score_of(history, body.touches[0], lead.company, body.asked, body.filled)
+    found = _known(history, body.person)
+    here = found[0][1] if found else None
+    rule = None if here else first_rule(history, body.touches[0], body.company, lead.score)
+    lead.rule = rule.name if rule else None
+    came = wanted(
+        e.LeadTransferredIn,
+        here.id if here else lead.id,
+        into=here.id if here else None,
+        score=lead.score,
+        score_class=class_of(history, lead.score),
+        rule=lead.rule,
+        **{x: getattr(body, x) for x in ("from_pool", "from_fact", "person", "company", "touches")},
+        **{x: getattr(body, x) for x in ("asked", "filled")},
+    )
+    if here is None:
+        return [came, *distributed(history, lead, now)]
+    reopened = [wanted(e.LeadReopened, here.id, cause="touch")] if here.status == "disqualified" else []
+    return [came, *reopened, *rescored(history, here, body.company, over=False)]
+
+
+def _known(history: History, person: Person) -> list[tuple[str, Lead]]:
+    """Leads that share a contact point: by phone, then e-mail, then WeChat id, of each the oldest first."""
+    found: list[tuple[str, Lead]] = []
+    for kind, name in zip(KINDS, ("phone", "email", "wechat"), strict=True):
+        holders = {h.id: h for v in getattr(person, kind) if (h := history.holder(kind, v))}
+        found += [(name, h) for h in sorted(holders.values(), key=lambda x: x.born)]
+    return found
 
 
 def priced(history: History, touch: Touch) -> Touch:

@@ -56,9 +56,10 @@ def of_owner(history: History, lead: Lead, body: Any, actor: str) -> Reasons:
     named = getattr(body, "rep", None)
     if has_role(history, actor, "manager"):
         return refused("not_owner") if named not in (None, lead.owner) else {}
-    if not has_role(history, actor, "rep") or named not in (None, actor.partition("/")[2]):
+    asks, owns = has_role(history, actor, "rep"), actor == f"rep/{lead.owner}"
+    if not asks or (not owns and named not in (None, actor.partition("/")[2])):
         return refused("not_permitted")
-    return {} if actor == f"rep/{lead.owner}" else refused("not_owner", "not_permitted")
+    return {} if owns and named in (None, lead.owner) else refused("not_owner", "not_permitted")
 
 
 # --- the public pool -------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from leadflow.domain import requests as r
 from tests.reference import closing, leads
-from tests.reference.intake import intake
+from tests.reference.intake import intake, receive
 from tests.reference.leads import Verdict, refused
 from tests.reference.rules import has_role
 from tests.reference.state import History
@@ -59,6 +59,8 @@ def judge(history: History, request: r.Request, now: datetime) -> Verdict:
     now = max(now, history.time)
     if isinstance(body, r.SubmitIntake):
         return intake(history, request, body, now)
+    if isinstance(body, r.ReceiveTransfer):
+        return receive(history, request, body, now)
     allowed = ("manager", "marketing") if isinstance(body, r.AssignLead) else ("manager",)
     if isinstance(body, (*MANAGERS_ONLY, r.AssignLead)) and not has_role(history, actor, *allowed):
         return refused("not_permitted")

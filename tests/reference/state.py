@@ -180,6 +180,8 @@ class History:
             member.paused = isinstance(data, e.MemberPaused)
             member.paused_until = data.until if isinstance(data, e.MemberPaused) else None
             member.present = not isinstance(data, e.MemberLeft)
+        elif isinstance(data, e.LeadTransferredIn) and data.into is not None:
+            self._joins(self.leads[data.into], data.person, data.company, data.touches)
         elif isinstance(data, (e.LeadCaptured, e.LeadTransferredIn)):
             self._arrived(event, data)
         elif lead is not None:
@@ -242,16 +244,17 @@ class History:
         else:
             self._told(lead, event)
 
+    def _joins(self, lead: Lead, person: Person, company: Company, touches: tuple[Touch, ...]) -> None:
+        """More is known of a lead; contact points of another lead stay with that one."""
+        lead.touches += touches
+        free = {k: tuple(v for v in getattr(person, k) if self.holder(k, v) is None) for k in KINDS}
+        lead.learn(person.model_copy(update=free))
+        lead.describe(company, over=False)
+
     def _told(self, lead: Lead, event: e.Event) -> None:
         data = event.data
         if isinstance(data, e.TouchRecorded):
-            lead.touches.append(data.touch)
-            free = {
-                kind: tuple(v for v in getattr(data.person, kind) if self.holder(kind, v) is None)
-                for kind in KINDS
-            }
-            lead.learn(data.person.model_copy(update=free))
-            lead.describe(data.company, over=False)
+            self._joins(lead, data.person, data.company, (data.touch,))
         elif isinstance(data, e.LeadDetailsChanged):
             lead.learn(data.person)
             lead.describe(data.company, over=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from leadflow.domain import events as e
 from leadflow.domain import requests as r
 from leadflow.domain.policy import WEEKDAYS, Calendar, Offset
+from leadflow.domain.values import Company, derived_id
 from tests.domain_asks import START
 from tests.random_requests import CHANNELS, POOL, REGIONS, REPS, WHENCE, RandomRequests
 from tests.reference.comparing import ComparedScene
@@ -26,6 +28,7 @@ ZONES = {
     "Australia/Lord_Howe": ((WHENCE, 660), (datetime(2026, 3, 4, 15, tzinfo=UTC), 630)),
 }
 HOURS = ("09:00-18:00", "00:00-24:00", "22:00-24:00", "00:00-06:00", "08:30-17:15", "01:30-03:30")
+INDUSTRIES = ("软件", "制造", "零售", None)
 SHORT = ("1m", "30m", "90s", "2h", "1wh", "5wh", "1wd")
 MIDDLE = ("5h", "1d", "8wh", "2wd", "20h", "3d", "13wh")
 LONG = ("2d", "4d", "3wd", "9d", "30wh", "7wd")
@@ -35,6 +38,7 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
     {"score": {"min": 20, "max": 45}},
     {"company_size": {"max": 100}},
     {"score": {"min": 60}, "region": ["上海"]},
+    {"industry": ["软件"]},
     {},
 )
 
@@ -52,7 +56,9 @@ class UnusualRequests(RandomRequests):
 
     def _policy(self) -> dict[str, Any]:
         rng = self.rng
-        self.zone = getattr(self, "zone", None) or rng.choice(sorted(ZONES))
+        known = getattr(self, "zone", None)
+        # A team that moves takes its pool along: from then on its days are other ones.
+        self.zone = known if known and rng.random() < 0.9 else rng.choice(sorted(ZONES))
 
         def perhaps(*values: Any) -> Any:
             return rng.choice((None, *values))
@@ -64,7 +70,7 @@ class UnusualRequests(RandomRequests):
         targets += [{"directed": rng.choice(REPS)}, {"queue": "managers"}, {"hold": True}, targets[0]]
         rules = [
             {"name": f"r{n}", "when": rng.choice(CONDITIONS), "target": rng.choice(targets)}
-            for n in rng.sample(range(6), rng.randrange(5))
+            for n in rng.sample(range(7), rng.randrange(5))
         ]
         return {
             "calendar": {
@@ -79,7 +85,7 @@ class UnusualRequests(RandomRequests):
                 "completeness": rng.choice((0, 15)),
                 "rules": [
                     {"name": f"s{n}", "points": rng.randrange(-60, 60), "when": when}
-                    for n, when in enumerate(rng.sample(CONDITIONS[:2] + CONDITIONS[3:4], 2))
+                    for n, when in enumerate(rng.sample([x for x in CONDITIONS if "score" not in x], 2))
                 ],
             },
             "score_classes": rng.choice(({}, {"A": 70, "B": 30, "C": 0}, {"A": 90, "Z": 0})),
@@ -135,7 +141,11 @@ class UnusualRequests(RandomRequests):
             "hours": rng.choice((None, None, *HOURS)),
             "holding_cap": rng.choice((None, None, None, 0, 1, 4)),
             "regions": rng.choice((None, None, ["上海"], [x for x in REGIONS[:3] if x])),
+            "industries": rng.choice((None, None, None, ["软件"], ["软件", "制造"])),
         }
+
+    def _company(self) -> Company:
+        return super()._company().model_copy(update={"industry": self.rng.choice(INDUSTRIES)})
 
     def _pass_time(self) -> None:
         """On by a while, or to a moment at which something is due, or to a second before or after."""
@@ -166,8 +176,32 @@ class UnusualRequests(RandomRequests):
             self._when_it_may()
         elif chance < 0.18:
             self._do(r.ClaimNext(), f"rep/{rng.choice(REPS)}")
+        elif chance < 0.21:
+            self._receive()
         else:
             super()._one()
+
+    def _receive(self) -> None:
+        """A lead comes from another pool; some were here before."""
+        rng = self.rng
+        gone = [x for x in self.scene.events if isinstance(x.data, e.LeadTransferredOut)]
+        back = rng.choice(gone) if gone and rng.random() < 0.5 else None
+        body = r.ReceiveTransfer(
+            lead=derived_id("lead", "west", str(self._number)),
+            from_pool="west",
+            from_fact=f"west/{self._number}",
+            person=self._person(),
+            company=self._company(),
+            touches=tuple(self._touch() for _ in range(rng.randrange(1, 4))),
+            asked=4,
+            filled=rng.randrange(5),
+        )
+        if back is not None and self.compared.history.leads[back.subject].status == "transferred":
+            assert isinstance(back.data, e.LeadTransferredOut)
+            told = {name: getattr(back.data, name) for name in ("person", "company", "touches")}
+            body = body.model_copy(update={"lead": back.subject, **told})
+        self._do(body, rng.choice(("system/transfer",) * 9 + ("adapter/file",)))
+        self._note()
 
     def _again(self) -> None:
         """A request comes a second time, or its id does with something else."""
