@@ -77,7 +77,7 @@ def _pass_over_those_who_had_it(reps: list[Member], wanted: Wanted, skipped: dic
     }
     fewest = min(rounds.values(), default=0)
     # When all have had it, it starts over, but not with the one who has just failed it.
-    last = max(wanted.past, key=lambda rep: wanted.past[rep][1] or EPOCH)
+    last = next(reversed(wanted.past))
     over = list(rounds.values()).count(fewest) > 1
     for rep, times in rounds.items():
         if (times > fewest or (over and rep == last)) and skipped[rep] is None:

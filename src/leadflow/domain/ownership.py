@@ -98,7 +98,8 @@ def release(pool: Pool, lead: Lead, event: Event) -> None:
         member = pool.members[lead.owner]
         drop_held(pool, member, lead, event)
         times, _ = lead.past.get(lead.owner, (0, None))
-        lead.past = lead.past | {lead.owner: (times, event.time)}
+        others = {rep: known for rep, known in lead.past.items() if rep != lead.owner}
+        lead.past = others | {lead.owner: (times, event.time)}
         lead.owner = None
     lead.until, lead.until_seq, lead.contacted = None, 0, False
     lead.collaborators = None

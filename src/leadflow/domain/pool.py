@@ -27,7 +27,7 @@ from leadflow.domain.stream import EPOCH as EPOCH
 from leadflow.domain.stream import Stream as Stream
 from leadflow.domain.values import Company, Model, Person, Touch, digest, no_company
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 """Raised whenever the shape of the state changes: older snapshots are then ignored."""
 
 PUBLIC, QUEUE, PRIVATE = "public", "queue", "private"
@@ -130,7 +130,8 @@ class Lead:
         self.public_seq = number
         self.queue: str | None = None
         self.past = _NOBODY
-        """By rep: how many times it had the lead, and when it last lost it. Replaced, never changed."""
+        """By rep: how many times it had the lead, and when it last lost it. Whoever lost it last stands last.
+        Replaced, never changed."""
         self.protected = 0
         """Sequence of the `LeadProtected` in force, or 0."""
         self.collaborators: dict[str, tuple[int, datetime | None]] | None = None

@@ -73,6 +73,11 @@ def test_when_all_have_had_it_whoever_just_failed_it_is_not_the_next() -> None:
             assert sorted(had[start : start + len(reps)]) == sorted(reps)
 
 
+def test_who_failed_it_last_is_known_within_one_moment_too() -> None:
+    scene = given(arrives("a"), policy=ON, reps=("wang", "li")).given(returns("a"), returns("a", "li"))
+    assert [fact.to for fact in scene.only(e.LeadAssigned)] == ["wang", "li", "wang"]
+
+
 def test_with_nobody_else_it_goes_back_to_the_same_rep() -> None:
     scene = given(arrives("a"), policy=ON, reps=("wang",)).given(passes("4d"))
     assert [fact.to for fact in scene.only(e.LeadAssigned)] == ["wang", "wang"]
