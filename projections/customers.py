@@ -169,13 +169,17 @@ def _handed_over(entry: Entry, rows: Rows) -> None:
     _put(entry, rows, row)
 
 
+def _own_person(entry: Entry) -> dict[str, Any]:
+    """What came of the person. If it matches several leads, `pools` knows which has which contact point."""
+    person: dict[str, Any] = {} if entry.data.get("also_matches") else entry.data.get("person", {})
+    return person
+
+
 def _touched(entry: Entry, rows: Rows) -> None:
     row = rows.get("customers", (entry.pool, entry.subject))
     if row is None:
         return
-    # Where the arrival matches several leads, whose its contact points are stands in `pools`.
-    person = {} if entry.data.get("also_matches") else entry.data["person"]
-    complete(row, person, entry.data.get("company", {}))
+    complete(row, _own_person(entry), entry.data.get("company", {}))
     row["touches"] = [*row["touches"], entry.data["touch"]]
     _put(entry, rows, row)
 
@@ -191,7 +195,7 @@ def _joined(entry: Entry, rows: Rows) -> None:
     """Another lead became part of the customer's: by a merge, or from another pool."""
     row = rows.get("customers", (entry.pool, entry.subject))
     if row is not None:
-        complete(row, entry.data.get("person", {}), entry.data.get("company", {}))
+        complete(row, _own_person(entry), entry.data.get("company", {}))
         row["touches"] = [*row["touches"], *entry.data.get("touches", ())]
         _put(entry, rows, row)
 

@@ -18,11 +18,8 @@ LeadHandler = Callable[[Entry, Row, Rows], None]
 
 
 def _lead_keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    return [("leads", (entry.pool, lead)) for lead in leads_of(entry)]
-
-
-def _touch_keys(entry: Entry) -> Iterable[tuple[str, Key]]:
-    return [("leads", (entry.pool, lead)) for lead in (entry.subject, *entry.data.get("also_matches", ()))]
+    others = entry.data.get("also_matches", ())
+    return [("leads", (entry.pool, lead)) for lead in (*leads_of(entry), *others)]
 
 
 def _member_keys(entry: Entry) -> Iterable[tuple[str, Key]]:
@@ -84,7 +81,7 @@ def _transferred_in(entry: Entry, rows: Rows) -> None:
         return
     # Where the lead was known here already, the fact is about the one that it became part of.
     row = _lead(entry, rows)
-    complete(row, data["person"], data.get("company", {}))
+    _complete(entry, row, rows)
     row["touches"] += len(data["touches"])
     row["last_sequence"] = entry.sequence
     rows.put("leads", (entry.pool, entry.subject), row)
@@ -99,11 +96,16 @@ def _about_a_lead(entry: Entry, rows: Rows) -> None:
 
 
 def _touched(entry: Entry, row: Row, rows: Rows) -> None:
+    _complete(entry, row, rows)
+    row["touches"] += 1
+
+
+def _complete(entry: Entry, row: Row, rows: Rows) -> None:
+    """What came joins the lead; contact points of other leads stay with those."""
     taken: set[str] = set()
     for other in entry.data.get("also_matches", ()):
         taken |= contact_points(_lead(entry, rows, other))
     complete(row, entry.data["person"], entry.data.get("company", {}), taken)
-    row["touches"] += 1
 
 
 def _details_changed(entry: Entry, row: Row, rows: Rows) -> None:
@@ -340,7 +342,6 @@ PROJECTION = Projection(
     },
     keys={
         **dict.fromkeys((*_LEAD_HANDLERS, f.LeadTransferredIn.TYPE), _lead_keys),
-        f.TouchRecorded.TYPE: _touch_keys,
         **dict.fromkeys(_MEMBER_FACTS, _member_keys),
         **dict.fromkeys((f.PoolOpened.TYPE, f.PolicyPublished.TYPE), _pool_keys),
     },

@@ -61,8 +61,11 @@ def _captured(pool: PoolView, event: f.Event, data: f.LeadCaptured) -> str:
 
 def _touched(pool: PoolView, event: f.Event, data: f.TouchRecorded) -> str:
     owner = f"; {data.owner} keeps it" if data.owner else ""
-    also = f" It also matches {', '.join(data.also_matches)}: see `merge`." if data.also_matches else ""
-    return f"Touch of the known lead {event.subject}, by its {data.matched_by}{owner}.{also}"
+    return f"Touch of the known lead {event.subject}, by its {data.matched_by}{owner}.{_also(data)}"
+
+
+def _also(data: f.TouchRecorded | f.LeadTransferredIn) -> str:
+    return f" It also matches {', '.join(data.also_matches)}: see `merge`." if data.also_matches else ""
 
 
 def _assigned(pool: PoolView, event: f.Event, data: f.LeadAssigned) -> str:
@@ -122,7 +125,7 @@ def _merged(pool: PoolView, event: f.Event, data: f.LeadsMerged) -> str:
 
 def _transferred_in(pool: PoolView, event: f.Event, data: f.LeadTransferredIn) -> str:
     into = f"; it is lead {data.into} there" if data.into else ""
-    return f"Pool {event.pool} has taken the lead in: score {data.score}{into}."
+    return f"Pool {event.pool} has taken the lead in: score {data.score}{into}.{_also(data)}"
 
 
 def _converted(pool: PoolView, event: f.Event, data: f.LeadConverted) -> str:

@@ -439,6 +439,8 @@ class LeadTransferredIn(Fact):
     from_fact: str
     into: str | None = None
     """The lead here whose contact point it shares: its touches joined that one."""
+    also_matches: tuple[str, ...] = ()
+    """Other leads here that its contact points belong to."""
     person: Person
     company: Company = Field(default_factory=no_company)
     touches: tuple[Touch, ...]

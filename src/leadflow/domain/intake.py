@@ -123,7 +123,7 @@ def rescore(pool: Pool, lead: Lead, company: Company, known: Company, draft: Dra
 
 def receive(pool: Pool, body: ReceiveTransfer, draft: Draft) -> None:
     """Take a lead in that another pool gave away: it happens once, known by that pool's fact."""
-    kind, known, _ = matches(pool, body.person)
+    kind, known, others = matches(pool, body.person)
     first, company = body.touches[0], body.company
     scored = pool.rules.score(first, company, body.asked, body.filled)
     rule = pool.rules.first(first, company, scored.score) if kind is None else None
@@ -134,6 +134,7 @@ def receive(pool: Pool, body: ReceiveTransfer, draft: Draft) -> None:
             from_pool=body.from_pool,
             from_fact=body.from_fact,
             into=into,
+            also_matches=others,
             person=body.person,
             company=company,
             touches=body.touches,

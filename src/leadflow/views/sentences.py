@@ -14,6 +14,7 @@ from leadflow.domain import events as e
 from leadflow.domain.members import MemberTraits
 from leadflow.domain.values import id_of, role_of
 from leadflow.views.refusals import refusal_text
+from leadflow.wording import many
 
 When = Callable[[datetime | None], str]
 """How a moment is written."""
@@ -50,8 +51,7 @@ FAILED = {
 def sentence(event: e.Event, when: When, *, protected: bool | None = None) -> str:
     """What a fact says, in words.
 
-    `protected`: whether the lead was protected then, so that no deadline ran; None where the fact stands
-    alone, which does not say so.
+    `protected`: whether the lead was protected then, so that no deadline ran; None where that is not known.
     """
     if isinstance(event.data, e.ContactLogged):
         return _contacted(event.data, when, protected)
@@ -164,11 +164,13 @@ def _captured(event: e.Event, data: e.LeadCaptured, _: When) -> str:
 
 
 def _touched(event: e.Event, data: e.TouchRecorded, _: When) -> str:
-    others = len(data.also_matches)
-    also = f"; matches {others} other lead{'' if others == 1 else 's'} too" if others else ""
     whose = f", {data.owner}'s" if data.owner else ""
-    known = f"known by its {data.matched_by} ({data.status}{whose})"
-    return f"arrived again by {data.touch.channel}, {known}{also}"
+    known = f"known by its {data.matched_by} ({data.status}{whose}){_matching_others(data)}"
+    return f"arrived again by {data.touch.channel}, {known}"
+
+
+def _matching_others(data: e.TouchRecorded | e.LeadTransferredIn) -> str:
+    return f"; matches {many(len(data.also_matches), 'other lead')} too" if data.also_matches else ""
 
 
 def corrected_fields(data: e.LeadDetailsChanged) -> tuple[list[str], list[str]]:
@@ -273,7 +275,7 @@ def _out(event: e.Event, data: e.LeadTransferredOut, _: When) -> str:
 
 def _in(_: e.Event, data: e.LeadTransferredIn, __: When) -> str:
     into = f" and joined lead {data.into[:8]}" if data.into else ""
-    return f"came from pool {data.from_pool} (fact {data.from_fact}){into}"
+    return f"came from pool {data.from_pool} (fact {data.from_fact}){into}{_matching_others(data)}"
 
 
 def _converted(event: e.Event, data: e.LeadConverted, _: When) -> str:

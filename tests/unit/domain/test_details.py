@@ -241,6 +241,15 @@ def test_where_the_person_is_known_the_touches_join_that_lead() -> None:
     assert [touch.ref for touch in west.pool.leads[known].unpack().touches] == ["known", "a"]
 
 
+def test_other_leads_that_it_matches_are_named_and_keep_their_contact_points() -> None:
+    scene = given(arrives("a", email="a@example.com")).given(transfer("a"))
+    west = given(arrives("mail", email="a@example.com"), arrives("phone", phone=own_phone("a")), pool="west")
+    by_phone, by_mail = lead_id("phone", pool="west"), lead_id("mail", pool="west")
+    passed_on(scene, west).then(did(e.LeadTransferredIn, by_phone, into=by_phone, also_matches=(by_mail,)))
+    assert west.pool.leads[by_phone].unpack().person.emails == ()
+    assert west.pool.leads[by_mail].unpack().person.emails == ("a@example.com",)
+
+
 def test_a_known_closed_lead_is_reopened_by_it() -> None:
     scene = given(arrives("a")).given(transfer("a"))
     west = given(arrives("known", phone=own_phone("a")), pool="west")

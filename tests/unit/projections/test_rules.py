@@ -17,14 +17,7 @@ from leadflow.domain.policy import Calendar, Offset, Policy
 from leadflow.domain.values import Company, Money, Person, format_time
 from leadflow.errors import LogDamaged, WrongVersion
 from projections import channels, customers, outcomes, ownership, pools, timeline
-from projections.base import (
-    Head,
-    Projection,
-    ProjectionStopped,
-    Row,
-    entry_of,
-    known_at,
-)
+from projections.base import Head, Projection, ProjectionStopped, Row, entry_of, known_at
 from projections.copying import copy_block
 from projections.folding import fold
 from projections.memory import MemoryRows
@@ -180,6 +173,26 @@ def test_a_contact_point_of_another_lead_does_not_join(history: History) -> None
     row = lead_row(history)
     assert row["phones"][1:] == ["+861"]
     assert row["emails"] == ["x@example.com"]
+    assert row["touches"] == 2
+
+
+def test_nor_does_one_of_a_lead_from_another_pool(history: History) -> None:
+    history.capture("east", "a")
+    history.capture("east", "b")
+    other = lead_row(history, "b")["phones"][0]
+    came = f.LeadTransferredIn(
+        from_pool="west",
+        from_fact="west/7",
+        into="a",
+        also_matches=("b",),
+        person=Person(phones=(other, "+861"), wechats=("wx",)),
+        touches=(a_touch("there"),),
+        score=0,
+    )
+    history.decide("east", ("a", came))
+    row = lead_row(history)
+    assert row["phones"][1:] == ["+861"]
+    assert row["wechats"] == ["wx"]
     assert row["touches"] == 2
 
 
