@@ -291,6 +291,7 @@ class RandomRequests:
         elif chance < 0.57:
             self._do(r.HandOverLead(lead=lead.id, to=other))
         elif chance < 0.67:
+            until = self._moment + timedelta(hours=rng.randrange(1, 300))
             self._do(r.ProtectLead(lead=lead.id, until=until if rng.random() < 0.6 else None), by)
         elif chance < 0.71:
             self._do(r.UnprotectLead(lead=lead.id), by)

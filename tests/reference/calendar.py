@@ -13,6 +13,7 @@ from typing import NamedTuple
 from leadflow.domain.policy import WEEKDAYS, Calendar, Duration, Policy
 
 DAY = timedelta(days=1)
+NOTHING = timedelta()
 FARTHEST = 4000
 """Days that a search for working time goes on."""
 
@@ -48,16 +49,18 @@ class Clock:
     def day(self, moment: datetime) -> date:
         return self.local(moment).date()
 
-    def moment(self, day: date, minute: int) -> datetime:
-        """When a local clock first shows this minute of the day, or has gone past it."""
-        wanted = datetime.combine(day, time()) + timedelta(minutes=minute)
+    def moment(self, day: date, minute: int, rest: timedelta = NOTHING) -> datetime:
+        """When a local clock first shows this time of the day, or has gone past it."""
+        wanted = datetime.combine(day, time()) + timedelta(minutes=minute) + rest
         around = wanted.replace(tzinfo=UTC)
         known = [o.minutes for o in self.calendar.offsets if o.start <= around + 2 * DAY][-2:]
         if not known:
             known = [self.calendar.offsets[0].minutes]
         tries = sorted(around - timedelta(minutes=m) for m in known)
         exact = [t for t in tries if self.local(t) == wanted]
-        return exact[0] if exact else tries[-1]
+        if exact:
+            return exact[0]
+        return max(o.start for o in self.calendar.offsets if tries[0] < o.start <= tries[-1])
 
     def midnight_after(self, moment: datetime) -> datetime:
         return self.moment(self.day(moment) + DAY, 0)
@@ -127,7 +130,7 @@ class Clock:
         """The time of day that `shown` has on the day of one span, on the day of another, kept within it."""
         time_of_day = self.local(shown) - datetime.combine(self.day(of.start), time())
         minutes, rest = divmod(time_of_day, timedelta(minutes=1))
-        moment = self.moment(self.day(span.start), minutes) + rest
+        moment = self.moment(self.day(span.start), minutes, rest)
         return min(max(moment, span.start), span.end)
 
     def _before(self, moment: datetime, duration: Duration) -> datetime | None:

@@ -74,6 +74,7 @@ def receive(history: History, request: r.Request, body: r.ReceiveTransfer, now: 
         e.LeadTransferredIn,
         here.id if here else lead.id,
         into=here.id if here else None,
+        also_matches=_others(found),
         score=lead.score,
         score_class=class_of(history, lead.score),
         rule=lead.rule,
@@ -93,6 +94,12 @@ def _known(history: History, person: Person) -> list[tuple[str, Lead]]:
         holders = {h.id: h for v in getattr(person, kind) if (h := history.holder(kind, v))}
         found += [(name, h) for h in sorted(holders.values(), key=lambda x: x.born)]
     return found
+
+
+def _others(found: list[tuple[str, Lead]]) -> tuple[str, ...]:
+    """Ids of those that were found beside the first, the oldest first."""
+    others = {h.id: h for _, h in found if h is not found[0][1]}
+    return tuple(x.id for x in sorted(others.values(), key=lambda x: x.born))
 
 
 def priced(history: History, touch: Touch) -> Touch:
@@ -136,7 +143,6 @@ def _directed(history: History, lead: Lead, rep: str, now: datetime) -> Wanted:
 
 def _touched(history: History, body: r.SubmitIntake, found: list[tuple[str, Lead]], now: datetime) -> Verdict:
     by, lead = found[0]
-    others = {h.id: h for _, h in found if h is not lead}
     facts = [
         wanted(
             e.TouchRecorded,
@@ -145,7 +151,7 @@ def _touched(history: History, body: r.SubmitIntake, found: list[tuple[str, Lead
             matched_by=by,
             owner=lead.owner,
             status=lead.status,
-            also_matches=tuple(x.id for x in sorted(others.values(), key=lambda x: x.born)),
+            also_matches=_others(found),
         )
     ]
     if lead.status == "disqualified":

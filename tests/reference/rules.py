@@ -233,13 +233,14 @@ def rep_cannot_claim(history: History, rep: str, moment: datetime) -> Reasons:
     limit("pool_daily_limit", rules.per_pool_per_day, len(today), until=tomorrow)
     for name, most in rules.per_group_per_day.items():
         if rep in history.group(name):
-            theirs = [x for x in today if x.data.rep in history.group(name)]  # type: ignore[attr-defined]
+            every = history.group(name, gone=True)
+            theirs = [x for x in today if x.data.rep in every]  # type: ignore[attr-defined]
             limit("group_daily_limit", most, len(theirs), until=tomorrow)
     limit("at_cap", cap(history, rep), held(history, rep))
-    every = [x for x in history.facts if isinstance(x.data, e.LeadClaimed) and x.data.rep == rep]
-    if every and rules.min_gap is not None:
-        found |= unreachable(history, every[-1].time, rules.min_gap)
-        next_one = history.clock.after(every[-1].time, rules.min_gap)
+    last = [x for x in history.facts if isinstance(x.data, e.LeadClaimed) and x.data.rep == rep][-1:]
+    if last and rules.min_gap is not None:
+        found |= unreachable(history, last[0].time, rules.min_gap)
+        next_one = history.clock.after(last[0].time, rules.min_gap)
         if next_one is None or moment < next_one:
             found["min_gap"] = {"until": next_one}
     return found | unpromised(history, moment)

@@ -106,19 +106,19 @@ class History:
     def time(self) -> datetime:
         return self.facts[-1].time
 
-    def reps(self) -> list[str]:
-        """Ids of the reps that are there."""
-        return sorted(m.id for m in self.members.values() if m.present and m.role == "rep")
+    def reps(self, *, gone: bool = False) -> list[str]:
+        """Ids of the reps that are there; with `gone`, of those, too, who were when they left."""
+        return sorted(m.id for m in self.members.values() if (m.present or gone) and m.role == "rep")
 
     def is_rep(self, name: str | None) -> bool:
         return name in self.reps()
 
-    def group(self, name: str) -> list[str]:
-        """Ids of the reps in a group."""
+    def group(self, name: str, *, gone: bool = False) -> list[str]:
+        """Ids of the reps in a group; with `gone`, of those, too, who have left."""
         group = self.policy.groups.get(name)
         if group is None:
             return []
-        return [rep for rep in self.reps() if group.reps == "all" or rep in group.reps]
+        return [rep for rep in self.reps(gone=gone) if group.reps == "all" or rep in group.reps]
 
     def groups_for(self, lead: Lead) -> tuple[str, ...]:
         """The groups that may get a lead without anybody asking: its rule's, else the fallback."""
@@ -186,8 +186,9 @@ class History:
             self._arrived(event, data)
         elif lead is not None:
             self._about(lead, event)
-        anew = (lead.until, lead.protected) != promised if lead is not None else False
-        if lead is not None and (anew or isinstance(data, (e.LeadAssigned, e.LeadClaimed))):
+        given = isinstance(data, (e.LeadAssigned, e.LeadClaimed))
+        given = given or (isinstance(data, e.LeadHandedOver) and data.fresh)
+        if lead is not None and (given or (lead.until, lead.protected) != promised):
             self._warnings(lead, event.time)
         if (lead := self.leads.get(event.subject)) and not isinstance(data, NO_CHANGE):
             lead.last = event.sequence

@@ -11,9 +11,10 @@ from typing import Any
 from leadflow.domain import events as e
 from leadflow.domain import requests as r
 from leadflow.domain.policy import WEEKDAYS, Calendar, Offset
+from leadflow.domain.pool import CONVERTED, PRIVATE
 from leadflow.domain.values import Company, derived_id
 from tests.domain_asks import START
-from tests.random_requests import CHANNELS, POOL, REGIONS, REPS, WHENCE, RandomRequests
+from tests.random_requests import CHANNELS, MANAGER, POOL, REGIONS, REPS, WHENCE, RandomRequests
 from tests.reference.comparing import ComparedScene
 from tests.reference.rules import lead_cannot_be_claimed, rep_cannot_claim
 
@@ -56,9 +57,7 @@ class UnusualRequests(RandomRequests):
 
     def _policy(self) -> dict[str, Any]:
         rng = self.rng
-        known = getattr(self, "zone", None)
-        # A team that moves takes its pool along: from then on its days are other ones.
-        self.zone = known if known and rng.random() < 0.9 else rng.choice(sorted(ZONES))
+        self.zone = getattr(self, "zone", None) or rng.choice(sorted(ZONES))
 
         def perhaps(*values: Any) -> Any:
             return rng.choice((None, *values))
@@ -178,6 +177,26 @@ class UnusualRequests(RandomRequests):
             self._do(r.ClaimNext(), f"rep/{rng.choice(REPS)}")
         elif chance < 0.21:
             self._receive()
+        elif chance < 0.42:
+            self._seldom()
+        else:
+            super()._one()
+
+    def _seldom(self) -> None:
+        """What comes of few leads otherwise: somebody owns them for a moment only, under such rules."""
+        rng, leads = self.rng, self.pool.leads.values()
+        owned, customers = ([x for x in leads if x.status == status] for status in (PRIVATE, CONVERTED))
+        kind = rng.random()
+        if customers and kind < 0.2:
+            self._customer(rng.choice(customers))
+        elif owned and kind < 0.7:
+            self._owned(rng.choice(owned))
+        elif owned:
+            lead = rng.choice([x for x in owned if x.collaborators] or owned)
+            helping = r.AddCollaborator(lead=lead.id, member=rng.choice((*REPS, "su")))
+            parting = [r.RemoveCollaborator(lead=lead.id, member=x) for x in sorted(lead.collaborators or ())]
+            body = rng.choice([r.ConvertLead(lead=lead.id), helping, *parting])
+            self._do(body, rng.choice((MANAGER, f"rep/{lead.owner}")))
         else:
             super()._one()
 
