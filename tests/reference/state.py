@@ -269,6 +269,7 @@ class History:
                 lead.points.setdefault(kind, []).extend(absorbed.points.get(kind, ()))
             lead.describe(Company(**absorbed.company), over=False)
             lead.touches += data.touches
+            lead.contacts += absorbed.contacts
 
     def _given(
         self, lead: Lead, event: e.Event, data: e.LeadAssigned | e.LeadClaimed | e.LeadHandedOver

@@ -118,6 +118,7 @@ def _merged(pool: Pool, event: e.Event, data: e.LeadsMerged) -> None:
         if pool.contacts.get(key) is absorbed:
             pool.contacts[key] = lead
     absorbed.told = b""
+    lead.contacts += absorbed.contacts
     _join(pool, lead, data.person, data.company, data.touches)
 
 

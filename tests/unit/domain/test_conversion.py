@@ -24,6 +24,7 @@ from tests.domain_asks import (
     disqualify,
     hand_over,
     lead_id,
+    merge,
     own_phone,
     passes,
     protect,
@@ -91,6 +92,12 @@ def test_a_customer_has_no_deadline_and_does_not_go_back() -> None:
         refused("converted"),
         refused("not_disqualified", detail="converted"),
     )
+
+
+def test_contacts_of_a_merged_lead_are_the_customers_too() -> None:
+    scene = given(arrives("a"), claim("a"), arrives("b"), claim("b", "li"))
+    scene.given(contact("a"), contact("b", "li"), merge("a", "b"))
+    scene.when(convert("a")).then(did(e.LeadConverted, contacts=2))
 
 
 def test_contacts_go_on_with_a_customer() -> None:
