@@ -9,14 +9,16 @@ import pytest
 from leadflow.domain import events as e
 from leadflow.rerunning.rerun import Rerunning
 from tests.random_requests import POOL, RandomRequests
+from tests.reference.unusual import UnusualRequests
 
 SEEDS = tuple(range(int(os.environ.get("LEADFLOW_TEST_SEEDS", "12"))))
 
 
+@pytest.mark.parametrize("kind", [RandomRequests, UnusualRequests])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_history_is_decided_again_from_its_own_facts(seed: int) -> None:
+def test_a_history_is_decided_again_from_its_own_facts(seed: int, kind: type[RandomRequests]) -> None:
     print(f"seed {seed}")
-    events = RandomRequests(seed).run(250).scene.events
+    events = kind(seed).run(250).scene.events
     rerunning = Rerunning(POOL)
     again = list(rerunning.run(events, events[-1].time))
     assert rerunning.found.differs_at is None

@@ -115,6 +115,8 @@ class Rerunning:
         if not self._begun and self._since is not None and self._since <= until:
             yield from self._begin(self._since)
         yield from self._fire(until)
+        # What became due with the last request was decided again before the log's own facts of it were read.
+        self._compare()
         left = (*self._were, *self._again_so_far)
         if left and found.differs_at is None:
             found.differs_at = f"{left[0].id} ({left[0].data.TYPE}, in one of the two alone)"

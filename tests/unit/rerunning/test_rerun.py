@@ -31,13 +31,15 @@ from tests.domain_asks import (
     lead_id,
     leaves,
     passes,
+    pause,
     policy_of,
     protect,
     publish,
+    resume,
     returns,
     reverse,
 )
-from tests.domain_harness import Scene, given
+from tests.domain_harness import Scene, did, given
 
 QUICK: dict[str, Any] = {"follow_up": {"first_contact_within": "1h", "keep_for": "7d", "hold_at_most": "30d"}}
 
@@ -80,6 +82,13 @@ def test_under_the_policies_that_there_were_every_fact_is_decided_again() -> Non
     assert [event.data for event in events] == [event.data for event in scene.events]
     assert (found.first_owner_differs, found.last_owner_differs, found.not_done) == (0, 0, {})
     assert all(one.was == one.would for one in found.figures)
+
+
+def test_so_is_what_became_due_with_the_last_request() -> None:
+    scene = given(pause("wang"), arrives("a"), arrives("b"), policy={"rules": [ROTATE]}, reps=("wang",))
+    scene.when(resume("wang")).then(did(e.MemberResumed), *[did(e.LeadAssigned, to="wang")] * 2)
+    _, found = rerun(scene)
+    assert found.differs_at is None
 
 
 def test_another_rule_gives_leads_to_others() -> None:
