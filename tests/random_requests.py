@@ -117,6 +117,7 @@ class RandomRequests:
     def __init__(self, seed: int, scene: Scene | None = None) -> None:
         self.rng = random.Random(seed)
         self.scene = scene or Scene(POOL)
+        self.elsewhere = "west" if self.scene.stream.id == POOL else POOL
         self.asks: list[Ask] = []
         self.policies: list[dict[str, Any]] = [self._policy()]
         self._number = 0
@@ -266,7 +267,7 @@ class RandomRequests:
         elif chance < 0.87:
             self._do(r.DisqualifyLead(lead=lead.id, code="x"))
         elif chance < 0.9:
-            self._do(r.TransferLead(lead=lead.id, to_pool="west"))
+            self._do(r.TransferLead(lead=lead.id, to_pool=self.elsewhere))
         elif chance < 0.95:
             changed = self._company() if rng.random() < 0.3 else Company(region=rng.choice(REGIONS[:3]))
             self._do(r.EditLead(lead=lead.id, company=changed))

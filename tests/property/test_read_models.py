@@ -22,7 +22,7 @@ from tests.reference.comparing import ComparedScene
 from tests.reference.state import KINDS, LIVE, History, Lead, Member
 from tests.reference.unusual import UnusualRequests
 
-SEEDS = int(os.environ.get("LEADFLOW_TEST_SEEDS", "12"))
+SEEDS = int(os.environ.get("LEADFLOW_TEST_SEEDS", "8"))
 REQUESTS = 200
 
 

@@ -47,8 +47,8 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
 class UnusualRequests(RandomRequests):
     """A pool with unusual rules, compared with the reference model at every step."""
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed, ComparedScene(POOL))
+    def __init__(self, seed: int, pool: str = POOL) -> None:
+        super().__init__(seed, ComparedScene(pool))
 
     @property
     def compared(self) -> ComparedScene:

@@ -7,7 +7,7 @@ and change rows as they go.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from projections.base import Projection
 from projections.folding import fold
 from projections.memory import MemoryRows
 from tests.histories import RandomHistory
+from tests.plain_reports import channel_figures, owners, rep_figures, rep_sums, sums
 
 SEEDS = (1, 2, 3)
 Rows = dict[Any, dict[str, Any]]
@@ -40,8 +41,8 @@ def folded(projection: Projection, history: RandomHistory) -> MemoryRows:
     return rows
 
 
-def day_of(event: f.Event) -> str:
-    return event.time.astimezone(ZoneInfo("Asia/Shanghai")).date().isoformat()
+def shanghai(_: str, moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo("Asia/Shanghai")).date()
 
 
 def test_pools_say_what_the_deciding_state_says(history: RandomHistory) -> None:
@@ -101,47 +102,13 @@ def test_the_timeline_holds_every_event_of_a_lead_once(history: RandomHistory) -
     assert all("王" not in row["line"] and "+86" not in row["line"] for row in rows.rows("timeline"))
 
 
-def owners(history: RandomHistory) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
-    """By lead: (owner, first sequence, mode, last sequence, reason), found from each lead's own facts."""
-    by_lead: dict[tuple[str, str], list[f.Event]] = defaultdict(list)
-    for event in history.events:
-        by_lead[event.pool, event.subject].append(event)
-        if isinstance(event.data, f.LeadsMerged):
-            by_lead[event.pool, event.data.absorbed].append(event)
-    found = {}
-    for key, events in by_lead.items():
-        intervals: list[list[Any]] = []
-        for event in events:
-            data = event.data
-            begins = ends = None
-            if isinstance(data, f.LeadClaimed):
-                begins = (data.rep, "next" if data.chosen else "claim")
-            elif isinstance(data, f.LeadAssigned) and data.to:
-                begins = (data.to, data.mode)
-            elif isinstance(data, f.LeadHandedOver | f.CustomerHandedOver):
-                begins, ends = (data.to, "hand_over"), "handed_over"
-            elif isinstance(data, f.LeadRecycled):
-                ends = data.reason
-            elif isinstance(data, f.LeadDisqualified):
-                ends = "disqualified"
-            elif isinstance(data, f.LeadsMerged) and data.absorbed == key[1]:
-                ends = "merged"
-            if ends and intervals and intervals[-1][3] is None:
-                intervals[-1][3:] = [event.sequence, ends]
-            if begins:
-                intervals.append([begins[0], event.sequence, begins[1], None, None])
-        if intervals:
-            found[key] = [tuple(interval) for interval in intervals]
-    return found
-
-
 def test_ownership_is_what_each_leads_own_facts_say(history: RandomHistory) -> None:
     rows = folded(ownership.PROJECTION, history)
     seen: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
     for row in [*rows.rows("intervals"), *rows.rows("holders")]:
         interval = (row["owner"], row["from_sequence"], row["mode"])
         seen[row["pool"], row["lead"]].append((*interval, row.get("end_sequence"), row.get("end_reason")))
-    assert {key: sorted(found, key=lambda i: i[1]) for key, found in seen.items()} == owners(history)
+    assert {key: sorted(found, key=lambda i: i[1]) for key, found in seen.items()} == owners(history.events)
     refused = [e for e in history.events if isinstance(e.data, f.RequestRefused)]
     assert [(r["pool"], r["sequence"]) for r in rows.rows("attempts")] == [
         (e.pool, e.sequence) for e in refused
@@ -149,25 +116,8 @@ def test_ownership_is_what_each_leads_own_facts_say(history: RandomHistory) -> N
 
 
 def test_reps_figures_count_their_facts(history: RandomHistory) -> None:
-    expected = Counter()  # type: Counter[tuple[str, str, str, str]]
-    for event in history.events:
-        data, place = event.data, (event.pool, day_of(event))
-        if isinstance(data, f.LeadClaimed):
-            expected[*place, data.rep, "claimed"] += 1
-        elif isinstance(data, f.LeadAssigned) and data.to:
-            expected[*place, data.to, f"assigned_{data.mode}"] += 1
-        elif isinstance(data, f.LeadRecycled):
-            expected[*place, data.rep, f"recycled_{data.reason}"] += 1
-        elif isinstance(data, f.LeadConverted):
-            expected[*place, data.owner, "converted"] += 1
     rows = folded(ownership.PROJECTION, history)
-    seen = {
-        (row["pool"], row["day"], row["rep"], name): row[name]
-        for row in rows.rows("rep_days")
-        for name in row
-        if name.startswith(("claimed", "assigned", "recycled", "converted"))
-    }
-    assert seen == dict(expected)
+    assert rep_sums(rows) == rep_figures(history.events, shanghai)
     got = sum(row["got"] for row in rows.rows("rotation_days"))
     expected_sum = sum(row["expected"] for row in rows.rows("rotation_days"))
     assert got * 1_000_000 == expected_sum
@@ -205,93 +155,11 @@ def test_customers_carry_everything_over(history: RandomHistory) -> None:
 # --- channels -------------------------------------------------------------------------------
 
 
-class Origin:
-    """A lead with all that counts to its first touch."""
-
-    def __init__(self, event: f.Event, fact: f.LeadCaptured) -> None:
-        self.pool, self.captured = event.pool, event.time
-        self.touches = [self.touch(event, fact.touch)]
-        self.marks: set[str] = set()
-        self.deals: list[tuple[str, Decimal]] = []
-
-    @staticmethod
-    def touch(event: f.Event, touch: Any) -> tuple[str, str, str, Any]:
-        moment = touch.occurred_at or event.time
-        day = (moment + timedelta(hours=8)).date().isoformat()
-        return (touch.channel, touch.campaign or "", day, touch.cost)
-
-    def absorb(self, other: Origin) -> None:
-        first, second = (other, self) if other.captured < self.captured else (self, other)
-        self.captured, self.touches = first.captured, first.touches + second.touches
-        self.marks |= other.marks - {"disqualified"}
-        self.deals += other.deals
-
-
-def origins(history: RandomHistory) -> list[Origin]:
-    leads: dict[tuple[str, str], Origin] = {}
-    away: dict[str, Origin] = {}
-    for event in history.events:
-        data, key = event.data, (event.pool, event.subject)
-        if isinstance(data, f.LeadCaptured):
-            leads[key] = Origin(event, data)
-        elif isinstance(data, f.TouchRecorded):
-            leads[key].touches.append(Origin.touch(event, data.touch))
-        elif isinstance(data, f.LeadClaimed):
-            leads[key].marks |= {"owned", "claimed"}
-        elif isinstance(data, f.LeadAssigned) and data.to:
-            leads[key].marks |= {"owned", "assigned"}
-        elif isinstance(data, f.ContactLogged) and data.counts:
-            leads[key].marks.add("contacted")
-        elif isinstance(data, f.LeadConverted):
-            leads[key].marks |= {"owned", "converted"}
-        elif isinstance(data, f.LeadDisqualified):
-            leads[key].marks.add("disqualified")
-        elif isinstance(data, f.LeadReopened):
-            leads[key].marks.discard("disqualified")
-        elif isinstance(data, f.DealRecorded):
-            leads[key].deals.append((data.value.currency, data.value.amount))
-        elif isinstance(data, f.DealReversed):
-            leads[key].deals.remove((data.value.currency, data.value.amount))
-        elif isinstance(data, f.LeadsMerged):
-            leads[key].absorb(leads.pop((event.pool, data.absorbed)))
-        elif isinstance(data, f.LeadTransferredOut):
-            away[event.id] = leads.pop(key)
-        elif isinstance(data, f.LeadTransferredIn):
-            lead = away.pop(data.from_fact)
-            lead.pool = event.pool
-            if data.into:
-                leads[key].absorb(lead)
-            else:
-                leads[key] = lead
-    return [*leads.values(), *away.values()]
-
-
 def test_channels_count_every_lead_once_where_it_was_first_touched(history: RandomHistory) -> None:
-    days = Counter()  # type: Counter[tuple[str, ...]]
-    money = Counter()  # type: Counter[tuple[str, ...]]
-    for lead in origins(history):
-        place = (lead.pool, *lead.touches[0][:3])
-        for what in ("leads", *lead.marks):
-            days[*place, what] += 1
-        for currency, amount in lead.deals:
-            money[*place, currency, "deals"] += 1
-            money[*place, currency, "revenue"] += amount  # type: ignore[assignment]
-        for channel, campaign, day, cost in lead.touches:
-            days[lead.pool, channel, campaign, day, "touches"] += 1
-            if cost is not None:
-                money[lead.pool, channel, campaign, day, cost.currency, "touch_cost"] += cost.amount
+    days, money = channel_figures(history.events, shanghai)
     rows = folded(channels.PROJECTION, history)
-    assert sums(rows, "channel_days", 4) == dict(days)
-    assert sums(rows, "channel_money", 5) == dict(money)
-
-
-def sums(rows: MemoryRows, table: str, keys: int) -> dict[tuple[str, ...], Any]:
-    return {
-        (*key, name): value
-        for key, row in rows.tables[table].items()
-        for name, value in list(row.items())[keys:]
-        if value
-    }
+    assert sums(rows, "channel_days", 4) == days
+    assert sums(rows, "channel_money", 5) == money
 
 
 def test_spend_is_the_last_figure_of_each_key(history: RandomHistory) -> None:
