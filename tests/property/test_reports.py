@@ -6,12 +6,14 @@ More histories: `LEADFLOW_TEST_SEEDS=500`.
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from functools import cache
 from typing import Any
 
 import pytest
 
+from leadflow.views.sentences import sentence
 from projections import channels, ownership
 from projections.base import Projection
 from projections.folding import fold
@@ -54,3 +56,11 @@ def test_every_lead_counts_once_where_it_was_first_touched(seed: int) -> None:
     rows = folded(channels.PROJECTION, history)
     assert sums(rows, "channel_days", 4) == days
     assert sums(rows, "channel_money", 5) == money
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_fact_is_said_in_words(seed: int) -> None:
+    for event in pair(seed).events:
+        told = sentence(event, str)
+        assert told
+        assert not re.search(r"\bNone\b|[{}]", told), (told, event)

@@ -49,10 +49,8 @@ FAILED = {
 
 
 def sentence(event: e.Event, when: When, *, protected: bool | None = None) -> str:
-    """What a fact says, in words.
-
-    `protected`: whether the lead was protected then, so that no deadline ran; None where that is not known.
-    """
+    """What a fact says, in words. `protected`: whether the lead was then, so that no deadline ran; None where
+    that is not known."""
     if isinstance(event.data, e.ContactLogged):
         return _contacted(event.data, when, protected)
     return _SENTENCES[type(event.data)](event, event.data, when)
@@ -199,8 +197,9 @@ def _merged(event: e.Event, data: e.LeadsMerged, _: When) -> str:
 def _assigned(event: e.Event, data: e.LeadAssigned, when: When) -> str:
     if data.queue is not None:
         return f"rule {data.rule} put it into the queue of {data.queue}"
+    rule = f", rule {data.rule}" if data.rule else ""
     how = {
-        "rotation": f"went to {data.to} by the rotation of {data.group}, rule {data.rule}",
+        "rotation": f"went to {data.to} by the rotation of {data.group}{rule}",
         "directed": f"was directed to {data.to} by rule {data.rule}",
         "timeout": f"nobody took it in time, so it went to {data.to} by the rotation of {data.group}",
         "manual": f"{doer(event)} assigned it to {data.to}",
