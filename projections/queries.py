@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from leadflow.domain.policy import Policy
 from leadflow.domain.values import COMPANY_STREAM, to_utc
 from leadflow.errors import NotFound
 from leadflow.postgres import Database
@@ -20,6 +21,8 @@ from projections.store import SCHEMA
 
 Row = dict[str, Any]
 Cursor = psycopg.Cursor[Row]
+_PLAIN = Policy()
+"""A policy that leaves everything out."""
 
 
 def _select(text: str) -> sql.Composed:
@@ -53,8 +56,14 @@ ORDER BY p.pool
 
 
 def pool_summaries(database: Database, pool: str | None = None) -> list[Row]:
-    """Pools with clock, policy, calendar coverage, last sequence and time, and leads by status."""
-    return _rows(database, _SUMMARY, pool, pool)
+    """Pools with clock, policy (`policy_name` and `timezone` beside it), calendar coverage, last sequence and
+    time, and leads by status."""
+    rows = _rows(database, _SUMMARY, pool, pool)
+    for row in rows:
+        # What a policy leaves out is as it always is, and not in its document.
+        row["policy_name"] = row["policy"].get("name", _PLAIN.name)
+        row["timezone"] = row["policy"].get("timezone", _PLAIN.timezone)
+    return rows
 
 
 def head_of(database: Database, pool: str) -> int:

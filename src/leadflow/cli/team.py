@@ -116,9 +116,9 @@ def _seen(session: Session, row: dict[str, Any]) -> dict[str, Any]:
         "pool": row["pool"],
         "clock": row["clock"],
         "opened_at": row["opened_at"],
-        "policy_name": row["policy"]["name"],
+        "policy_name": row["policy_name"],
         "policy_version": row["policy_version"],
-        "timezone": row["policy"].get("timezone", Policy().timezone),
+        "timezone": row["timezone"],
         "covered_until": row["covered_until"],
         "calendar_source": row["calendar_source"],
     }

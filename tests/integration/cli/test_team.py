@@ -36,6 +36,17 @@ def test_a_pool_opens_with_the_default_policy_or_its_own(desk: Desk, tmp_path: P
     assert "open already" in desk("pool", "open", "south", code=1)
 
 
+def test_a_policy_may_leave_everything_out(desk: Desk, tmp_path: Path) -> None:
+    """What it leaves out does not stand in its document either."""
+    file = tmp_path / "bare.toml"
+    file.write_text('[groups.sales]\nreps = "all"\n', encoding="utf-8")
+    desk("pool", "open", "south", "--policy", str(file))
+    assert "policy, version 1" in desk("pool", "show", "south")
+    row = desk.json("pool", "show", "south")
+    assert (row["policy_name"], row["timezone"]) == ("policy", "Asia/Shanghai")
+    assert "south" in desk("pool", "list")
+
+
 @pytest.mark.parametrize("name", ["East", "_company", "a b", "", "x" * 64])
 def test_a_pool_needs_a_name_of_its_kind(desk: Desk, name: str) -> None:
     assert "small letters" in desk("pool", "open", name, code=2)
