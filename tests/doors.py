@@ -42,13 +42,18 @@ class Client:
         self, method: str, path: str, *, status: int = 200, headers: dict[str, str] | None = None, **how: Any
     ) -> httpx.Response:
         """The answer, which must have this status."""
-        headers = self._headers | (headers or {})
-        found = self._http.request(method, path, headers=headers, **how)
+        found = self.any(method, path, headers=headers, **how)
         assert found.status_code == status, f"{method} {path}: {found.status_code} {found.text}"
         if status >= 400:
             assert found.headers["content-type"] == PROBLEM, found.headers
             assert found.json()["status"] == status
         return found
+
+    def any(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **how: Any
+    ) -> httpx.Response:
+        """The answer, whatever its status."""
+        return self._http.request(method, path, headers=self._headers | (headers or {}), **how)
 
     def get(self, path: str, **how: Any) -> Any:
         """The document at a path."""

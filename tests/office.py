@@ -136,14 +136,18 @@ class Desk:
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
         """What the command prints to stdout; both streams where it is to fail."""
+        found, out, err = self.any(*arguments)
+        assert found == code, f"exit code {found}: {out}{err}"
+        return out if code == 0 else out + err
+
+    def any(self, *arguments: str) -> tuple[int, str, str]:
+        """The command's exit code, whatever it is, and both streams."""
         self._capture.readouterr()
         try:
             found = run(leadflow, list(arguments))
         except SystemExit as ended:
             found = int(ended.code or 0)
-        out, err = self._capture.readouterr()
-        assert found == code, f"exit code {found}: {out}{err}"
-        return out if code == 0 else out + err
+        return found, *self._capture.readouterr()
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """The document that the command prints with `--json`."""

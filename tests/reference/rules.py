@@ -207,12 +207,11 @@ def after_protection(history: History, lead: Lead, moment: datetime) -> datetime
 # --- claiming --------------------------------------------------------------------------------
 
 
-def claims_of(history: History, moment: datetime) -> list[e.Event]:
+def claims_of(history: History, moment: datetime) -> list[e.LeadClaimed]:
     """The claims of the pool's local day."""
     day = history.clock.day(moment)
-    return [
-        x for x in history.facts if isinstance(x.data, e.LeadClaimed) and history.clock.day(x.time) == day
-    ]
+    claims = ((x.time, x.data) for x in history.facts if isinstance(x.data, e.LeadClaimed))
+    return [claim for time, claim in claims if history.clock.day(time) == day]
 
 
 def rep_cannot_claim(history: History, rep: str, moment: datetime) -> Reasons:
@@ -221,22 +220,23 @@ def rep_cannot_claim(history: History, rep: str, moment: datetime) -> Reasons:
     found: Reasons = {}
     tomorrow = history.clock.midnight_after(moment)
     today = claims_of(history, moment)
-    own = [x for x in today if x.data.rep == rep]  # type: ignore[attr-defined]
+    own = [x for x in today if x.rep == rep]
 
-    def limit(reason: str, most: int | None, used: int, **more: Any) -> None:
+    def daily(reason: str, most: int | None, used: int) -> None:
         if most is not None and used >= most:
-            found[reason] = {"limit": most, "used": used, **more}
+            found[reason] = {"limit": most, "used": used, "until": tomorrow if most else None}
 
     if history.members[rep].paused:
         found["paused"] = {}
-    limit("daily_limit", rules.per_rep_per_day, len(own), until=tomorrow)
-    limit("pool_daily_limit", rules.per_pool_per_day, len(today), until=tomorrow)
+    daily("daily_limit", rules.per_rep_per_day, len(own))
+    daily("pool_daily_limit", rules.per_pool_per_day, len(today))
     for name, most in rules.per_group_per_day.items():
         if rep in history.group(name):
             every = history.group(name, gone=True)
-            theirs = [x for x in today if x.data.rep in every]  # type: ignore[attr-defined]
-            limit("group_daily_limit", most, len(theirs), until=tomorrow)
-    limit("at_cap", cap(history, rep), held(history, rep))
+            theirs = [x for x in today if x.rep in every]
+            daily("group_daily_limit", most, len(theirs))
+    if full(history, rep):
+        found["at_cap"] = {"limit": cap(history, rep), "used": held(history, rep)}
     last = [x for x in history.facts if isinstance(x.data, e.LeadClaimed) and x.data.rep == rep][-1:]
     if last and rules.min_gap is not None:
         found |= unreachable(history, last[0].time, rules.min_gap)
@@ -252,13 +252,10 @@ def lead_cannot_be_claimed(history: History, lead: Lead, rep: str, moment: datet
     found: Reasons = {}
     kind = class_of(history, lead.score)
     most = rules.per_class_per_day.get(kind) if kind else None
-    same = [
-        x
-        for x in claims_of(history, moment)
-        if x.data.rep == rep and x.data.score_class == kind  # type: ignore[attr-defined]
-    ]
+    same = [x for x in claims_of(history, moment) if x.rep == rep and x.score_class == kind]
     if most is not None and len(same) >= most:
-        found["class_daily_limit"] = {"limit": most, "used": len(same), "detail": kind}
+        until = history.clock.midnight_after(moment) if most else None
+        found["class_daily_limit"] = {"limit": most, "used": len(same), "detail": kind, "until": until}
     for reason, start, length in (
         ("not_open_yet", lead.fresh if not lead.had else None, rules.open_after),
         ("cool_down", lead.left.get(rep), rules.cool_down),

@@ -21,7 +21,8 @@ class Barred(NamedTuple):
 
 
 def _until_tomorrow(pool: Pool, day: date, reason: str, limit: int, used: int, **particulars: Any) -> Barred:
-    tomorrow = pool.working.day_start(day + timedelta(days=1))
+    # A limit of none a day allows none tomorrow either.
+    tomorrow = pool.working.day_start(day + timedelta(days=1)) if limit else None
     return Barred(reason, {"limit": limit, "used": used, **particulars, "until": tomorrow})
 
 

@@ -108,6 +108,8 @@ def refusal_text(refusal: RequestRefused, event: Event, when: Callable[[datetime
     if refusal.reason == "contact_taken" and " of lead " not in (refusal.detail or ""):
         # Whose it is, is told to managers only.
         values["detail"] = f"{refusal.detail} of another lead"
+    if refusal.until is None:
+        sentence = sentence.removesuffix("; more from {until}")
     values["winner"] = refusal.winner or "nobody"
     if refusal.position is not None:
         values["position"] = f"{event.pool}/{refusal.position}"

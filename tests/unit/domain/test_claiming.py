@@ -108,6 +108,14 @@ def test_claims_per_rep_and_day() -> None:
     )
 
 
+def test_a_limit_of_no_claims_a_day_promises_none_tomorrow() -> None:
+    scene = given(*leads(1), policy=limits(per_rep_per_day=0))
+    scene.when(claim("a0"), claim_next()).then(
+        refused("daily_limit", rep="wang", limit=0, used=0, until=None),
+        refused("daily_limit", rep="wang", limit=0, used=0, until=None),
+    )
+
+
 def test_claims_per_pool_and_day() -> None:
     scene = given(*leads(4), policy=limits(per_pool_per_day=2))
     scene.when(claim("a0"), claim("a1", "li"), claim("a2", "zhao"), claim("a2", at=MIDNIGHT)).then(
