@@ -53,7 +53,8 @@ def _policy(policy: Policy) -> Iterator[str]:
 
 def _working_time(policy: Policy, calendar: Calendar) -> Iterator[str]:
     rules = policy.calendar
-    yield f"The team works on {listed(_DAYS[day] for day in rules.days)}, {rules.hours}."
+    days = [name for day, name in _DAYS.items() if day in rules.days]
+    yield f"The team works on {listed(days)}, {rules.hours}."
     yield (
         "Working hours and working days count in that time only; "
         "seconds, minutes, hours and days run on the clock, through nights, weekends and holidays."
@@ -96,7 +97,8 @@ def _scoring(policy: Policy) -> Iterator[str]:
             "a part of it the same part of them."
         )
     for rule in scoring.rules:
-        yield f"{rule.points:+d} if {condition(rule.when)} ({rule.name})."
+        when = condition(rule.when)
+        yield f"{rule.points:+d} {f'if {when}' if when else 'for every lead'} ({rule.name})."
     if policy.score_classes:
         floors = sorted(policy.score_classes.items(), key=lambda pair: (-pair[1], pair[0]))
         yield "Classes: " + ", ".join(f"{name} from {floor} points" for name, floor in floors) + "."
@@ -106,7 +108,9 @@ def _groups(policy: Policy) -> Iterator[str]:
     for name, group in policy.groups.items():
         who = "all reps of the pool" if group.reps == "all" else listed(group.reps)
         weights = [f"{rep} {weight}" for rep, weight in group.weights.items()]
-        tail = f" Shares go by weight: {listed(weights)}; 1 for everybody else." if weights else ""
+        others = group.reps == "all" or set(group.reps) - set(group.weights)
+        rest = "; 1 for everybody else" if others else ""
+        tail = f" Shares go by weight: {listed(weights)}{rest}." if weights else ""
         yield f"{name}: {who}.{tail}"
 
 
@@ -125,6 +129,11 @@ def _rules(policy: Policy) -> Iterator[str]:
             "A rep that is paused, on leave, outside its hours, full, or whose regions or industries do not "
             "match is passed over. If nobody is there, the lead waits in the public pool, where it can be "
             "claimed, and goes to the first rep that becomes available."
+        )
+    if any(rule.target.directed for rule in policy.rules):
+        yield (
+            "A rep that leads are directed to by name gets them outside its hours too; while it is paused, "
+            "on leave or full, they stay in the public pool, and managers are told."
         )
 
 
@@ -185,6 +194,10 @@ def _follow_up(policy: Policy) -> Iterator[str]:
 
 def _deadline(rules: FollowUp, back: str, counts: str) -> Iterator[str]:
     first, keep, most = rules.first_contact_within, rules.keep_for, rules.hold_at_most
+    if first is not None and not rules.counts:
+        yield f"A claimed or assigned lead is yours for {words(first)}. After that {back}."
+        yield "No outcome of a contact counts, so none keeps it longer."
+        return
     if first is not None:
         yield (
             f"A claimed or assigned lead is yours for {words(first)}. "
@@ -232,19 +245,29 @@ def _protection(policy: Policy) -> Iterator[str]:
 
 def _recycling(policy: Policy) -> Iterator[str]:
     rules = policy.recycling
-    yield (
-        "A lead whose deadline passes goes back to the public pool, where others may claim it."
-        if rules.after_recycle == "public"
-        else "A lead whose deadline passes goes on to the next rep of its group who has not had it yet; "
-        "when all have, it starts over with another rep than the one who had it last. Only where there is "
-        "nobody else does the same rep get it again."
-    )
+    group = "its rule's group"
+    groupless = not all(rule.target.rotation for rule in policy.rules) or not policy.rules
+    if rules.after_recycle == "public":
+        yield "A lead whose deadline passes goes back to the public pool, where others may claim it."
+    else:
+        else_of = f" (of {rules.fallback}, where the rule names none)" if rules.fallback else ""
+        yield (
+            f"A lead whose deadline passes or that is returned goes on to the next rep of {group}{else_of} "
+            "who has not had it yet; who is full or outside its hours is waited for, and it can be claimed "
+            "meanwhile. When all have had it, it starts over with another rep than the one who had it last. "
+            "Only where there is nobody else does the same rep get it again."
+        )
     if rules.assign_after is None:
         yield "A lead that nobody claims stays in the public pool."
     else:
+        else_of = f", or of {rules.fallback} where that has nobody" if rules.fallback else ""
         yield (
             f"A public or queued lead that nobody takes within {words(rules.assign_after)} is assigned "
-            "to the next available rep of its rule's group. If nobody is available, managers are told."
+            f"to the next available rep of {group}{else_of}. If nobody is available, managers are told, and "
+            "it goes to the first who becomes available."
         )
-    if rules.fallback is not None:
-        yield f"A lead whose rule names no group goes to {rules.fallback} then."
+    if rules.fallback is None:
+        if groupless and (rules.assign_after is not None or rules.after_recycle == "rotate"):
+            yield "A lead whose rule names no group stays where it is then, and can be given by hand."
+    elif rules.assign_after is None and rules.after_recycle == "public":
+        yield f"The fallback, {rules.fallback}, has no effect: nothing is assigned that nobody takes."

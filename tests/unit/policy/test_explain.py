@@ -114,6 +114,53 @@ def test_deadlines_that_are_left_out(follow_up: dict[str, str], told: str) -> No
     assert told in sections(policy, CALENDAR)["While a lead is yours"]
 
 
+def test_without_an_outcome_that_counts_no_contact_is_promised_to_keep_a_lead() -> None:
+    rules = {"first_contact_within": "3d", "keep_for": "7d", "hold_at_most": "30d", "counts": []}
+    told = sections(Policy.model_validate({"follow_up": rules}), CALENDAR)["While a lead is yours"]
+    assert told[:2] == [
+        "A claimed or assigned lead is yours for 3 days. After that it goes back to the public pool.",
+        "No outcome of a contact counts, so none keeps it longer.",
+    ]
+    assert not [line for line in told if "7 days" in line or "30 days" in line]
+
+
+def test_points_for_every_lead_are_said_to_be_so() -> None:
+    policy = Policy.model_validate({"scoring": {"rules": [{"name": "all", "points": -12, "when": {}}]}})
+    assert "-12 for every lead (all)." in sections(policy, CALENDAR)["How a lead is scored"]
+
+
+def test_days_are_told_in_the_order_of_the_week() -> None:
+    policy = Policy.model_validate({"calendar": {"days": ["sun", "tue", "mon"]}})
+    told = sections(policy, CALENDAR)["Working time"][0]
+    assert told == "The team works on Monday, Tuesday and Sunday, 09:00-18:00."
+
+
+def test_who_gets_what_nobody_took_is_told() -> None:
+    named = {"groups": {"a": {"reps": "all"}, "b": {"reps": "all"}}}
+    rules = [{"name": "x", "target": {"rotation": "a"}}]
+
+    def told(recycling: dict[str, str], rules: list[dict[str, Any]] = rules) -> str:
+        policy = Policy.model_validate(named | {"rules": rules, "recycling": recycling})
+        return " ".join(sections(policy, CALENDAR)["When nobody follows up or claims"])
+
+    assert "the next available rep of its rule's group. If nobody is available" in told(
+        {"assign_after": "1d"}
+    )
+    both = {"assign_after": "1d", "fallback": "b", "after_recycle": "rotate"}
+    assert "the next available rep of its rule's group, or of b where that has nobody." in told(both)
+    assert "the next rep of its rule's group (of b, where the rule names none) who has not had it" in told(
+        both
+    )
+    stays = "A lead whose rule names no group stays where it is then, and can be given by hand."
+    held = [*rules, {"name": "y", "target": {"hold": True}}]
+    assert [stays in told({"assign_after": "1d"}, x) for x in (rules, held)] == [False, True]
+
+
+def test_whom_leads_are_directed_to_reads_when_it_gets_none() -> None:
+    told = sections(rich(), CALENDAR)["Who gets a new lead"]
+    assert any("while it is paused, on leave or full" in line for line in told)
+
+
 def test_the_calendar_says_what_it_covers() -> None:
     told = " ".join(sections(rich(), CALENDAR)["Working time"])
     assert "chinesecalendar" in told
