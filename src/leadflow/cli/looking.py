@@ -171,7 +171,8 @@ def _attempt(console: Console, pool: PoolView, attempt: Attempt, holding: Holdin
     after = ""
     if holding is not None and attempt.request.startswith("Claim"):
         seconds = (attempt.time - holding.since).total_seconds()
-        after = f" {seconds:.2f} s later" if seconds < 60 else ""
+        # Of another pool, whose clock may be behind, it can have come later and bear an earlier time.
+        after = f" {seconds:.2f} s later" if 0 <= seconds < 60 else ""
     who = attempt.rep if attempt.actor.endswith(f"/{attempt.rep}") else f"{attempt.actor} for {attempt.rep}"
     text = f"{who} asked {attempt.request}{after} and was told: {attempt.told}"
     _row(console, attempt.fact, f"{pool.local(attempt.time):%m-%d %H:%M:%S}", text, "red")

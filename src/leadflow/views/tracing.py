@@ -24,6 +24,9 @@ _PROTECTION_OVER = frozenset(
     )
 )
 
+_TOO_LATE = frozenset(("already_owned", "owned", "converted", "already_converted"))
+"""Reasons of refusals whose position is the fact that was first."""
+
 
 class Seen(NamedTuple):
     """A fact, its place in the whole log, and when it was known."""
@@ -52,6 +55,7 @@ class Attempt:
     """The refusal in words."""
     winner: str | None
     winner_fact: str | None
+    """The fact that was first; None where nobody was."""
     policy: int
 
 
@@ -301,7 +305,7 @@ class _Fold:
             reason=data.reason,
             told=refusal_text(data, event, self.when),
             winner=data.winner,
-            winner_fact=f"{event.pool}/{data.position}" if data.position else None,
+            winner_fact=f"{event.pool}/{data.position}" if data.reason in _TOO_LATE else None,
             policy=event.policy,
         )
 
