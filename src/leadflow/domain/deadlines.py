@@ -83,7 +83,7 @@ def next_due(pool: Pool, upto: datetime = FOR_EVER) -> Due | None:
     if not found:
         pool.quiet_until = min([due.at for due in known], default=FOR_EVER)
         return None
-    return min(found, key=lambda due: (max(due.at, pool.time), due.at, due.cause))
+    return min(found, key=lambda due: (due.at, due.cause))
 
 
 # --- deadlines that a fact set --------------------------------------------------------------

@@ -137,7 +137,6 @@ def _recycled(pool: Pool, event: e.Event, data: e.LeadRecycled) -> None:
     lead = pool.leads[event.subject]
     own.release(pool, lead, event)
     own.make_public(pool, lead, event.time, event.sequence)
-    lead.failed = ""
     if pool.policy.recycling.after_recycle == "rotate" and data.reason != "withdrawn":
         groups = own.groups_for(pool, lead)
         if groups:

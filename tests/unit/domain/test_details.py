@@ -95,6 +95,8 @@ def test_an_edit_needs_something_to_change_and_a_live_lead() -> None:
         ({"region": "北京"}, {"region": "四川", "city": "成都"}, ("北京", None)),
         ({"region": "四川"}, {"region": "四川", "city": "成都"}, ("四川", "成都")),
         ({"city": "Springfield"}, {"region": "四川", "city": "成都"}, ("四川", "成都")),
+        ({"city": "Springfield"}, {"city": "成都"}, (None, "Springfield")),
+        ({"city": "Springfield"}, {}, (None, "Springfield")),
         ({"city": "昆山"}, {"region": "江苏", "city": "昆山"}, ("江苏", "昆山")),
         ({}, {"region": "四川", "city": "成都"}, ("四川", "成都")),
         ({}, {"city": "成都"}, (None, "成都")),

@@ -102,6 +102,15 @@ def test_hours_of_a_rep_who_is_full_all_the_while_do_not_begin_the_shares_anew()
     assert sorted(fact.to for fact in scene.only(e.LeadAssigned)) == ["li", "li", "li", "zhao"]
 
 
+def test_shares_count_anew_from_the_opening_hour_of_a_rep() -> None:
+    scene = given(changes("wang", hours="09:00-18:00"), policy=ROTATING)
+    scene.given(arrives("a"), arrives("b"), arrives("c", at="23h"), arrives("d", at="23h"))
+    shares = [fact.shares for fact in scene.only(e.LeadAssigned)]
+    assert [one.turn for one in shares] == [1, 2, 1, 2]
+    # It is ten o'clock at the start; at nine of the next day wang is there again.
+    assert shares[2].time == shares[3].time == at("23h")
+
+
 def test_the_fact_names_rule_group_candidates_and_shares() -> None:
     scene = given(arrives("a"), pause("zhao"), arrives("b"), policy=ROTATING)
     fact = scene.only(e.LeadAssigned)[-1]
