@@ -40,6 +40,11 @@ def test_an_edit_corrects_what_is_given_and_adds_contact_points() -> None:
     scene.when(arrives("b", phone=None, email="a@example.com")).then(did(e.TouchRecorded, "a"))
 
 
+def test_an_edit_may_give_the_leads_own_contact_point_again() -> None:
+    scene = given(arrives("a"), claim("a")).when(edit("a", "wang", phones=(own_phone("a"),), name="王芳"))
+    scene.then(did(e.LeadDetailsChanged, "a"))
+
+
 @pytest.mark.parametrize(
     ("known", "edited", "place"),
     [

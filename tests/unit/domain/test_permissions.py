@@ -33,6 +33,7 @@ from tests.domain_asks import (
     protect,
     reopen,
     returns,
+    reveal,
     transfer,
     withdraw,
 )
@@ -160,6 +161,20 @@ def test_a_refusal_names_the_role_and_nothing_of_the_lead() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "asked", [claim("a", "stranger"), reveal("a", "stranger"), contact("a", by="stranger")]
+)
+def test_an_outsider_is_answered_alike_about_a_lead_that_there_is_and_one_that_there_is_not(
+    asked: Ask,
+) -> None:
+    scene = given(arrives("a"), policy={"claiming": {"reveals_per_day": 9}})
+    assert asked.body is not None
+    unknown = asked._replace(body=asked.body.model_copy(update={"lead": lead_id("nobody")}))
+    known, other = (scene.do(one)[0].data for one in (asked, unknown))
+    assert known == other
+    assert isinstance(known, e.RequestRefused)
+
+
 def test_a_person_may_be_in_several_pools_and_its_limits_count_in_each() -> None:
     east, west = (
         given(arrives("a"), policy={"claiming": {"per_rep_per_day": 1}}, pool=p) for p in ("east", "west")
@@ -173,6 +188,7 @@ def test_a_person_may_be_in_several_pools_and_its_limits_count_in_each() -> None
     ("value", "shown"),
     [
         ("+8613812341234", "138****1234"),
+        ("+8657123456", "+8****56"),
         ("zhang@example.com", "z***@example.com"),
         ("wx_zhang99", "wx****99"),
         ("wx1", "w***"),
