@@ -111,6 +111,11 @@ def test_shares_count_anew_from_the_opening_hour_of_a_rep() -> None:
     assert shares[2].time == shares[3].time == at("23h")
 
 
+def test_shares_go_on_when_a_rep_that_was_not_full_loses_a_lead() -> None:
+    scene = given(arrives("a"), arrives("b"), returns("a"), arrives("c"), policy=ROTATING)
+    assert [fact.shares.turn for fact in scene.only(e.LeadAssigned)] == [1, 2, 3]
+
+
 def test_the_fact_names_rule_group_candidates_and_shares() -> None:
     scene = given(arrives("a"), pause("zhao"), arrives("b"), policy=ROTATING)
     fact = scene.only(e.LeadAssigned)[-1]
