@@ -82,7 +82,8 @@ def phones(value: Any, region: str = "CN") -> tuple[str, ...] | Problem:
     number = fast_mobile(text) if region == "CN" else None
     if number is not None:
         return (number,)
-    text = fold(text).strip().lstrip("'‘’`").strip()
+    # Saved as GBK, the direction marks around a number from a phone's contacts become question marks.
+    text = fold(text).strip().strip("?").lstrip("'‘’`").strip()
     if not text or is_placeholder(text):
         return ()
     if len(text) > PHONE_LENGTH_MAX:
