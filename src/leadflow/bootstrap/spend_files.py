@@ -36,11 +36,12 @@ def record_file(
     if not any(app.views.may("spend", actor, pool) for pool in pools):
         raise NotPermitted(f"{actor} may not record spend", do="Managers and marketing may; see `--as`.")
     rows = read_spend(path, currency=_known(currency))
-    declared = [channel for pool in pools.values() for channel in pool.policy.get("channels", {})]
+    declared = [pool.policy.get("channels", {}).items() for pool in pools.values()]
+    names = spending.channels_by_name((name, of.get("label")) for one in declared for name, of in one)
     known = spend_figures(app.database)
     report = SpendReport(name)
     asked: list[tuple[int, bool, Request]] = []
-    for row, body in spending.check(rows, declared, Path(name).name):
+    for row, body in spending.check(rows, names, Path(name).name):
         report.rows += 1
         figure = known.get(spending.key_of(body))
         if spending.same(body, figure):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -73,9 +73,20 @@ class SpendReport:
     refused: list[dict[str, Any]] = field(default_factory=list)
 
 
-def problems_of(rows: Iterable[SpendRow], declared: Iterable[str]) -> Iterator[tuple[int, Problem]]:
+def channels_by_name(declared: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    """Declared channels, each with its label or None, by what a file may call them: the channel itself or
+    its label. A label of two channels names neither."""
+    meant: dict[str, set[str]] = {}
+    channels = {}
+    for channel, label in declared:
+        channels[channel] = channel
+        if label:
+            meant.setdefault(label, set()).add(channel)
+    return {label: min(those) for label, those in meant.items() if len(those) == 1} | channels
+
+
+def problems_of(rows: Iterable[SpendRow], channels: set[str]) -> Iterator[tuple[int, Problem]]:
     """Everything that keeps rows from being recorded, by row."""
-    channels = set(declared)
     figures: dict[Key, tuple[int, RecordSpend]] = {}
     periods: dict[tuple[str, str, str], list[tuple[int, RecordSpend]]] = {}
     for row in rows:
@@ -107,9 +118,13 @@ class SpendUnreadable(UsageError):
     problems: Sequence[Problem] = ()
 
 
-def check(rows: list[SpendRow], declared: Iterable[str], file: str) -> list[tuple[int, RecordSpend]]:
-    """The rows to record, by row. Raises SpendUnreadable: all rows are recorded, or none."""
-    found = list(problems_of(rows, declared))
+def check(rows: list[SpendRow], names: dict[str, str], file: str) -> list[tuple[int, RecordSpend]]:
+    """The rows to record, by row; `names` are those of `channels_by_name`.
+
+    Raises SpendUnreadable: all rows are recorded, or none.
+    """
+    rows = [_with_channel(row, names) for row in rows]
+    found = list(problems_of(rows, set(names.values())))
     if found:
         lines = [f"row {row}: {problem.field} {problem.message}" for row, problem in found]
         count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
@@ -120,3 +135,10 @@ def check(rows: list[SpendRow], declared: Iterable[str], file: str) -> list[tupl
         error.problems = [Problem(f"rows[{row}].{one.field}", one.code, one.message) for row, one in found]
         raise error
     return [(row.row, row.body) for row in rows if row.body is not None]
+
+
+def _with_channel(row: SpendRow, names: dict[str, str]) -> SpendRow:
+    if row.body is None:
+        return row
+    channel = names.get(row.body.channel, row.body.channel)
+    return replace(row, body=row.body.model_copy(update={"channel": channel}))

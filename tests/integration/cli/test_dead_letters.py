@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from leadflow.incoming.spending import channels_by_name
 from tests.office import Desk, desk, office_template
 
 __all__ = ["desk", "office_template"]
@@ -122,6 +123,22 @@ def test_overlapping_spend_is_refused_by_a_fact(desk: Desk, tmp_path: Path) -> N
     spend(desk, tmp_path, OCTOBER)
     said = spend(desk, tmp_path, "baidu_ads,autumn,2026-10-15,2026-11-15,100,CNY", code=1)
     assert "Row 2 refused: the period overlaps 2026-10-01..2026-10-31, recorded by fact _company/" in said
+
+
+def test_a_file_of_spend_may_call_channels_by_their_labels(desk: Desk, tmp_path: Path) -> None:
+    desk("pool", "open", "south")  # With the default policy, which has labels.
+    spend(desk, tmp_path, OCTOBER.replace("baidu_ads", "百度推广"))
+    assert json.loads(spend(desk, tmp_path, OCTOBER))["unchanged"] == 1
+    said = spend(
+        desk, tmp_path, OCTOBER, OCTOBER.replace("baidu_ads", "百度推广").replace("300", "1"), code=2
+    )
+    assert "row 3: amount is another figure for the channel, campaign and period of row 2" in said
+
+
+def test_a_label_of_two_channels_names_neither() -> None:
+    declared = [("seo", "搜索"), ("sem", "搜索"), ("email", "邮件"), ("email", None), ("邮件", "x")]
+    names = {"seo": "seo", "sem": "sem", "email": "email", "邮件": "邮件", "x": "邮件"}
+    assert channels_by_name(declared) == names
 
 
 def test_a_file_of_spend_with_a_problem_records_nothing(desk: Desk, tmp_path: Path) -> None:
