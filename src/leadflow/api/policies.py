@@ -63,13 +63,15 @@ class PolicySource(BaseModel):
         return self
 
 
-def read_source(source: PolicySource) -> tuple[Policy | None, tuple[rules.Problem, ...]]:
+def read_source(
+    source: PolicySource, team: rules.Team | None = None
+) -> tuple[Policy | None, tuple[rules.Problem, ...]]:
     """The policy, or None where there are errors, with all errors and warnings in it."""
     if source.toml is not None:
-        return rules.read(source.toml)
+        return rules.read(source.toml, team)
     # Amounts stay decimal, as they are in TOML.
     text = json.dumps(source.document)
-    return rules.read_document(json.loads(text, parse_float=Decimal))
+    return rules.read_document(json.loads(text, parse_float=Decimal), team)
 
 
 def policy_from(source: PolicySource) -> Policy:
@@ -90,21 +92,13 @@ def _document(policy: Policy) -> dict[str, Any]:
 
 
 def _checked(found: Policy | None, told: Iterable[rules.Problem]) -> PolicyChecked:
-    listed = sorted(told, key=lambda one: one.severity)  # errors first
-    valid = found is not None and not any(one.severity == "error" for one in listed)
-    return PolicyChecked(valid=valid, problems=[PolicyProblem.model_validate(one) for one in listed])
+    problems = [PolicyProblem.model_validate(one) for one in told]
+    return PolicyChecked(valid=found is not None, problems=problems)
 
 
 def _explained(policy: Policy, calendar: Calendar) -> PolicyExplained:
     sections = rules.sections(policy, calendar).items()
     return PolicyExplained(sections=[Section(title=title, lines=list(lines)) for title, lines in sections])
-
-
-def _against(views: Any, pool: str, policy: Policy) -> list[rules.Problem]:
-    present = [row for row in views.members(pool).values() if row["status"] != "left"]
-    reps = [row["member"] for row in present if row["role"] == "rep"]
-    managers = [row["member"] for row in present if row["role"] == "manager"]
-    return list(rules.check_members(policy, reps, managers))
 
 
 def _version(outcome: Outcome) -> int:
@@ -194,10 +188,9 @@ def publish_policy(pool: PoolName, body: PolicySource, asking: Managing) -> Resp
     app = asking.service.app
     asking.fresh(pool)
     _, before, _ = app.policy(pool)
-    after, told = read_source(body)
-    listed = [*told, *(_against(app.views, pool, after) if after is not None else ())]
-    if after is None or any(one.severity == "error" for one in listed):
-        raise rules.InvalidDocument("policy", sorted(listed, key=lambda one: one.severity))
+    after, told = read_source(body, rules.Team.of(app.views.members(pool).values()))
+    if after is None:
+        raise rules.InvalidDocument("policy", told)
     outcome = asking.send(pool, r.PublishPolicy, policy=after, calendar=calendar_of(after))
     asking.service.forget()
     return asking.answer(
@@ -205,7 +198,7 @@ def publish_policy(pool: PoolName, body: PolicySource, asking: Managing) -> Resp
             **vars(asking.changed(outcome)),
             version=_version(outcome),
             changes=[Change.of(one) for one in rules.diff(before, after)],
-            warnings=[str(one) for one in listed],
+            warnings=[str(one) for one in told],
         )
     )
 
@@ -221,9 +214,8 @@ def check_policy_in_pool(pool: PoolName, body: PolicySource, read: Reading) -> R
     """As `checkPolicy`, and whether its groups have reps in this pool."""
     read.fresh(pool)
     read.must("see_public", pool, "the members")
-    found, told = read_source(body)
-    more = _against(read.app.views, pool, found) if found is not None else []
-    return read.answer(_checked(found, [*told, *more]))
+    team = rules.Team.of(read.app.views.members(pool).values())
+    return read.answer(_checked(*read_source(body, team)))
 
 
 @router.post(

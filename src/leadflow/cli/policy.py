@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,7 +25,6 @@ from leadflow.errors import UsageError
 
 PATH = click.Path(path_type=Path)
 VERSION = click.IntRange(min=1)
-Problems = Iterable[policies.Problem]
 
 
 def register(main: click.Group) -> None:
@@ -64,24 +63,16 @@ def read_file(session: Session, file: Path, pool: str | None = None) -> Policy:
     return found
 
 
-def _read(session: Session, file: Path, pool: str | None) -> tuple[Policy, list[policies.Problem]]:
+def _read(session: Session, file: Path, pool: str | None) -> tuple[Policy, Sequence[policies.Problem]]:
     """The policy in a file with its warnings."""
-    found, own = policies.read(file)
-    against = _against_members(session, found, pool) if found and pool else ()
-    problems = sorted([*own, *against], key=lambda problem: problem.severity)  # errors first
-    if found is None or any(problem.severity == "error" for problem in problems):
+    team = policies.Team.of(session.app.views.members(pool).values()) if pool else None
+    found, problems = policies.read(file, team)
+    if found is None:
         if session.json:
             document = {"valid": False, "problems": plain(problems)}
             click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         raise policies.InvalidDocument("policy", problems, where=str(file))
     return found, problems
-
-
-def _against_members(session: Session, found: Policy, pool: str) -> Problems:
-    present = [row for row in session.app.views.members(pool).values() if row["status"] != "left"]
-    reps = [row["member"] for row in present if row["role"] == "rep"]
-    managers = [row["member"] for row in present if row["role"] == "manager"]
-    return policies.check_members(found, reps, managers)
 
 
 @policy.command()

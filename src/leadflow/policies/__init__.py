@@ -5,7 +5,7 @@ A document is TOML. Nothing here decides anything: what is read becomes `domain.
 """
 
 from leadflow.policies.explain import explain, sections
-from leadflow.policies.membership import check_members
+from leadflow.policies.membership import Team, check_members
 from leadflow.policies.problems import InvalidDocument, Problem
 from leadflow.policies.reading import (
     default_policy,
@@ -22,6 +22,7 @@ __all__ = [
     "Change",
     "InvalidDocument",
     "Problem",
+    "Team",
     "check_members",
     "default_policy",
     "default_text",

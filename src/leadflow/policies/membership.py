@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Self
 
 from leadflow.domain.policy import Policy
 from leadflow.policies.problems import Problem, error, path_of, warning
+
+
+class Team(NamedTuple):
+    """The present reps and managers of a pool."""
+
+    reps: tuple[str, ...]
+    managers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, members: Iterable[Mapping[str, Any]]) -> Self:
+        """Those of the rows of a pool's members who have not left."""
+        roles = {row["member"]: row["role"] for row in members if row["status"] != "left"}
+        named = (tuple(who for who, role in roles.items() if role == x) for x in ("rep", "manager"))
+        return cls(*named)
 
 
 def check_members(

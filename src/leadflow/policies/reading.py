@@ -17,6 +17,7 @@ from leadflow.domain.routing import RoutingTable
 from leadflow.domain.values import Model
 from leadflow.errors import NotFound, UsageError
 from leadflow.policies.checks import check_policy, check_routing
+from leadflow.policies.membership import Team, check_members
 from leadflow.policies.problems import InvalidDocument, Loc, Problem, clean, from_pydantic
 
 SIZE_MAX = 1_000_000
@@ -39,18 +40,23 @@ def load(source: str | Path) -> Policy:
     return policy
 
 
-def read(source: str | Path) -> tuple[Policy | None, tuple[Problem, ...]]:
-    """The policy, or None where there are errors, with all errors and warnings in it."""
+def read(source: str | Path, team: Team | None = None) -> tuple[Policy | None, tuple[Problem, ...]]:
+    """The policy, or None where there are errors, with all errors and warnings in it: against the members of
+    a pool, too, where its team is given."""
     document, problems = _parse(source)
-    return (None, problems) if document is None else read_document(document)
+    return (None, problems) if document is None else read_document(document, team)
 
 
-def read_document(document: dict[str, Any]) -> tuple[Policy | None, tuple[Problem, ...]]:
+def read_document(
+    document: dict[str, Any], team: Team | None = None
+) -> tuple[Policy | None, tuple[Problem, ...]]:
     """As `read`, of a policy that is a document already: what its TOML says, amounts as decimals."""
     policy, partial, found = _validate(Policy, document)
     if partial is not None:
         faulty = {problem.path for problem in found}
         found += _further(found, check_policy(partial, whole=policy is not None, faulty=faulty))
+        if team is not None:
+            found += _further(found, check_members(partial, *team))
     return _judge(policy, found)
 
 

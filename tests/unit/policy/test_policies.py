@@ -10,7 +10,7 @@ import pytest
 
 from leadflow.domain.policy import Policy
 from leadflow.errors import NotFound, UsageError
-from leadflow.policies import InvalidDocument, Problem, check_members, default_policy, dump, load, read
+from leadflow.policies import InvalidDocument, Problem, Team, check_members, default_policy, dump, load, read
 
 from .rich import rich
 
@@ -294,6 +294,34 @@ def test_a_policy_with_a_hole() -> None:
         "groups.field.reps[0]",
         "groups.field.reps[1]",
     }
+
+
+def test_what_is_missing_in_the_pool_is_told_beside_what_is_wrong_in_the_policy_itself() -> None:
+    text = """
+        [channels]
+        seo = {}
+        [groups.ghost]
+        reps = ["nobody"]
+        [groups.empty]
+        reps = []
+        [[rules]]
+        name = "a"
+        when = { channel = ["radio"] }
+        target = { rotation = "ghost" }
+        [[rules]]
+        name = "b"
+        target = { rotation = "empty" }
+        [follow_up]
+        first_contact_within = "3 days"
+    """
+    policy, problems = read(text, Team(reps=("wang",), managers=()))
+    assert policy is None
+    assert [p.path for p in problems if p.severity == "error"] == [
+        "follow_up.first_contact_within",
+        "groups.empty.reps",
+        "rules[0].when.channel[0]",
+        "groups.ghost.reps",
+    ]
 
 
 def test_names_that_are_no_members_are_warned_of() -> None:
