@@ -10,7 +10,7 @@ from rich.text import Text
 
 from leadflow.bootstrap.looking import Attempt, Holding, LeadView, PoolView, Trace
 from leadflow.cli.common import Session, pass_session, shared_options
-from leadflow.cli.moments import TIME_FORMS, parse_time
+from leadflow.cli.moments import TIME_FORMS, parse_time, yet_to_come
 
 MODES = {
     "claim": "claimed",
@@ -48,6 +48,8 @@ def trace(session: Session, lead: str, at: str | None, pool: str | None, brief: 
     pool_id, lead_id = app.views.named(session.actor, pools, lead)
     view = app.views.pool(pool_id)
     moment = parse_time(at, view) if at else None
+    if moment is not None and (note := yet_to_come(moment, view)):
+        session.say(note)
     shown, found = app.traces.of(session.actor, pool_id, lead_id, moment)
     session.emit(found, lambda console: render(console, view, shown, found, brief=brief))
 

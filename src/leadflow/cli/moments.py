@@ -31,6 +31,16 @@ def parse_time(text: str, pool: PoolView | None) -> datetime:
     return moment.replace(tzinfo=timezone(offset)).astimezone(UTC)
 
 
+def yet_to_come(moment: datetime, pool: PoolView | None) -> str | None:
+    """What to tell somebody who asks what is known at a time after today; None where there is nothing to say.
+
+    On the virtual clock any time may have passed.
+    """
+    if moment - datetime.now(UTC) < timedelta(days=1) or (pool is not None and pool.clock != "real"):
+        return None
+    return f"Note: {moment:%Y-%m-%d} is yet to come; this is what is known now."
+
+
 def parse_day(text: str) -> date:
     """A day. Raises UsageError for what is none."""
     try:

@@ -17,7 +17,7 @@ from leadflow.bootstrap.reporting import report_records as records
 from leadflow.cli import report_tables as tables
 from leadflow.cli import report_team as team
 from leadflow.cli.common import Session, pass_session, shared_options
-from leadflow.cli.moments import TIME_FORMS, parse_day, parse_time
+from leadflow.cli.moments import TIME_FORMS, parse_day, parse_time, yet_to_come
 
 F = TypeVar("F", bound=Callable[..., Any])
 Watch = Callable[[int, int], None]
@@ -156,6 +156,8 @@ def _period(session: Session, given: dict[str, str | None]) -> Period:
     pools = app.views.pools()
     view = pools.get(named) if named else next(iter(pools.values()), None)
     moment = parse_time(given["as_of"], view)
+    if note := yet_to_come(moment, view):
+        session.say(note)
     return Period(first, last, view.local(moment) if view else moment)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from tests.office import Desk, desk, office_template
 
 __all__ = ["desk", "office_template"]
@@ -37,3 +39,11 @@ def test_what_is_known_of_a_lead_today_does_not_stand_in_what_was_known_then(des
     desk("edit", lead, "--company", "后来知道的公司")
     assert "后来知道的公司" in desk("trace", lead)
     assert "后来知道的公司" not in desk("trace", lead, "--at", "2020-01-01")
+
+
+def test_of_a_time_that_is_yet_to_come_it_is_said_so(desk: Desk) -> None:
+    lead = desk.office.arrives("one")
+    for asked in (("trace", lead, "--at"), ("report", "channels", "--as-of")):
+        code, _, said = desk.any(*asked, "2999-12-31")
+        assert (code, said) == (0, "Note: 2999-12-31 is yet to come; this is what is known now.\n")
+        assert desk.any(*asked, datetime.now(UTC).date().isoformat())[::2] == (0, "")
