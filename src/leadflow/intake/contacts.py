@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import Any
 
 from leadflow.intake.problems import Problem
@@ -26,6 +27,7 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){3,}")
 _ODD_SEPARATORS = re.compile(r"(?<=\d)[\s_·•‧]+(?=\d)")
 _ADDRESS = re.compile(r"[^\s,;:：，；、|/<>()]+@[^\s,;:：，；、|/<>()]+")
 _MOBILES = re.compile(r"(?<!\d)(?:\+?86[\s+-]*|0086[\s-]*)?(1[3-9]\d)[ -]?(\d{4})[ -]?(\d{4})(?!\d)")
+_DIGIT = re.compile(r"\d")
 _BETWEEN = re.compile(r"[;；|]|(?<=\d{7})(?:\s*[/、,，\\]\s*)(?=[+(]?\d{3})")
 """What stands between two numbers of a cell, and in none."""
 _NEIGHBOURS = re.compile(r"\(?(852|853|886)\)?(?=[\s-]*\d)")
@@ -99,6 +101,12 @@ def phones(value: Any, region: str = "CN") -> tuple[str, ...] | Problem:
             text = str(int(Decimal(text)))
         except (InvalidOperation, ValueError):
             return Problem("phone", "invalid", "is not a phone number")
+    lines = [line for line in text.splitlines() if _DIGIT.search(line)]
+    if len(lines) > 1:
+        each = [found for line in lines if isinstance(found := _slow_phones(line, region), tuple)]
+        # Else the end of a line is a blank within a number.
+        if len(each) == len(lines):
+            return tuple(dict.fromkeys(chain.from_iterable(each)))
     return _slow_phones(text, region)
 
 

@@ -108,6 +108,20 @@ def test_two_numbers_of_two_kinds_in_a_cell() -> None:
     assert phones("手机:13812345678,座机:021-65432100") == (MOBILE, "+862165432100")
 
 
+@pytest.mark.parametrize(
+    ("written", "numbers"),
+    [
+        ("+65 9194 5078\n13812345678", ("+6591945078", MOBILE)),
+        ("+1 (415) 221-7507\r\n13812345678", ("+14152217507", MOBILE)),
+        ("手机 13812345678\n座机 021-65432100", (MOBILE, "+862165432100")),
+        ("138 1234\n5678", (MOBILE,)),
+        ("13812345678\n分机12", (MOBILE,)),
+    ],
+)
+def test_a_line_of_a_cell_is_a_number_by_itself_or_goes_on(written: str, numbers: tuple[str, ...]) -> None:
+    assert phones(written) == numbers
+
+
 def test_the_digits_of_an_address_are_no_phone_number() -> None:
     assert isinstance(phones("13812345678@example.com"), Problem)
     assert phones("13812345678 wang@example.com") == (MOBILE,)
