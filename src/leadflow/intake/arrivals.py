@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -183,6 +184,10 @@ class ArrivalReader:
     def _ref(self, details: Details, spare_ref: str | None) -> str:
         fields = details.plan.fields
         ref = as_text(details.raw("id")) if "id" in fields else ""
+        running = self.door == "file" and ref.isdigit() and len(ref) < _WEAK_ID_DIGITS_MIN
+        if running and "id" not in details.settings.columns.values():
+            # Another list's rows are numbered so, too. Over other doors one sender numbers what it sends.
+            details.spare[fields["id"][0]], ref = ref, ""
         if not ref and "weak_id" in fields:
             weak = as_text(details.raw("weak_id"))
             ref = weak if not weak.isdigit() or len(weak) >= _WEAK_ID_DIGITS_MIN else ""
@@ -192,7 +197,8 @@ class ArrivalReader:
             return _fitting(ref)
         if spare_ref:
             return _fitting(spare_ref)
-        return self.row_ref(details.flat, fields.get("row_number", ()) + fields.get("weak_id", ()))
+        numbers = [fields.get(field, ()) for field in ("row_number", "weak_id", "id")]
+        return self.row_ref(details.flat, tuple(chain.from_iterable(numbers)))
 
     def _touch(self, details: Details, ref: str) -> dict[str, Any]:
         parts: dict[str, Any] = {"ref": ref, "door": self.door, "channel": self.channel}

@@ -90,10 +90,12 @@ def _open(flat: dict[str, Any], name: str, value: Any, depth: int) -> None:
         and all(isinstance(one, dict) for one in value)
     ):
         for key_of, value_of in _pairs():
-            if all(isinstance(one.get(key_of), str) and value_of in one for one in value):
+            # Who does not answer a question has a pair without a value.
+            named = all(isinstance(one.get(key_of), str) for one in value)
+            if named and any(value_of in one for one in value):
                 for one in value:
                     key = one[key_of]
-                    _open(flat, key if key not in flat else f"{name}.{key}", one[value_of], depth + 1)
+                    _open(flat, key if key not in flat else f"{name}.{key}", one.get(value_of), depth + 1)
                 return
     unique, number = name, 2
     while unique in flat:

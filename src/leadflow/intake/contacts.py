@@ -28,6 +28,8 @@ _ODD_SEPARATORS = re.compile(r"(?<=\d)[\s_·•‧]+(?=\d)")
 _ADDRESS = re.compile(r"[^\s,;:：，；、|/<>()]+@[^\s,;:：，；、|/<>()]+")
 _MOBILES = re.compile(r"(?<!\d)(?:\+?86[\s+-]*|0086[\s-]*)?(1[3-9]\d)[ -]?(\d{4})[ -]?(\d{4})(?!\d)")
 _DIGIT = re.compile(r"\d")
+_PARTS = re.compile(r"[\r\n/、,，;；|\\]+")
+"""What may stand between two numbers of a cell, but also in one."""
 _BETWEEN = re.compile(r"[;；|]|(?<=\d{7})(?:\s*[/、,，\\]\s*)(?=[+(]?\d{3})")
 """What stands between two numbers of a cell, and in none."""
 _NEIGHBOURS = re.compile(r"\(?(852|853|886)\)?(?=[\s-]*\d)")
@@ -101,11 +103,11 @@ def phones(value: Any, region: str = "CN") -> tuple[str, ...] | Problem:
             text = str(int(Decimal(text)))
         except (InvalidOperation, ValueError):
             return Problem("phone", "invalid", "is not a phone number")
-    lines = [line for line in text.splitlines() if _DIGIT.search(line)]
-    if len(lines) > 1:
-        each = [found for line in lines if isinstance(found := _slow_phones(line, region), tuple)]
-        # Else the end of a line is a blank within a number.
-        if len(each) == len(lines):
+    parts = [part for part in _PARTS.split(text) if _DIGIT.search(part)]
+    if len(parts) > 1:
+        each = [found for part in parts if isinstance(found := _slow_phones(part, region), tuple)]
+        # Else what separates them stands within a number.
+        if len(each) == len(parts):
             return tuple(dict.fromkeys(chain.from_iterable(each)))
     return _slow_phones(text, region)
 
@@ -246,7 +248,7 @@ def _wechat(text: str) -> str | None:
     if _WECHAT.fullmatch(text):
         return text
     compact = text.translate(_SEPARATORS)
-    return compact if compact.isdigit() and _WECHAT.fullmatch(compact) else None
+    return compact if compact.removeprefix("+").isdigit() and _WECHAT.fullmatch(compact) else None
 
 
 def may_be_mixed(text: str, field: str) -> bool:

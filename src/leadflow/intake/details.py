@@ -38,6 +38,10 @@ class Details:
             value = self.flat[column]
             if value is not None and value != "":
                 return value
+        for column in self.plan.others.get(field, ()):
+            value = self.flat[column]
+            if value is not None and value != "":
+                return value
         return None
 
     def when(self) -> Any:
@@ -165,6 +169,8 @@ class Details:
             # A column of provinces goes before what a city's name implies.
             implied, named = self._place_in("city", regions.city)
             region, city = region or implied, named or city
+        if region is None:
+            region, _ = self._place_in("country", regions.place)
         if region is not None:
             parts["region"] = region
         if city is not None:

@@ -23,7 +23,7 @@ from leadflow.intake.opening import is_workbook, kind_of, open_tables, read_head
 from leadflow.intake.problems import Problem
 from leadflow.intake.tables import Table
 from leadflow.intake.text import CELL_LENGTH_MAX, as_text
-from leadflow.intake.textfiles import Encoding, encoding_of, lines
+from leadflow.intake.textfiles import Encoding, encoding_of, is_value, lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +152,10 @@ class ArrivalFile:
         return replace(arrival, problems=(*arrival.problems, Problem("id", "repeated", message)))
 
     def _swallowed(self, value: str, width: int) -> bool:
-        """Whether a cell holds whole rows of the table: text with line ends and as many delimiters."""
-        inner = value.splitlines()[1:]
-        return width > 2 and any(line.count(self.delimiter or ",") >= width - 1 for line in inner)
+        """Whether a cell holds whole rows of the table: lines with as many delimiters, and somebody's contact
+        points. A message may well be of several lines with commas."""
+        delimiter, inner = self.delimiter or ",", value.splitlines()[1:]
+        return width > 2 and any(line.count(delimiter) >= width - 1 and is_value(line) for line in inner)
 
     def _cards(self) -> Iterator[Incoming]:
         assert self.encoding is not None

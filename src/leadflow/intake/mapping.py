@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,11 @@ CONTACT_FIELDS = ("phone", "email", "wechat")
 DETAIL_FIELDS = ("name", *CONTACT_FIELDS, "company", "industry", "size", "region")
 """What a form may ask of a lead; their share that is filled is the form's completeness."""
 SEVERAL = frozenset((*CONTACT_FIELDS, "note"))
+_TOLD_TWICE = frozenset(
+    ("name", "company", "industry", "size", "region", "city", "country", "time", "campaign")
+)
+_STAFF = frozenset(("负责人", "提交人", "填表人", "对接人"))
+"""Names that may be the seller's: they tell a lead's name only where no other column does."""
 """Fields that more than one column may fill."""
 FIELDS = (
     "name", "family_name", "given_name", "phone", "email", "wechat", "company", "industry", "size", "region",
@@ -61,9 +67,9 @@ _THINGS = frozenset((
     "employer", "event", "form", "industry", "organisation", "organization", "page", "product", "project",
     "province", "region", "source", "store", "公司", "企业", "表单", "活动", "行业", "城市", "地区",
 ))  # fmt: skip
-_SIMPLIFIED = str.maketrans(
-    "電話郵號碼機構稱業規員數區縣聯絡繫職備註記錄時間類產單總額顧問題學資訊選來訪網頁連結級別參觀賓館國編與從價費幣種廣計劃畫銷薦紹緊進歸屬採創務寫們個報區萬處務體間動擊層設",
-    "电话邮号码机构称业规员数区县联络系职备注记录时间类产单总额顾问题学资讯选来访网页连结级别参观宾馆国编与从价费币种广计划画销荐绍紧进归属采创务写们个报区万处务体间动击层设",
+SIMPLIFIED = str.maketrans(
+    "電話郵號碼機構稱業規員數區縣聯絡繫職備註記錄時間類產單總額顧問題學資訊選來訪網頁連結級別參觀賓館國編與從價費幣種廣計劃畫銷薦紹緊進歸屬採創務寫們個報區萬處務體間動擊層設張筆",
+    "电话邮号码机构称业规员数区县联络系职备注记录时间类产单总额顾问题学资讯选来访网页连结级别参观宾馆国编与从价费币种广计划画销荐绍紧进归属采创务写们个报区万处务体间动击层设张笔",
 )
 """Characters of columns' names as Taiwan and Hong Kong write them, and as the tables here do."""
 _DAY_AND_CLOCK = re.compile(r"(.*?)(?:(日期|date|day)|(时间|时刻|time|hour))")
@@ -87,7 +93,7 @@ class Vocabulary:
         """The field that a column of this name holds, or None."""
         if len(column) > 60 or not column:
             return None
-        column = column.translate(_SIMPLIFIED)
+        column = column.translate(SIMPLIFIED)
         found = self.exact.get(header_key(column))
         if found:
             return found
@@ -127,7 +133,7 @@ def vocabulary(part: str = "fields") -> Vocabulary:
     endings: dict[str, str] = {}
     for field, names in data_of("columns")[part].items():
         for name in names["exact"]:
-            exact[header_key(name.translate(_SIMPLIFIED))] = field
+            exact[header_key(name.translate(SIMPLIFIED))] = field
         for name in names.get("endings", ()):
             endings[header_key(name)] = field
     ordered = sorted(endings.items(), key=lambda item: (-len(item[0]), item[0]))
@@ -224,6 +230,8 @@ class Plan:
     """The fields among them that are UTM values and click ids."""
     asked: int
     """Details of a lead that are asked for."""
+    others: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """Field → further columns that mean it: where its own is empty they tell it. They are answers, too."""
 
     @property
     def contacts(self) -> tuple[str, ...]:
@@ -265,9 +273,12 @@ def make_plan(
     taken = {field for _, field, sure in guesses if sure and field}
     uses: list[tuple[str, str]] = []
     fields: dict[str, list[str]] = {}
+    others: dict[str, list[str]] = {}
     for column, guess, certain in guesses:
         field = guess
         if field is None or (not certain and field in taken and field not in SEVERAL):
+            if field in _TOLD_TWICE and header_key(column) not in _STAFF:
+                others.setdefault(field, []).append(column)
             field = ANSWER
         elif field not in (ANSWER, IGNORE):
             taken.add(field)
@@ -276,7 +287,7 @@ def make_plan(
     details = set(fields)
     if details & {"family_name", "given_name"}:
         details.add("name")
-    if "city" in details:
+    if details & {"city", "country"}:
         details.add("region")
     return Plan(
         tuple(uses),
@@ -284,6 +295,7 @@ def make_plan(
         tuple(column for column, field in uses if field == ANSWER),
         tuple(field for field in fields if field.startswith(("utm_", CLICK_ID))),
         len(details.intersection(DETAIL_FIELDS)),
+        {field: tuple(names) for field, names in others.items()},
     )
 
 
@@ -301,7 +313,7 @@ def _guess(column: str, words: Vocabulary) -> str | None:
 @lru_cache(maxsize=1024)
 def is_none_of_the_lead(member: str) -> bool:
     """Whether an object of this name tells of somebody else: the owner, the rep, who recommended."""
-    return bool(_OTHERS.search(member.replace("_", " ").translate(_SIMPLIFIED)))
+    return bool(_OTHERS.search(member.replace("_", " ").translate(SIMPLIFIED)))
 
 
 def is_thing(member: str) -> bool:

@@ -211,8 +211,14 @@ def day(value: Any, field: str = "day", order: DateOrder | None = None) -> date 
     """A calendar day; of a local time its day. `order` as for a moment."""
     if isinstance(value, str):
         # The day is the one that was written, whatever the offset behind it.
-        value = re.split(r"T(?=\d)|\s", fold(as_text(value)), maxsplit=1)[0]
+        whole = fold(as_text(value))
+        value = re.split(r"T(?=\d)|\s", whole, maxsplit=1)[0]
+    else:
+        whole = value
     found = moment(value, UTC, order)
+    if isinstance(found, Problem):
+        # `Oct 1, 2026` has blanks within the day.
+        found = moment(whole, UTC, order)
     if isinstance(found, Problem):
         return Problem(field, found.code, "is not a day; write it as 2026-10-01")
     return None if found is None else found.date()

@@ -9,8 +9,9 @@ from itertools import chain, islice
 from typing import Any
 
 from leadflow.intake.contacts import fast_mobile
+from leadflow.intake.mapping import SIMPLIFIED
 from leadflow.intake.text import as_text, fold
-from leadflow.intake.textfiles import VALUE
+from leadflow.intake.textfiles import is_value
 
 HEADER_ROWS_MAX = 50
 """The header is looked for in so many rows that are not blank."""
@@ -110,7 +111,7 @@ class Table:
             if kind:
                 setattr(self.skipped, kind, getattr(self.skipped, kind) + 1)
                 continue
-            if values[0] in names and self._is_other_header(values):
+            if not names.isdisjoint(values) and self._is_other_header(values):
                 # A table beneath the first, with its columns in another order.
                 self.skipped.header += 1
                 columns = unique_names([as_text(value) for value in values])
@@ -128,7 +129,7 @@ class Table:
 
     def _is_other_header(self, values: list[Any]) -> bool:
         texts = [as_text(value) for value in values]
-        return self.score is not None and self.score(texts) > 1 and not any(map(VALUE.search, texts))
+        return self.score is not None and self.score(texts) > 1 and not any(map(is_value, texts))
 
 
 def row_kind(values: list[Any], columns: tuple[str, ...], merged: bool) -> str | None:
@@ -139,7 +140,7 @@ def row_kind(values: list[Any], columns: tuple[str, ...], merged: bool) -> str |
         first = as_text(rest.pop(0))
     if not first:
         return "blank"
-    if len(first) < 80 and _TOTAL.fullmatch(fold(first)) and _is_total(rest):
+    if len(first) < 80 and _TOTAL.fullmatch(fold(first).translate(SIMPLIFIED)) and _is_total(rest):
         return "total"
     if rest:
         if _is_header(values, first, columns):
@@ -205,7 +206,7 @@ def find_table(
     rows_beneath = 0
     for place, (_, values) in enumerate(head):
         texts = [as_text(value) for value in values]
-        if not any(texts) or any(VALUE.search(text) for text in texts):
+        if not any(texts) or any(map(is_value, texts)):
             before = []
             rows_beneath += best_at >= 0 and any(texts)
             continue
@@ -243,7 +244,7 @@ def _more_header(rows: list[tuple[int, list[Any]]], score: Callable[[list[str]],
     for _, values in rows[:4]:
         texts = [as_text(value) for value in values]
         filled = [text for text in texts if text]
-        named = score(texts) >= 2 and not any(VALUE.search(text) for text in filled)
+        named = score(texts) >= 2 and not any(map(is_value, filled))
         if not filled or not (named or _EXAMPLE.fullmatch(filled[0]) or all(map(_HINT.fullmatch, filled))):
             break
         count += 1

@@ -29,8 +29,15 @@ _COMMON_SHARE_MIN = 0.5
 _SURE_SHARE_MIN = 0.7
 _HEADER_LINES = 20
 _USUAL = "Usual ones are utf-8, gb18030, big5 and utf-16."
-VALUE = re.compile(r"@|\d[\d\s-]{6,}")
-"""What no header holds: an address, or a number of at least seven digits."""
+_VALUE = re.compile(r"@|\d[\d\s-]{6,}")
+_ASIDE = re.compile(r"(?<=[^\W\d])\s*[(（][^()（）]*[)）]")
+"""Brackets behind a word: `手机（如13800138000）`."""
+
+
+def is_value(text: str) -> bool:
+    """Whether a cell or line holds what no header does: an address, or a number of at least seven digits;
+    an example in brackets behind a name is none."""
+    return _VALUE.search(_ASIDE.sub("", text)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ def _big5_of(sample: bytes) -> str:
 
 
 def _known_header(text: str, score: Callable[[list[str]], int]) -> int:
-    rows = [line for line in text.splitlines()[:_HEADER_LINES] if not VALUE.search(line)]
+    rows = [line for line in text.splitlines()[:_HEADER_LINES] if not is_value(line)]
     cells = ([cell.strip(' "') for cell in row.split(mark)] for row in rows for mark in DELIMITERS)
     return max((score(row) for row in cells if len(row) > 1), default=0)
 
@@ -213,10 +220,15 @@ def delimiter_of(path: Path, encoding: Encoding, limits: Limits, score: Callable
         usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
         steady = widths.count(usual) / len(widths) if usual > 1 else 0.0
         # No row with an address or a number in it is a header: those need not be looked at closely.
-        headers = (row for row in rows if not any(map(VALUE.search, row)))
+        headers = (row for row in rows if not any(map(is_value, row)))
         return (max(map(score, headers), default=0), steady, usual)
 
     return max(DELIMITERS, key=rate)
+
+
+def _formula_text(cell: str) -> str:
+    """What is meant by `="张三"`, which some systems write so that a spreadsheet takes it for text."""
+    return cell[2:-1] if cell.startswith('="') and cell.endswith('"') and len(cell) > 2 else cell
 
 
 def csv_rows(
@@ -239,5 +251,5 @@ def csv_rows(
                 where=str(path),
                 do="Look there for a quotation mark that is not closed.",
             ) from error
-        yield begins, row
+        yield begins, [_formula_text(cell) for cell in row]
         begins = reader.line_num + 1

@@ -205,7 +205,7 @@ def test_references() -> None:
     assert ArrivalReader("trade_show", campaign="秋展").read(row).ref == first
     assert ArrivalReader("trade_show", campaign="春展").read(row).ref != first
     assert ArrivalReader("survey", campaign="秋展").read(row).ref != first
-    assert body({"手机": "13812345678", "Response ID": 1001.0}).touch.ref == "1001"
+    assert body({"手机": "13812345678", "Response ID": 10010017.0}).touch.ref == "10010017"
     assert len(body({"手机": "13812345678", "Response ID": "x" * 600}).touch.ref) == 64
     assert body({"手机": "13812345678", "编号": "A-17"}).touch.ref == "A-17"
     running = body({"手机": "13812345678", "编号": 17})
