@@ -277,9 +277,16 @@ def with_area(value: Any, code: Any) -> Any:
     """A phone number with the area or country code that stands in a column of its own."""
     number, written = fold(as_text(value)).strip(), fold(as_text(code)).strip()
     digits = "".join(filter(str.isdigit, written))
+    if len(written) == 2 and written.isalpha() and written.isascii():
+        import phonenumbers
+
+        # Of an ISO 3166 code that is none it is 0.
+        digits = str(phonenumbers.country_code_for_region(written.upper()) or "")
     if not digits or not number or number.startswith(("+", "00")) or fast_mobile(number):
         return value
-    if written.startswith(("+", "00")) or digits in ("852", "853", "886"):
+    # Area codes of the mainland are 10, 20 to 29, and three digits.
+    abroad = digits in ("1", "7", "852", "853", "886") or (len(digits) == 2 and digits[0] > "2")
+    if written.startswith(("+", "00")) or abroad:
         country = digits.lstrip("0")
         return value if country == "86" else f"+{country} {number}"
     if digits == "86" or number.startswith("0"):

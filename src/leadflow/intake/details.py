@@ -168,6 +168,9 @@ class Details:
         if "city" in self.plan.fields:
             # A column of provinces goes before what a city's name implies.
             implied, named = self._place_in("city", regions.city)
+            if region and implied and region != implied:
+                # Several provinces have a Suzhou: it is the one of the province beside it, as it was written.
+                named = as_text(self.raw("city"))
             region, city = region or implied, named or city
         if region is None:
             region, _ = self._place_in("country", regions.place)

@@ -40,6 +40,8 @@ _YEAR_FIRST = _spelled(
 _NAMED = (
     _spelled(rf"{_MONTH}\s*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s*(?P<year>\d{{4}}),?"),
     _spelled(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s-]*{_MONTH}[\s,-]*(?P<year>\d{{4}}),?"),
+    # As a spreadsheet in English writes it.
+    _spelled(rf"(?P<day>\d{{1,2}})-{_MONTH}-(?P<year>\d{{2}})"),
     # As C's ctime writes it, the year at the end.
     re.compile(rf"{_MONTH}\s*(?P<day>\d{{1,2}})\s+{_CLOCK}\s+(?P<year>\d{{4}})(?P<zone>)", re.IGNORECASE),
 )

@@ -43,6 +43,8 @@ class _Table:
     """Chinese spellings with their region, longest first."""
     cities: tuple[tuple[str, Place], ...]
     """Chinese spellings of cities, longest first."""
+    divided: frozenset[str]
+    """Regions that have cities here: provinces."""
 
 
 def place(value: Any) -> Place | Problem:
@@ -97,7 +99,7 @@ def _city_at(key: str, table: _Table, region: str | None) -> Place | None:
         if key.startswith(spelling) and region in (None, found.region):
             rest = key[len(spelling) :]
             # 朝阳区 is a district of Beijing, 朝阳市 a city of Liaoning.
-            if rest[:1] in ("区", "县") or (region is None and len(rest) == 1 and rest != "市"):
+            if rest[:1] in ("区", "县") or (region is None and len(rest) == 1 and rest not in ("市", "州")):
                 continue
             return found
     return None
@@ -109,8 +111,10 @@ def _by_words(text: str, table: _Table) -> Place | None:
         found = [table.exact.get(_key(_ENGLISH_ENDING.sub("", part.strip()))) for part in parts]
         hits = [hit for hit in found if hit is not None]
         if hits:
-            with_city = [hit for hit in hits if hit.city]
-            return with_city[0] if with_city else hits[0]
+            # Several provinces have a Suzhou: of a place whose province is named beside it, that one counts.
+            named = {hit.region for hit in hits if not hit.city} & table.divided
+            with_city = [hit for hit in hits if hit.city and (not named or hit.region in named)]
+            return with_city[0] if with_city else next(hit for hit in hits if not hit.city)
     return None
 
 
@@ -138,7 +142,8 @@ def _table() -> _Table:
                 if not spelling.isascii():
                     exact.setdefault(_key(spelling) + "市", found)
                     cities.setdefault(_key(spelling), found)
-    return _Table(exact, _longest_first(provinces), _longest_first(cities))
+    divided = frozenset(str(place.region) for place in cities.values())
+    return _Table(exact, _longest_first(provinces), _longest_first(cities), divided)
 
 
 def _longest_first(table: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

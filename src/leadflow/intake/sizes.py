@@ -19,6 +19,7 @@ SIZE_MAX = 10_000_000
 LENGTH_MAX = 60
 _UNITS = {"万": 10_000, "w": 10_000, "千": 1000, "k": 1000, "百": 100, "m": 1_000_000}
 _COUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?\s*([万千百wkm])?(?![a-z])", re.IGNORECASE)
+_MEANT = re.compile(r"^[^\d()]{1,20}\(([^()]*\d[^()]*)\)$")
 _DATE_LIKE = re.compile(r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}")
 
 _ENCLOSED = re.compile(
@@ -124,7 +125,9 @@ def _company_size(written: str) -> int | Problem | None:
 
 def _plain(written: str) -> str:
     """What was written in one spelling: `② 50≤人数<100` and `[50,100)` are `50-100`, `两百人` is `200人`."""
-    text = fold(_ENCLOSED.sub("", written.lstrip("'"))).translate(_TRADITIONAL).strip()
+    text = fold(_ENCLOSED.sub("", written.lstrip("'"))).translate(_TRADITIONAL).replace("_", " ").strip()
+    # `Small (1-50)`: what stands in the brackets is what the word means.
+    text = _MEANT.sub(r"\1", text)
     text = _BLANK_THOUSANDS.sub("", text)
     either = _EITHER.fullmatch(text)
     if either and _neighbours(_figure(either[1]), _figure(either[2])):

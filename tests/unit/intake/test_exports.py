@@ -14,6 +14,7 @@ from leadflow.intake.contacts import phones as phones_of
 from leadflow.intake.contacts import wechats
 from leadflow.intake.mapping import MappingFile
 from leadflow.intake.moments import day
+from leadflow.intake.sizes import company_size
 from leadflow.intake.spend import read_spend
 from tests.unit.intake.made import phones, read, workbook
 
@@ -112,6 +113,44 @@ def test_a_province_goes_before_a_country(columns: dict[str, str], region: str, 
     assert (found.region, found.city) == (region, city)
 
 
+@pytest.mark.parametrize(
+    ("columns", "region", "city"),
+    [
+        ({"Province": "Anhui", "City": "Suzhou"}, "安徽", "Suzhou"),
+        ({"Location": "Suzhou, Anhui"}, "安徽", None),
+        ({"Location": "Suzhou, Jiangsu"}, "江苏", "苏州"),
+        ({"Location": "Shenzhen, China"}, "广东", "深圳"),
+        ({"地区": "大理州"}, "云南", "大理"),
+    ],
+)
+def test_a_town_is_the_one_of_its_province(columns: dict[str, str], region: str, city: str | None) -> None:
+    found = body({"手机": PHONE, **columns}).company
+    assert (found.region, found.city) == (region, city)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "read"),
+    [
+        ("4152214416", "1", "+14152214416"),
+        ("4152214416", "US", "+14152214416"),
+        ("91945078", "65", "+6591945078"),
+        ("82345678", "10", "+861082345678"),
+        ("82345678", "CN", ""),
+    ],
+)
+def test_a_country_has_its_code_in_a_column(number: str, code: str, read: str) -> None:
+    found = ArrivalReader("trade_show").read({"姓名": "Bo", "手机": number, "国家代码": code}).body
+    assert (found.person.phones if found else ()) == ((read,) if read else ())
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [("11-50_employees", 11), ("Small (1-50)", 1), ("小微（20人以下）", 1), ("50_99", 50)],
+)
+def test_a_size_as_vendors_write_it(written: str, size: int) -> None:
+    assert company_size(written) == size
+
+
 def test_a_total_in_traditional_characters_is_no_row(tmp_path: Path) -> None:
     text = f"姓名,手機,公司名稱\n陳大文,{PHONE},甲\n合計,1,\n總計,1,\n"
     path = tmp_path / "a.csv"
@@ -141,7 +180,7 @@ def test_the_currency_of_spend_is_that_of_its_column(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["Oct 1, 2026", "1 Oct 2026", "2026-10-01T23:30:00-11:00", "2026-10-01 09:00"]
+    "written", ["Oct 1, 2026", "1 Oct 2026", "1-Oct-26", "2026-10-01T23:30:00-11:00", "2026-10-01 09:00"]
 )
 def test_a_day_may_be_written_with_blanks(written: str) -> None:
     assert day(written) == date(2026, 10, 1)
